@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the HTTP layer may ask of the running daemon.
+ *
+ * Everything runs on the daemon's loop.  A question is answered through a
+ * callback, at once (from inside the call) when memory knows the answer, later
+ * when Redis has to be asked or a commit confirmed.  A write is answered only
+ * after its commit is confirmed.  The JSON shapes are those of the API.
+ */
+#ifndef REEVE_ORCHESTRATOR_FACADE_H
+#define REEVE_ORCHESTRATOR_FACADE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct orchestrator;
+
+/*
+ * body: a new reference, the callback's to drop; NULL on failure.  err->code: ERR_INVALID
+ * (422, details in body when there are several faults: {"faults": ["F:L:C: error: …"]}),
+ * ERR_NOT_FOUND, ERR_CONFLICT (409), ERR_LIMIT (413), ERR_UNAVAILABLE (503).
+ * Exactly one call per question, also when the daemon stops first (ERR_UNAVAILABLE).
+ */
+typedef void facade_reply_fn(void *arg, json_t *body, const struct err *err);
+
+struct facade_actor {
+	const char *name; /* "uid:0", a token's name */
+	const char *role;
+	const char *via;  /* "socket", "http", "drop" */
+};
+
+struct facade_submit {
+	const char *workflow;        /* name of a registered workflow, or NULL */
+	const char *source;          /* or a definition's YAML text */
+	size_t source_len;
+	const char *file;            /* how to name source in faults; NULL = "request" */
+	const json_t *params;        /* object, or NULL */
+	int priority;                /* 0..9, or -1 */
+	const char *idempotency_key; /* or NULL */
+};
+
+/*
+ * Starts n runs (1..256) in one commit: reply is the array of run objects (without
+ * tasks).  All or none.  The structs and what they point to are copied.
+ */
+void facade_submit(struct orchestrator *orch, const struct facade_submit *submits, size_t n,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+
+struct facade_run_filter {
+	const char *status;   /* or NULL */
+	const char *workflow; /* or NULL */
+	int64_t since_ms;     /* wall; 0 = all */
+	unsigned limit;       /* 1..1000 */
+	const char *cursor;   /* next_cursor of the page before, or NULL */
+};
+
+/* {items: [run without tasks], next_cursor}, newest first. */
+void facade_runs(struct orchestrator *orch, const struct facade_run_filter *filter,
+    facade_reply_fn *fn, void *arg);
+
+/*
+ * One run with its tasks.  id: a run id, a unique prefix, or "@last".  version >= 0: answers
+ * only once the run's version differs from it, or wait_ms has passed (long poll).  The run
+ * object carries "version" (changes with each change of the run) for that.
+ */
+void facade_run(struct orchestrator *orch, const char *id, int64_t version, int64_t wait_ms,
+    facade_reply_fn *fn, void *arg);
+
+/* {name, tasks: [{id, agent_type, status, level, needs: [{task, on}]}]} for drawing. */
+void facade_run_graph(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg);
+
+/*
+ * {items: [{id, stream: "stdout"|"stderr", text}], next_cursor, done}: output of an attempt
+ * (0 = the last one) after the entry `after` (NULL = from the start), at most limit entries.
+ * done: the attempt has ended and nothing follows.
+ */
+void facade_logs(struct orchestrator *orch, const char *run, const char *task, unsigned attempt,
+    const char *after, unsigned limit, facade_reply_fn *fn, void *arg);
+
+/* {items: [workflow], next_cursor: null}; one workflow with "tasks_total", "params"; at once. */
+void facade_workflows(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
+void facade_workflow(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg);
+
+/* {items: [agent]} from the cards that agents left at sign-on. */
+void facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
+
+/* true when the daemon serves writes; otherwise *why gets one sentence a reason. */
+bool facade_ready(const struct orchestrator *orch, json_t *why);
+
+/* Every part with its numbers and findings: {status: ok|degraded|down, parts: {...}, findings: [{severity, text}]}. */
+json_t *facade_health(const struct orchestrator *orch);
+
+void facade_metrics(struct orchestrator *orch, struct buf *out); /* Prometheus text */
+void facade_count_request(struct orchestrator *orch);            /* one HTTP request answered */
+
+/* true while Redis does not answer: reads carry the header Reeve-Stale. */
+bool facade_stale(const struct orchestrator *orch);
+
+const char *facade_version(void);
+
+#endif
