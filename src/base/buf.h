@@ -26,7 +26,8 @@ void buf_addc(struct buf *buf, char c);
 void buf_addu(struct buf *buf, uint64_t number); /* decimal, fast */
 void buf_addi(struct buf *buf, int64_t number);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *buf, const char *fmt, va_list args);
+void buf_vprintf(struct buf *buf, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
 void buf_drop_front(struct buf *buf, size_t len); /* removes the first len bytes */
 char *buf_steal(struct buf *buf);         /* the caller frees; "" when empty, never NULL */
 const char *buf_text(const struct buf *buf); /* "" when empty */

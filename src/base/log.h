@@ -22,7 +22,14 @@ struct log_kv {
 	int64_t number;
 };
 
-#define KV_S(k, v) { (k), (v) ? (v) : "", 0 }
+/* A missing text is logged as an empty one. */
+static inline const char *
+log_text(const char *text)
+{
+	return text ? text : "";
+}
+
+#define KV_S(k, v) { (k), log_text(v), 0 }
 #define KV_I(k, v) { (k), 0, (int64_t)(v) }
 
 void log_set_level(enum log_level level);
