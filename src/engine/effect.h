@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the engine wants done.
+ *
+ * The engine appends effects; the store turns them into one commit.  Effects
+ * are complete in themselves (records are copied when the effect is made), so a
+ * later event cannot leak into an earlier batch.  A mark closes the effects of
+ * one event: a commit ends at a mark, and the cursor of a mark may only be
+ * stored together with everything before it.
+ */
+#ifndef REEVE_ENGINE_EFFECT_H
+#define REEVE_ENGINE_EFFECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/run.h"
+
+struct queue; /* engine/queue.h */
+
+enum effect_kind {
+	EFFECT_RUN_NEW,    /* submission; run record */
+	EFFECT_RUN_UPDATE, /* run record */
+	EFFECT_RUN_END,    /* run record; the run leaves the live ones */
+	EFFECT_TASK,       /* task record, with outputs and error where new */
+	EFFECT_DISPATCH,   /* entry for a task stream */
+	EFFECT_SETTLE,     /* the entry of token is acknowledged */
+	EFFECT_CANCEL,     /* the agent that holds token is told to end it */
+	EFFECT_DEAD,       /* a dead letter */
+	EFFECT_NOTE,       /* an event to publish, nothing to store */
+	EFFECT_MARK        /* end of one event's effects */
+};
+
+struct run_record {
+	enum run_state state;
+	enum run_intent intent;
+	int64_t started_ms, finished_ms;
+	uint32_t succeeded, failed, skipped, cancelled;
+};
+
+struct task_record {
+	enum task_state state;
+	enum category category;
+	uint32_t attempt, failures, crashes;
+	uint64_t token;
+	int64_t ready_ms, queued_ms, started_ms, finished_ms;
+	int64_t due_ms;    /* waiting: wall time at which it is ready again */
+	int64_t length_ms; /* waiting: the whole wait */
+	bool timed_out;
+};
+
+/* What comes with a new run. */
+struct submission {
+	char *idempotency_key; /* or NULL */
+	char *request_hash;    /* of what was asked under that key */
+	char *drop_field;      /* FOLDER-ID/PATH of a dropped file, or NULL */
+	char *drop_sha;        /* meaning that is accepted now */
+	char *actor;           /* who, for the event */
+};
+
+struct effect {
+	enum effect_kind kind;
+	uint32_t task;
+	struct run *run; /* a reference, or NULL */
+	union {
+		struct {
+			struct run_record record;
+			struct submission *submission; /* RUN_NEW: owned */
+		} run;
+		struct {
+			struct task_record record;
+			char *agent;   /* owned, or NULL */
+			char *outputs; /* owned, or NULL: nothing to store */
+			char *error;   /* owned JSON object, or NULL */
+			char *usage;   /* owned JSON object, or NULL */
+		} task;
+		struct {
+			struct queue *queue;
+			uint64_t token;
+			uint32_t attempt;
+			const char *body;
+			size_t body_len;
+			char *body_owned; /* body when it was rendered, or NULL */
+			char *meta;       /* owned */
+		} dispatch;
+		struct {
+			uint64_t token;
+			bool was_cancelled; /* SETTLE: a CANCEL was sent before */
+		} entry;
+		struct {
+			enum category category;
+			uint32_t attempts, crashes;
+			char *reason; /* owned */
+		} dead;
+		struct {
+			const char *type; /* static: "task.skipped" … */
+			char *data;       /* owned JSON object, or NULL */
+		} note;
+		struct {
+			uint64_t cursor_ms, cursor_seq; /* 0-0: not from the completion stream */
+		} mark;
+	} u;
+};
+
+struct effects {
+	struct effect *items;
+	size_t len, cap;
+};
+
+struct effect *effects_add(struct effects *effects, enum effect_kind kind, struct run *run,
+    uint32_t task);
+void effects_mark(struct effects *effects, uint64_t cursor_ms, uint64_t cursor_seq);
+void effect_release(struct effect *effect);          /* frees what it owns */
+void effects_drop_front(struct effects *effects, size_t n); /* releases and removes */
+void effects_release(struct effects *effects);
+
+void submission_free(struct submission *submission);
+
+#endif

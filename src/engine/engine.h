@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine: a pure state machine that decides what happens to runs.
+ *
+ * (state, event, now, random) -> state, effects.  It knows no Redis, no loop
+ * and no clock.  The orchestrator feeds it events and carries out the effects
+ * that each call appends.  One engine serves one partition.
+ *
+ * Time: struct moment.  Deadlines run on mono_ms; wall_ms is what is stored and
+ * shown.
+ */
+#ifndef REEVE_ENGINE_ENGINE_H
+#define REEVE_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/rand.h"
+#include "engine/effect.h"
+#include "engine/run.h"
+
+struct engine;
+struct queue;
+
+struct moment {
+	int64_t mono_ms;
+	int64_t wall_ms;
+};
+
+struct engine_config {
+	uint32_t window;        /* outstanding entries a queue; default 1,024 */
+	uint32_t max_tasks;     /* live tasks; default 2,000,000 */
+	size_t max_rendered;    /* bytes of a rendered task; default 768 KiB */
+	int64_t timeout_slack_ms; /* agents report a timeout themselves; after this the engine does */
+	unsigned partition;
+};
+
+void engine_config_defaults(struct engine_config *config);
+
+struct engine *engine_new(const struct engine_config *config, struct rng *rng);
+void engine_free(struct engine *engine);
+
+/* --- queues: (type, capability set) ------------------------------------- */
+
+/* The queue of an agent type, made on first use.  Lives as long as the engine. */
+struct queue *engine_queue(struct engine *engine, const char *type);
+const char *queue_type(const struct queue *queue);
+uint32_t queue_ready(const struct queue *queue);
+uint32_t queue_outstanding(const struct queue *queue);
+/* Takes no more dispatches (a key that is not what it should be), or does again. */
+void queue_quarantine(struct queue *queue, bool on);
+bool queue_quarantined(const struct queue *queue);
+/* Walks the queues in order of first use; i from 0; NULL at the end. */
+struct queue *engine_queue_at(const struct engine *engine, size_t i);
+/* For the store's own book-keeping a queue carries one pointer and an index. */
+size_t queue_index(const struct queue *queue);
+
+/* --- events ------------------------------------------------------------- */
+
+struct run_spec {
+	struct run_id id;              /* made by the caller with run_id_make() */
+	struct workflow *wf;           /* the engine takes a reference of its own */
+	const char *params;            /* resolved JSON object */
+	int priority;                  /* -1 = the workflow's */
+	struct submission *submission; /* owned by the engine from here on; may be NULL */
+};
+
+/* Starts a run.  ERR_LIMIT when max_tasks would be passed: nothing changed. */
+int engine_submit(struct engine *engine, const struct moment *now, const struct run_spec *spec,
+    struct effects *effects, struct run **ret_run, struct err *err);
+
+enum completion_kind {
+	COMPLETION_STARTED,
+	COMPLETION_SUCCEEDED,
+	COMPLETION_FAILED,
+	COMPLETION_THROTTLED,
+	COMPLETION_RELEASED
+};
+
+/* Texts need not be terminated anywhere but where len says; NULL = not said. */
+struct completion {
+	enum completion_kind kind;
+	const char *run;      /* terminated */
+	const char *task;     /* terminated */
+	uint64_t token;
+	const char *agent;    /* terminated, or NULL */
+	const char *outputs;  /* JSON text, or NULL */
+	size_t outputs_len;
+	enum category category;
+	const char *message;  /* terminated, or NULL */
+	const char *usage;    /* JSON text, or NULL */
+	size_t usage_len;
+	int exit_code;        /* -1 = none */
+	int signal;           /* 0 = none */
+	int retryable;        /* -1 = not said */
+	int64_t retry_after_ms; /* -1 = not said */
+};
+
+enum completion_result {
+	COMPLETION_APPLIED,
+	COMPLETION_DUPLICATE, /* was applied before */
+	COMPLETION_LATE,      /* of an attempt that was superseded or ended */
+	COMPLETION_MALFORMED, /* outputs are not what the protocol allows: failed as that */
+	COMPLETION_UNKNOWN    /* no such run, task or token */
+};
+
+enum completion_result engine_complete(struct engine *engine, const struct moment *now,
+    const struct completion *completion, struct effects *effects);
+
+/* Due timers: retries, attempt and run timeouts; at most max (0 = all).  true: more are due. */
+bool engine_tick(struct engine *engine, const struct moment *now, size_t max,
+    struct effects *effects);
+/* mono_ms of the next timer, or INT64_MAX. */
+int64_t engine_next_timer(const struct engine *engine);
+
+/*
+ * Fills the queues' windows from the ready tasks, priorities first, round robin
+ * among runs; at most max dispatches.  Each dispatch is an event of its own.
+ * Returns how many.
+ */
+size_t engine_dispatch(struct engine *engine, const struct moment *now, size_t max,
+    struct effects *effects);
+
+/* Ends a run from outside.  ERR_CONFLICT when it has ended or is ending. */
+int engine_cancel(struct engine *engine, const struct moment *now, struct run *run,
+    enum run_intent intent, struct effects *effects, struct err *err);
+
+/*
+ * The entry of an attempt is gone from its stream and nobody can report it any
+ * more (found by an audit): a crash recovery.
+ */
+void engine_entry_lost(struct engine *engine, const struct moment *now, uint64_t token,
+    struct effects *effects);
+
+/* --- loading ------------------------------------------------------------ */
+
+/*
+ * Load order: engine_load_run() for each live run, engine_load_task() for each
+ * stored record, engine_load_entry() for each entry of the task streams, then
+ * engine_load_finish() once: it derives what is not stored (blocked counts,
+ * ready, skipped, timers, ended runs) with the same code as the live path.
+ */
+struct run *engine_load_run(struct engine *engine, const struct run_id *id, struct workflow *wf,
+    const char *params, const struct run_record *record, int priority);
+void engine_load_task(struct run *run, uint32_t task, const struct task_record *record,
+    const char *agent, const char *outputs);
+
+enum entry_kind {
+	ENTRY_OPEN,    /* undelivered or in somebody's pending list */
+	ENTRY_SETTLED  /* acknowledged, only not trimmed yet */
+};
+
+/*
+ * true: the entry is an outstanding attempt (also one of an ended run, which
+ * still holds its place).  false: it belongs to nothing; the store settles it.
+ */
+bool engine_load_entry(struct engine *engine, struct queue *queue, const char *run,
+    const char *task, uint32_t attempt, uint64_t token, enum entry_kind kind,
+    const struct moment *now);
+void engine_load_finish(struct engine *engine, const struct moment *now,
+    struct effects *effects);
+
+/* --- questions ---------------------------------------------------------- */
+
+struct run *engine_find(const struct engine *engine, const char *run_id);
+struct run *engine_first(const struct engine *engine); /* walk with run->hh.next */
+size_t engine_runs_live(const struct engine *engine);
+size_t engine_tasks_live(const struct engine *engine);
+size_t engine_bytes(const struct engine *engine); /* of live tasks, texts not counted */
+
+#endif

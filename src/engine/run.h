@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A run and its tasks in memory.  The engine writes them; everybody else reads.
+ */
+#ifndef REEVE_ENGINE_RUN_H
+#define REEVE_ENGINE_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uthash.h>
+
+#include "base/id.h"
+#include "engine/state.h"
+#include "model/category.h"
+#include "model/workflow.h"
+
+#define TASK_NONE UINT32_MAX
+
+/* Texts of a task: only tasks that have some own one. */
+struct task_texts {
+	char *agent;   /* who ran the last attempt, or NULL */
+	char *outputs; /* JSON object, kept while an unended task may read it; or NULL */
+	char *tail;    /* trailing fields of its record that this version does not know */
+};
+
+/*
+ * 72 bytes on 64-bit machines.  Times are ms after the run's creation, -1 = not
+ * yet.
+ */
+struct task {
+	uint64_t token;     /* of the current or last attempt; 0 = none yet */
+	int64_t ready_ms;   /* last time that it became ready */
+	int64_t queued_ms;  /* last dispatch */
+	int64_t started_ms; /* last start */
+	int64_t finished_ms;
+	struct task_texts *texts;
+	uint32_t blocked;   /* needs that are not met yet */
+	uint32_t readers;   /* unended tasks that may read its outputs */
+	uint32_t next;      /* in its lane, or in a work list */
+	uint32_t timer;     /* place in the engine's heap, or TASK_NONE */
+	uint32_t attempt;   /* number of the current or last attempt; 0 = none yet */
+	uint16_t failures;  /* attempts that count against max_attempts */
+	uint16_t crashes;   /* attempts lost with their agent */
+	uint8_t state;      /* enum task_state, written by task_set_state() alone */
+	bool outstanding;   /* its attempt's entry is not settled */
+	bool timed_out;     /* the attempt ran too long; ends as that once it is settled */
+	uint8_t last_category; /* enum category of the last failure */
+};
+
+struct lane;
+
+struct run {
+	struct run_id id;
+	struct workflow *wf;
+	struct plan *plan;
+	struct task *tasks;   /* wf->n_tasks */
+	struct lane *lanes;   /* plan->n_lanes */
+	char *params;         /* JSON object */
+	char *meta;           /* what is the same in each task's meta; made at first dispatch */
+	char *error;          /* one line, why it failed; or NULL */
+	char *tail;           /* trailing fields of its record that this version does not know */
+	int64_t created_ms;   /* wall */
+	int64_t started_ms;   /* wall */
+	int64_t finished_ms;  /* wall; 0 = not ended */
+	uint32_t open;        /* tasks that have not ended */
+	uint32_t succeeded, failed, skipped, cancelled; /* ended tasks by state */
+	uint32_t broken;      /* failed tasks that make the run fail */
+	uint32_t outstanding; /* entries not settled */
+	uint32_t timer;
+	uint32_t version;     /* changes with each change */
+	uint32_t refs;        /* the engine's and the effects' */
+	uint8_t state;        /* enum run_state */
+	uint8_t intent;       /* enum run_intent */
+	int8_t priority;
+	bool parked;          /* at max_parallel */
+	UT_hash_handle hh;    /* by id.text */
+};
+
+struct run *run_new(struct workflow *wf, const struct run_id *id, const char *params);
+struct run *run_ref(struct run *run);
+void run_unref(struct run *run);
+
+/* Of one task; texts is made when it is not there yet. */
+struct task_texts *task_texts(struct task *task);
+void task_drop_outputs(struct task *task);
+
+#endif
