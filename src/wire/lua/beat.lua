@@ -1,0 +1,82 @@
+#!lua flags=allow-oom
+-- One heartbeat of an agent, for all attempts that it holds.
+--
+-- KEYS  1 the agent's card  2 beats  3 cancel  4 done
+--       5 … the task stream of each attempt, in the order of ARGV
+-- ARGV  1 agent id  2 instance  3 the time now, for people
+--       then for each attempt seven: group, entry id, token, first (1: the
+--       attempt's first beat, else 0), run, task, attempt
+-- Returns {code, answer …}: code is
+--   OK      counted in beats; then one answer an attempt:
+--             OK      go on (on the first beat `started` was added to done)
+--             CANCEL  end it: it was cancelled
+--             LOST    end it: its entry is gone or another's, or its token is
+--                     not this attempt's
+--   NOCARD  there is no card: sign on again; nothing was written, nothing judged
+--   OTHER   the card is another instance's: all is lost; nothing was written
+--   BROKEN  a key holds something of another type: nothing was written
+local card, beats, cancel, done = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id, instance, now = ARGV[1], ARGV[2], ARGV[3]
+local HEAD, WIDTH = 3, 7
+local GROUP, ENTRY, TOKEN, FIRST, RUN, TASK, ATTEMPT = 1, 2, 3, 4, 5, 6, 7
+
+local function is(key, wanted)
+	local found = redis.call('TYPE', key).ok
+	return found == 'none' or found == wanted
+end
+
+-- The entry is pending for this agent and holds this token.
+local function held(stream, group, entry, token)
+	local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1)
+	if pending.err or #pending == 0 or pending[1][2] ~= id then
+		return false
+	end
+	local found = redis.pcall('XRANGE', stream, entry, entry)
+	if found.err or #found == 0 then
+		return false
+	end
+	local fields = found[1][2]
+	for i = 1, #fields - 1, 2 do
+		if fields[i] == 'token' then
+			return fields[i + 1] == token
+		end
+	end
+	return false
+end
+
+if not (is(card, 'hash') and is(beats, 'hash') and is(cancel, 'set') and
+	is(done, 'stream')) then
+	return { 'BROKEN' }
+end
+local current = redis.call('HGET', card, 'instance')
+if not current then
+	return { 'NOCARD' }
+end
+if current ~= instance then
+	return { 'OTHER' }
+end
+
+local answers = { 'OK' }
+for k = 5, #KEYS do
+	local at = HEAD + (k - 5) * WIDTH
+	local token = ARGV[at + TOKEN]
+	local answer = 'OK'
+	if not held(KEYS[k], ARGV[at + GROUP], ARGV[at + ENTRY], token) then
+		answer = 'LOST'
+	elseif redis.call('SISMEMBER', cancel, token) == 1 then
+		answer = 'CANCEL'
+	end
+	answers[#answers + 1] = answer
+end
+
+redis.call('HINCRBY', beats, id, 1)
+redis.call('HSET', card, 'seen_at', now)
+for k = 5, #KEYS do
+	local at = HEAD + (k - 5) * WIDTH
+	if ARGV[at + FIRST] == '1' and answers[k - 3] == 'OK' then
+		redis.pcall('XADD', done, '*', 'run', ARGV[at + RUN], 'task', ARGV[at + TASK],
+			'token', ARGV[at + TOKEN], 'status', 'started',
+			'attempt', ARGV[at + ATTEMPT], 'agent', id)
+	end
+end
+return answers
