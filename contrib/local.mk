@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# Units for systemd, with the installed paths filled in.
+systemdunitdir = $(systemdsystemunitdir)
+nodist_systemdunit_DATA = contrib/systemd/reeved.service contrib/systemd/reeve-agent@.service
+CLEANFILES += $(nodist_systemdunit_DATA)
+EXTRA_DIST += contrib/systemd/reeved.service.in contrib/systemd/reeve-agent@.service.in
+
+contrib/systemd/reeved.service: contrib/systemd/reeved.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@bindir[@]|$(bindir)|g' \
+	    -e 's|@sysconfdir[@]|$(sysconfdir)|g' $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
+
+contrib/systemd/reeve-agent@.service: contrib/systemd/reeve-agent@.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@bindir[@]|$(bindir)|g' \
+	    -e 's|@sysconfdir[@]|$(sysconfdir)|g' $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@

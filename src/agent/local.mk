@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# List every .c and .h of this folder.
+libagent_a_SOURCES =

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+# List every .c and .h of this folder.
+libbase_a_SOURCES = \
+	src/base/backoff.c src/base/backoff.h \
+	src/base/buf.c src/base/buf.h \
+	src/base/clock.c src/base/clock.h \
+	src/base/err.c src/base/err.h \
+	src/base/id.c src/base/id.h \
+	src/base/log.c src/base/log.h \
+	src/base/mem.c src/base/mem.h \
+	src/base/metrics.c src/base/metrics.def src/base/metrics.h \
+	src/base/rand.c src/base/rand.h \
+	src/base/str.c src/base/str.h

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# List every .c and .h of this folder.
+libwire_a_SOURCES = src/wire/entry.h src/wire/keys.h src/wire/lua_scripts.h 
+
+# The scripts that Redis runs, embedded at build.  One list.
+LUA =
+nodist_libwire_a_SOURCES = src/wire/lua_scripts.c
+src/wire/lua_scripts.c: $(LUA) scripts/embed-lua.sh
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	    $(srcdir)/scripts/embed-lua.sh $(LUA:%=$(srcdir)/%) >$@.tmp && mv $@.tmp $@
+CLEANFILES += src/wire/lua_scripts.c
+EXTRA_DIST += $(LUA)
