@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes, reads and removes the folder of an attempt.
+ */
+#include "agent/workspace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/taskfile.h"
+#include "base/mem.h"
+
+#define SWEEP_DEPTH 256
+
+/* --- removing --- */
+
+static void sweep_entries(int dir_fd, int depth);
+
+static void
+sweep_at(int parent, const char *name, int depth)
+{
+	int fd;
+
+	if (unlinkat(parent, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
+		return;
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || depth == 0)
+		return;
+	/* a folder that its maker closed to himself */
+	(void)fchmodat(parent, name, 0700, 0);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		sweep_entries(fd, depth - 1);
+	(void)unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* Takes over dir_fd. */
+static void
+sweep_entries(int dir_fd, int depth)
+{
+	DIR *dir = fdopendir(dir_fd);
+	struct dirent *entry;
+
+	if (dir == NULL) {
+		(void)close(dir_fd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			sweep_at(dirfd(dir), entry->d_name, depth);
+	(void)closedir(dir);
+}
+
+void
+workspace_sweep(const char *path)
+{
+	if (rmdir(path) != 0 && errno != ENOENT)
+		sweep_at(AT_FDCWD, path, SWEEP_DEPTH);
+}
+
+/* --- the agent's folder --- */
+
+static int
+make_dir(const char *path, struct err *err)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return 0;
+	return err_set(err, ERR_FAILED, "cannot make the folder \"%s\": %s", path,
+	    strerror(errno));
+}
+
+static char *
+file_name_of(const char *id)
+{
+	char *name = xstrdup(id), *p;
+
+	for (p = name; *p != '\0'; p++)
+		if (*p == '/' || (*p == '.' && p == name))
+			*p = '_';
+	return name;
+}
+
+static int
+root_in_state(const char *state_dir, const char *id, char **ret_root, struct err *err)
+{
+	char *name = file_name_of(id);
+	char *agents = xasprintf("%s/agents", state_dir);
+	char *root = xasprintf("%s/%s", agents, name);
+	int rc = make_dir(state_dir, err);
+
+	if (rc == 0)
+		rc = make_dir(agents, err);
+	if (rc == 0)
+		workspace_sweep(root);
+	if (rc == 0)
+		rc = make_dir(root, err);
+	free(agents);
+	free(name);
+	if (rc == 0)
+		*ret_root = root;
+	else
+		free(root);
+	return rc;
+}
+
+int
+workspace_root(const char *state_dir, const char *id, char **ret_root, struct err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *root;
+
+	if (state_dir != NULL)
+		return root_in_state(state_dir, id, ret_root, err);
+	root = xasprintf("%s/reeve-agent-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
+	if (mkdtemp(root) == NULL) {
+		err_set(err, ERR_FAILED, "cannot make a folder like \"%s\": %s", root,
+		    strerror(errno));
+		free(root);
+		return ERR_FAILED;
+	}
+	*ret_root = root;
+	return 0;
+}
+
+/* --- one attempt's folder --- */
+
+static int
+write_file(const char *path, const char *data, size_t len, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ssize_t put = 0;
+
+	while (fd >= 0 && len > 0 && put >= 0) {
+		put = write(fd, data, len);
+		if (put > 0) {
+			data += put;
+			len -= (size_t)put;
+		}
+	}
+	if (fd < 0 || put < 0)
+		err_set(err, ERR_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0 || put < 0 ? ERR_FAILED : 0;
+}
+
+static int
+write_task(const struct workspace *ws, const struct agent_task *task, const char *agent,
+    const char *workdir, int64_t deadline_ms, struct err *err)
+{
+	struct taskfile about = { .task = task, .agent = agent, .workdir = workdir,
+		.output_file = ws->output_file, .result_file = ws->result_file,
+		.checkpoint_file = ws->checkpoint_file, .deadline_ms = deadline_ms };
+	struct buf text = { 0 };
+	int rc;
+
+	taskfile_text(&about, &text);
+	rc = write_file(ws->task_file, text.data, text.len, err);
+	buf_release(&text);
+	return rc;
+}
+
+int
+workspace_make(struct workspace *ws, const char *root, const struct agent_task *task,
+    const char *agent, const char *workdir, int64_t deadline_ms, bool with_prompt,
+    struct err *err)
+{
+	int rc;
+
+	ws->dir = xasprintf("%s/%s", root, task->token);
+	ws->task_file = xasprintf("%s/task.json", ws->dir);
+	ws->prompt_file = with_prompt ? xasprintf("%s/prompt", ws->dir) : NULL;
+	ws->output_file = xasprintf("%s/output", ws->dir);
+	ws->result_file = xasprintf("%s/result.json", ws->dir);
+	ws->checkpoint_file = xasprintf("%s/checkpoint", ws->dir);
+	rc = make_dir(ws->dir, err);
+	if (rc == 0)
+		rc = write_task(ws, task, agent, workdir, deadline_ms, err);
+	if (rc == 0 && with_prompt)
+		rc = write_file(ws->prompt_file, task->body, task->body_len, err);
+	if (rc != 0)
+		workspace_remove(ws);
+	return rc;
+}
+
+void
+workspace_remove(struct workspace *ws)
+{
+	if (ws->dir == NULL)
+		return;
+	/* the usual case, without reading the folder */
+	(void)unlink(ws->task_file);
+	(void)unlink(ws->output_file);
+	if (ws->prompt_file != NULL)
+		(void)unlink(ws->prompt_file);
+	workspace_sweep(ws->dir);
+	free(ws->dir);
+	free(ws->task_file);
+	free(ws->prompt_file);
+	free(ws->output_file);
+	free(ws->result_file);
+	free(ws->checkpoint_file);
+	*ws = (struct workspace){ 0 };
+}
+
+void
+workspace_env(const struct workspace *ws, const struct agent_task *task,
+    const char *workdir, struct childenv *env)
+{
+	const char *name;
+	char number[16];
+	json_t *value;
+
+	json_object_foreach (json_object_get(task->meta, "env"), name, value)
+		childenv_set(env, name, json_string_value(value));
+	(void)snprintf(number, sizeof number, "%u", task->attempt);
+	childenv_set(env, "REEVE_TASK_FILE", ws->task_file);
+	childenv_set(env, "REEVE_RUN_ID", task->run);
+	childenv_set(env, "REEVE_TASK_ID", task->id);
+	childenv_set(env, "REEVE_ATTEMPT", number);
+	childenv_set(env, "REEVE_ATTEMPT_TOKEN", task->token);
+	childenv_set(env, "REEVE_WORKFLOW", task->workflow);
+	childenv_set(env, "REEVE_AGENT_TYPE", task->type);
+	childenv_set(env, "REEVE_OUTPUT_FILE", ws->output_file);
+	childenv_set(env, "REEVE_RESULT_FILE", ws->result_file);
+	childenv_set(env, "REEVE_CHECKPOINT_FILE", ws->checkpoint_file);
+	childenv_set(env, "REEVE_WORKDIR", workdir);
+}
+
+static int
+read_all(int fd, size_t limit, struct buf *out, const char *path, struct err *err)
+{
+	ssize_t got;
+
+	do {
+		buf_reserve(out, 16384);
+		got = read(fd, out->data + out->len, 16384);
+		if (got > 0)
+			out->len += (size_t)got;
+	} while (got > 0 && out->len <= limit);
+	if (got < 0)
+		return err_set(err, ERR_FAILED, "cannot read \"%s\": %s", path,
+		    strerror(errno));
+	if (out->len > limit)
+		return err_set(err, ERR_LIMIT, "\"%s\" has more than %zu bytes", path,
+		    limit);
+	return 0;
+}
+
+int
+workspace_read(const char *path, size_t limit, struct buf *out, bool *ret_there,
+    struct err *err)
+{
+	/* O_NONBLOCK: the command may have put a FIFO there */
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int rc;
+
+	if (fd < 0 && errno == ENOENT) {
+		*ret_there = false;
+		return 0;
+	}
+	if (fd < 0)
+		return err_set(err, ERR_FAILED, "cannot read \"%s\": %s", path,
+		    strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		rc = err_set(err, ERR_FAILED, "\"%s\" is not a regular file", path);
+	else
+		rc = read_all(fd, limit, out, path, err);
+	(void)close(fd);
+	if (rc == 0)
+		*ret_there = true;
+	return rc;
+}
