@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent: what its parts share.
+ *
+ *            commands up            script says OK
+ *   AWAY ------------------> ASKING ---------------> SIGNED ON
+ *    ^                          |                        |
+ *    +------ commands down -----+------------------------+
+ *
+ *   signed on:  pull  ->  attempt  ->  outbox
+ *               (reads)   (a child)    (reports until confirmed)
+ *               beat: tells of attempts, hears CANCEL and LOST
+ *
+ *   SIGTERM: draining, nothing is pulled; when nothing runs and all is reported,
+ *   sign off and leave.  A second SIGTERM ends what runs and hands it back.
+ */
+#ifndef REEVE_AGENT_AGENT_H
+#define REEVE_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/childenv.h"
+#include "agent/command.h"
+#include "agent/keeper.h"
+#include "agent/ledger.h"
+#include "agent/options.h"
+#include "agent/settings.h"
+#include "base/id.h"
+#include "loop/loop.h"
+#include "redis/conn.h"
+#include "redis/script.h"
+#include "wire/keys.h"
+
+#define AGENT_CALL_MS 10000     /* deadline of a command */
+#define AGENT_RETRY_US 1000000LL /* after a refusal that may pass */
+#define AGENT_LEASE_MS 15000
+#define AGENT_GRACE_MS 10000
+
+struct agent;
+
+/* An agent type that we work for. */
+struct queue {
+	struct agent *agent;
+	char *type, *key, *group;
+	struct type_settings settings;
+};
+
+struct puller {
+	struct loop_timer timer; /* the next look at the pending list, or a retry */
+	bool busy;               /* a command is under way on the reading connection */
+	bool looked;             /* this instance has looked at its pending list */
+	bool look_now;           /* a look is due */
+	bool looking;            /* one is under way */
+	bool resend;             /* it sends confirmed reports again (after a reconnect) */
+	char after[48];          /* a look goes on behind this entry */
+	size_t queue;            /* of the look, or of the rotation */
+	size_t empty;            /* queues in a row that had nothing */
+	uint64_t look;           /* number of the look */
+	int64_t client;          /* of the reading connection, for CLIENT UNBLOCK */
+};
+
+struct beater {
+	struct loop_timer timer;
+	bool busy;
+	char (*told)[TOKEN_SIZE]; /* attempts of the beat under way */
+	size_t n_told;
+};
+
+/* The scripts of wire/lua. */
+struct agent_scripts {
+	struct redis_script *list;
+	size_t len;
+};
+
+struct agent {
+	const struct agent_options *options;
+	struct loop *loop;
+	struct keeper *keeper;
+	struct redis_conn *commands, *reads;
+	struct agent_scripts scripts;
+	struct keys keys;
+	char *id;
+	char instance[TOKEN_SIZE];
+	char *host, *root, *cwd;
+	char *key_card, *key_beats, *key_cancel, *key_done, *key_meta, *key_agents;
+	struct childenv env;
+	struct queue queues[AGENT_TYPES_MAX];
+	size_t n_queues;
+	unsigned slots, running;
+	int64_t lease_ms;
+	struct ledger ledger;
+	struct puller puller;
+	struct beater beater;
+	struct loop_timer sign_timer, drain_timer, leave_timer, resend_timer;
+	bool asking, signed_on, was_signed_on;
+	bool draining, stopping, leaving, left;
+	bool away_told, taker_told;
+	int exit_code;
+};
+
+/* --- agent.c --- */
+int agent_new(const struct agent_options *options, const char *url, struct keeper *keeper,
+    struct agent **ret_agent, struct err *err);
+/* Runs to its end; the program's exit code. */
+int agent_run(struct agent *agent);
+void agent_free(struct agent *agent);
+unsigned agent_free_slots(const struct agent *agent);
+/* Something ended: reads on, or leaves if that was the last. */
+void agent_go_on(struct agent *agent);
+/* Ends everything at once and leaves with exit_code: this id is another's now. */
+void agent_abandon(struct agent *agent, int exit_code);
+struct redis_port *agent_port(const struct agent *agent); /* of commands; NULL: down */
+void agent_ignore_reply(void *arg, const struct redisReply *reply, const struct err *err);
+
+/* --- script.c --- */
+int agent_scripts_init(struct agent_scripts *scripts, struct err *err);
+void agent_scripts_release(struct agent_scripts *scripts);
+/* Calls a script of wire/lua; keys and arguments stand in `command` already. */
+int agent_script(struct agent *agent, const char *name, size_t n_keys,
+    struct command *command, redis_reply_fn *fn, void *arg);
+
+/* --- signon.c --- */
+void signon_begin(struct agent *agent);
+void signon_lost(struct agent *agent); /* the connection went */
+void signoff_begin(struct agent *agent);
+
+/* --- pull.c --- */
+void pull_init(struct agent *agent);
+void pull_go(struct agent *agent);     /* reads if it may and is not reading */
+void pull_reconnected(struct agent *agent);
+void pull_wake(struct agent *agent);   /* ends a blocking read: we drain */
+void pull_release(struct agent *agent);
+
+/* --- beat.c --- */
+void beat_init(struct agent *agent);
+void beat_soon(struct agent *agent, int64_t after_us); /* at the latest then */
+void beat_release(struct agent *agent);
+
+/* --- outbox.c --- */
+/* row->report is complete: sends it now or when Redis is back. */
+void outbox_put(struct agent *agent, struct held_row *row);
+void outbox_resend(struct agent *agent); /* what is unconfirmed and not under way */
+
+#endif

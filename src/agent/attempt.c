@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starts a task's command, feeds its output to the log, ends it when told, and
+ * reports how it ended.
+ */
+#include "agent/attempt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/arguments.h"
+#include "agent/logs.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "loop/child.h"
+
+#define READ_SIZE (32 * 1024)
+#define LAST_WORDS (1024 * 1024) /* read at most so much after the command's end */
+#define FIRST_BEAT_US (250 * CLOCK_MS)
+
+/* The command's standard output or error. */
+struct output {
+	struct attempt *attempt;
+	struct loop_io io;
+	int fd; /* -1: closed */
+	char stream;
+};
+
+struct attempt {
+	struct agent *agent;
+	struct held_row *row;
+	struct workspace ws;
+	struct child *child;
+	struct output outputs[2];
+	struct tasklog *log;
+	struct loop_timer deadline, grace;
+	enum end_cause cause;
+};
+
+/* --- output --- */
+
+static void
+output_close(struct output *output)
+{
+	loop_io_stop(&output->io);
+	if (output->fd >= 0)
+		(void)close(output->fd);
+	output->fd = -1;
+}
+
+/* One read; false: nothing more for now. */
+static bool
+output_read(struct output *output)
+{
+	char bytes[READ_SIZE];
+	ssize_t got = read(output->fd, bytes, sizeof bytes);
+
+	if (got > 0) {
+		tasklog_add(output->attempt->log, output->stream, bytes, (size_t)got);
+		return true;
+	}
+	if (got == 0 || (errno != EAGAIN && errno != EINTR))
+		output_close(output);
+	return false;
+}
+
+static void
+outputs_watch(struct attempt *attempt)
+{
+	int events = tasklog_full(attempt->log) ? 0 : LOOP_READ;
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if (attempt->outputs[i].fd >= 0)
+			loop_io_set(&attempt->outputs[i].io, attempt->outputs[i].fd, events);
+}
+
+static void
+output_ready(void *arg, int events)
+{
+	struct output *output = arg;
+
+	(void)events;
+	if (output_read(output) && tasklog_full(output->attempt->log))
+		outputs_watch(output->attempt);
+}
+
+static void
+log_has_room(void *arg)
+{
+	outputs_watch(arg);
+}
+
+static int
+output_open(struct attempt *attempt, size_t i, int *ret_child_end, struct err *err)
+{
+	struct output *output = &attempt->outputs[i];
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, ERR_UNAVAILABLE, "cannot make a pipe: %s",
+		    strerror(errno));
+	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	output->fd = fds[0];
+	*ret_child_end = fds[1];
+	return 0;
+}
+
+/* --- the end --- */
+
+static void
+attempt_free(struct attempt *attempt)
+{
+	loop_timer_stop(&attempt->deadline);
+	loop_timer_stop(&attempt->grace);
+	output_close(&attempt->outputs[0]);
+	output_close(&attempt->outputs[1]);
+	if (attempt->log != NULL)
+		tasklog_end(attempt->log);
+	if (attempt->child != NULL) {
+		keeper_remove(attempt->agent->keeper, child_pid(attempt->child));
+		child_free(attempt->child);
+	}
+	workspace_remove(&attempt->ws);
+	attempt->row->attempt = NULL;
+	free(attempt);
+}
+
+static void
+tell_end(const struct held_row *row)
+{
+	const char *status = report_get(&row->report, "status");
+	const char *category = report_get(&row->report, "category");
+
+	log_info("task ended", KV_S("run", row->task.run), KV_S("task", row->task.id),
+	    KV_I("attempt", row->task.attempt), KV_S("status", status),
+	    KV_S("category", category));
+}
+
+/* Also what a descendant wrote that left the group, up to a limit. */
+static void
+last_words(struct attempt *attempt)
+{
+	size_t i, reads;
+
+	for (i = 0; i < 2; i++)
+		for (reads = 0; attempt->outputs[i].fd >= 0; reads++)
+			if (reads == LAST_WORDS / READ_SIZE ||
+			    !output_read(&attempt->outputs[i]))
+				break;
+}
+
+static void
+attempt_exited(void *arg, int status, const struct rusage *usage)
+{
+	struct attempt *attempt = arg;
+	struct agent *agent = attempt->agent;
+	struct held_row *row = attempt->row;
+	enum end_cause cause = attempt->cause;
+
+	(void)usage;
+	(void)child_kill_group(attempt->child, SIGKILL);
+	last_words(attempt);
+	if (cause != END_LOST)
+		verdict_ended(cause, status, row->queue->settings.success, &row->task,
+		    &attempt->ws, agent->id, &row->report);
+	attempt_free(attempt);
+	agent->running--;
+	if (cause == END_LOST) {
+		log_warn("task was lost to another attempt", KV_S("run", row->task.run),
+		    KV_S("task", row->task.id), KV_I("attempt", row->task.attempt));
+		ledger_drop(&agent->ledger, row);
+	} else {
+		tell_end(row);
+		outbox_put(agent, row);
+	}
+	agent_go_on(agent);
+}
+
+static int64_t
+grace_of(const struct attempt *attempt)
+{
+	int64_t of_type = attempt->row->queue->settings.grace_ms;
+
+	if (attempt->agent->options->grace_ms >= 0)
+		return attempt->agent->options->grace_ms;
+	return of_type >= 0 ? of_type : AGENT_GRACE_MS;
+}
+
+static void
+grace_over(void *arg)
+{
+	struct attempt *attempt = arg;
+
+	(void)child_kill_group(attempt->child, SIGKILL);
+}
+
+void
+attempt_end(struct attempt *attempt, enum end_cause cause)
+{
+	bool ending = attempt->cause != END_ITSELF;
+
+	if (!ending || cause == END_LOST)
+		attempt->cause = cause;
+	if (ending)
+		return;
+	loop_timer_stop(&attempt->deadline);
+	(void)child_kill_group(attempt->child, SIGTERM);
+	/* a stopped group must be able to hear the signal */
+	(void)child_kill_group(attempt->child, SIGCONT);
+	loop_timer_start(&attempt->grace, grace_of(attempt) * CLOCK_MS);
+}
+
+void
+attempt_abandon(struct attempt *attempt)
+{
+	(void)child_kill_group(attempt->child, SIGKILL);
+	attempt->agent->running--;
+	attempt_free(attempt);
+}
+
+static void
+deadline_over(void *arg)
+{
+	attempt_end(arg, END_TIMEOUT);
+}
+
+/* --- the start --- */
+
+static const char *const *
+command_of(const struct agent *agent, const struct queue *queue)
+{
+	if (agent->options->command != NULL)
+		return agent->options->command;
+	return (const char *const *)queue->settings.command;
+}
+
+bool
+attempt_has_taker(const struct agent *agent, const struct queue *queue)
+{
+	return agent->options->allow_run || command_of(agent, queue) != NULL;
+}
+
+/* Opens what the command reads: nothing, the prompt or the task. */
+static int
+open_stdin(const struct attempt *attempt, bool shell, int *ret_fd, struct err *err)
+{
+	enum agent_stdin wanted = attempt->agent->options->standard_input;
+	const char *path = wanted == STDIN_JSON ? attempt->ws.task_file
+	                                        : attempt->ws.prompt_file;
+	int fd;
+
+	*ret_fd = CHILD_DEV_NULL;
+	if (wanted == STDIN_NONE || shell)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, ERR_FAILED, "cannot read \"%s\": %s", path,
+		    strerror(errno));
+	*ret_fd = fd;
+	return 0;
+}
+
+static const char *
+workdir_of(const struct attempt *attempt)
+{
+	const char *of_type = attempt->row->queue->settings.workdir;
+
+	return of_type != NULL ? of_type : attempt->agent->cwd;
+}
+
+static int
+spawn(struct attempt *attempt, const char *const *command, bool shell, struct err *err)
+{
+	struct agent_task *task = &attempt->row->task;
+	const char *workdir = workdir_of(attempt);
+	struct childenv env;
+	struct child_options options = { .cwd = workdir,
+		.fd = { CHILD_DEV_NULL, CHILD_DEV_NULL, CHILD_DEV_NULL },
+		.group = CHILD_OWN_SESSION,
+		.death_signal = SIGKILL };
+	const char **args =
+	    arguments_fill(command, task, &attempt->ws, workdir);
+	int rc = open_stdin(attempt, shell, &options.fd[0], err);
+	size_t i;
+
+	childenv_copy(&env, &attempt->agent->env);
+	workspace_env(&attempt->ws, task, workdir, &env);
+	for (i = 0; i < 2 && rc == 0; i++)
+		rc = output_open(attempt, i, &options.fd[i + 1], err);
+	options.argv = args;
+	options.env = (const char *const *)env.list;
+	if (rc == 0)
+		rc = child_spawn(attempt->agent->loop, &options, attempt_exited, attempt,
+		    &attempt->child, err);
+	for (i = 0; i < 3; i++)
+		if (options.fd[i] >= 0)
+			(void)close(options.fd[i]);
+	childenv_release(&env);
+	free(args);
+	return rc;
+}
+
+static struct attempt *
+attempt_new(struct agent *agent, struct held_row *row)
+{
+	struct attempt *attempt = xcalloc(1, sizeof *attempt);
+	size_t i;
+
+	attempt->agent = agent;
+	attempt->row = row;
+	row->attempt = attempt;
+	loop_timer_init(&attempt->deadline, agent->loop, deadline_over, attempt);
+	loop_timer_init(&attempt->grace, agent->loop, grace_over, attempt);
+	for (i = 0; i < 2; i++) {
+		attempt->outputs[i] = (struct output){ .attempt = attempt, .fd = -1 };
+		attempt->outputs[i].stream = i == 0 ? 'o' : 'e';
+		loop_io_init(&attempt->outputs[i].io, agent->loop, output_ready,
+		    &attempt->outputs[i]);
+	}
+	attempt->log = tasklog_new(agent, &row->task, log_has_room, attempt);
+	return attempt;
+}
+
+static void
+attempt_runs(struct attempt *attempt)
+{
+	struct agent *agent = attempt->agent;
+	const struct agent_task *task = &attempt->row->task;
+
+	keeper_add(agent->keeper, child_pid(attempt->child));
+	agent->running++;
+	outputs_watch(attempt);
+	if (task->timeout_ms > 0)
+		loop_timer_start(&attempt->deadline, task->timeout_ms * CLOCK_MS);
+	beat_soon(agent, FIRST_BEAT_US);
+	log_debug("task started", KV_S("run", task->run), KV_S("task", task->id),
+	    KV_I("attempt", task->attempt), KV_I("pid", child_pid(attempt->child)));
+}
+
+/* A full machine is no fault of the task: it is handed back, and comes later. */
+static void
+attempt_refused(struct attempt *attempt, int code, const char *why)
+{
+	struct agent *agent = attempt->agent;
+	struct held_row *row = attempt->row;
+
+	if (code == ERR_UNAVAILABLE)
+		verdict_released(&row->task, agent->id, "lost", why, &row->report);
+	else
+		verdict_refused(&row->task, agent->id, "rejected", why, &row->report);
+	attempt_free(attempt);
+	tell_end(row);
+	outbox_put(agent, row);
+}
+
+void
+attempt_start(struct agent *agent, struct held_row *row)
+{
+	const struct agent_task *task = &row->task;
+	const char *const shell_line[] = { "sh", "-c", task->body, NULL };
+	bool shell = task->kind == KIND_RUN && agent->options->allow_run;
+	const char *const *command = shell ? shell_line : NULL;
+	struct attempt *attempt = attempt_new(agent, row);
+	int64_t deadline =
+	    task->timeout_ms > 0 ? clock_wall_ms() + task->timeout_ms : 0;
+	struct err err = { 0 };
+	bool prompt;
+	int rc;
+
+	if (task->kind != KIND_RUN)
+		command = command_of(agent, row->queue);
+	if (command == NULL) {
+		attempt_refused(attempt, ERR_DENIED,
+		    task->kind == KIND_RUN
+		        ? "this agent runs no shell lines; start it with --allow-run"
+		        : "this agent has no command for the task; give one after --");
+		return;
+	}
+	prompt = arguments_want_prompt_file(command) ||
+	    agent->options->standard_input == STDIN_PROMPT;
+	rc = workspace_make(&attempt->ws, agent->root, task, agent->id,
+	    workdir_of(attempt), deadline, prompt && !shell, &err);
+	if (rc == 0)
+		rc = spawn(attempt, command, shell, &err);
+	if (rc == 0)
+		attempt_runs(attempt);
+	else
+		attempt_refused(attempt, rc, err.text);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of attempts that this agent holds or held, by token.
+ */
+#include "agent/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define uthash_malloc(size) xmalloc(size)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#include <uthash.h>
+#pragma GCC diagnostic pop
+
+struct held {
+	struct held_row row; /* first: a row's address is its holder's */
+	UT_hash_handle hh;
+};
+
+static struct held *
+holder(const struct held_row *row)
+{
+	return (struct held *)(uintptr_t)row;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wconversion"
+
+struct held_row *
+ledger_add(struct ledger *ledger, struct agent_task *task, const char *entry,
+    const struct queue *queue, int64_t now_us)
+{
+	struct held *held = xcalloc(1, sizeof *held);
+
+	held->row.task = *task;
+	*task = (struct agent_task){ 0 };
+	held->row.entry = xstrdup(entry);
+	held->row.queue = queue;
+	held->row.started_us = now_us;
+	HASH_ADD_STR(ledger->rows, row.task.token, held);
+	return &held->row;
+}
+
+struct held_row *
+ledger_find(const struct ledger *ledger, const char *token)
+{
+	struct held *held;
+
+	HASH_FIND_STR(ledger->rows, token, held);
+	return held != NULL ? &held->row : NULL;
+}
+
+void
+ledger_drop(struct ledger *ledger, struct held_row *row)
+{
+	struct held *held = holder(row);
+
+	if (row->state == HELD_CONFIRMED) {
+		ledger->confirmed--;
+		ledger->confirmed_bytes -= row->report.bytes;
+	}
+	HASH_DEL(ledger->rows, held);
+	agent_task_release(&row->task);
+	report_release(&row->report);
+	free(row->entry);
+	free(held);
+}
+
+#pragma GCC diagnostic pop
+
+void
+ledger_confirm(struct ledger *ledger, struct held_row *row, int64_t now_us)
+{
+	if (row->state == HELD_CONFIRMED)
+		return;
+	row->state = HELD_CONFIRMED;
+	row->confirmed_us = now_us;
+	ledger->confirmed++;
+	ledger->confirmed_bytes += row->report.bytes;
+}
+
+struct held_row *
+ledger_next(const struct ledger *ledger, const struct held_row *row)
+{
+	struct held *next = row == NULL ? ledger->rows : holder(row)->hh.next;
+
+	return next != NULL ? &next->row : NULL;
+}
+
+void
+ledger_sweep(struct ledger *ledger, uint64_t seen, int64_t now_us)
+{
+	struct held_row *row, *next;
+	bool over, stale;
+
+	for (row = ledger_next(ledger, NULL); row != NULL; row = next) {
+		next = ledger_next(ledger, row);
+		over = ledger->confirmed > HELD_CONFIRMED_MAX ||
+		    ledger->confirmed_bytes > HELD_CONFIRMED_BYTES;
+		stale = now_us - row->confirmed_us >= HELD_CONFIRMED_US &&
+		    row->seen != seen;
+		if (row->state == HELD_CONFIRMED && !row->sent && (over || stale))
+			ledger_drop(ledger, row);
+	}
+}
+
+size_t
+ledger_count(const struct ledger *ledger, enum held_state state)
+{
+	const struct held_row *row;
+	size_t n = 0;
+
+	for (row = ledger_next(ledger, NULL); row != NULL; row = ledger_next(ledger, row))
+		n += row->state == state;
+	return n;
+}
+
+void
+ledger_release(struct ledger *ledger)
+{
+	while (ledger->rows != NULL)
+		ledger_drop(ledger, &ledger->rows->row);
+}

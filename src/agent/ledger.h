@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What this agent holds or held: one row for each attempt token.
+ *
+ *   RUNNING -> REPORTED (the report is unconfirmed) -> CONFIRMED -> forgotten
+ *      |           ^ |                                   |
+ *      |           | +------- sent again <---------------+ still pending after a
+ *      +-> gone    +-- handed back without being run        reconnect
+ *          (lost)
+ *
+ * A token is in here from the moment that its entry is seen, so none is started twice.
+ */
+#ifndef REEVE_AGENT_LEDGER_H
+#define REEVE_AGENT_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/report.h"
+#include "agent/task.h"
+
+#define HELD_CONFIRMED_MAX 4096
+#define HELD_CONFIRMED_BYTES (16 * 1024 * 1024)
+#define HELD_CONFIRMED_US (60 * 1000000LL)
+
+struct attempt;
+struct held;
+struct queue;
+
+enum held_state { HELD_RUNNING, HELD_REPORTED, HELD_CONFIRMED };
+
+struct held_row {
+	struct agent_task task;
+	char *entry;             /* id in the stream */
+	const struct queue *queue;
+	enum held_state state;
+	struct attempt *attempt; /* while RUNNING */
+	struct report report;    /* from REPORTED on */
+	bool sent;               /* the report is under way */
+	bool beaten;             /* a beat has told of its start */
+	int64_t started_us;      /* monotonic */
+	int64_t confirmed_us;
+	uint64_t seen;           /* the look at the pending list that showed it last */
+};
+
+struct ledger {
+	struct held *rows;
+	size_t confirmed;        /* rows in that state, and the bytes of their reports */
+	size_t confirmed_bytes;
+};
+
+/* Takes over task.  entry is copied.  The token must not be in it yet. */
+struct held_row *ledger_add(struct ledger *ledger, struct agent_task *task,
+    const char *entry, const struct queue *queue, int64_t now_us);
+struct held_row *ledger_find(const struct ledger *ledger, const char *token);
+void ledger_confirm(struct ledger *ledger, struct held_row *row, int64_t now_us);
+void ledger_drop(struct ledger *ledger, struct held_row *row);
+/*
+ * Forgets confirmed rows of a minute ago that look number `seen` did not show, and the
+ * oldest ones beyond the limits.
+ */
+void ledger_sweep(struct ledger *ledger, uint64_t seen, int64_t now_us);
+/* The row after `row` in the order of adding; NULL begins, and ends. */
+struct held_row *ledger_next(const struct ledger *ledger, const struct held_row *row);
+size_t ledger_count(const struct ledger *ledger, enum held_state state);
+void ledger_release(struct ledger *ledger);
+
+#endif

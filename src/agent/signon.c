@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signing on and off: settings of the types first, then the card.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/attempt.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "redis/reply.h"
+
+#define SCHEMA_KNOWN "1"
+#define TAKER_RETRY_US (2 * CLOCK_S)
+#define NEWER_RETRY_US (30 * CLOCK_S)
+
+/* --- settings --- */
+
+static void
+settings_read(struct queue *queue, const struct redisReply *reply)
+{
+	struct err err = { 0 };
+	const char *json;
+	size_t len;
+
+	if (reply_str(reply, &json, &len, NULL) != 0)
+		return; /* nothing published: what we had holds */
+	type_settings_release(&queue->settings);
+	if (type_settings_parse(json, len, &queue->settings, &err) != 0)
+		log_warn("cannot read the settings of a type", KV_S("type", queue->type),
+		    KV_S("why", err.text));
+}
+
+static int64_t
+lease_of(const struct agent *agent)
+{
+	int64_t least = 0;
+	size_t i;
+
+	if (agent->options->lease_ms >= 0)
+		return agent->options->lease_ms;
+	for (i = 0; i < agent->n_queues; i++) {
+		int64_t lease = agent->queues[i].settings.lease_ms;
+
+		if (lease > 0 && (least == 0 || lease < least))
+			least = lease;
+	}
+	return least > 0 ? least : AGENT_LEASE_MS;
+}
+
+static unsigned
+slots_of(const struct agent *agent)
+{
+	unsigned most = agent->options->concurrency;
+	size_t i;
+
+	for (i = 0; i < agent->n_queues && agent->options->concurrency == 0; i++)
+		if (agent->queues[i].settings.concurrency > most)
+			most = agent->queues[i].settings.concurrency;
+	return most > 0 ? most : 1;
+}
+
+/* --- the card --- */
+
+static void
+join(struct buf *out, const char *const *names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			buf_addc(out, ',');
+		buf_adds(out, names[i]);
+	}
+}
+
+static void
+say_ready(struct agent *agent)
+{
+	struct buf types = { 0 };
+	char line[512];
+	int len;
+
+	join(&types, agent->options->types, agent->options->n_types);
+	len = snprintf(line, sizeof line, "ready id=%s types=%s slots=%u redis=%s\n",
+	    agent->id, buf_text(&types), agent->slots,
+	    redis_conn_address(agent->commands));
+	if (len > 0 && (size_t)len < sizeof line)
+		(void)!write(STDERR_FILENO, line, (size_t)len);
+	buf_release(&types);
+}
+
+static void
+signed_on(struct agent *agent)
+{
+	bool first = !agent->was_signed_on;
+
+	agent->signed_on = agent->was_signed_on = true;
+	if (first)
+		say_ready(agent);
+	else
+		log_info("signed on again", KV_S("id", agent->id));
+	beat_soon(agent, agent->lease_ms * CLOCK_MS / 3);
+	outbox_resend(agent);
+	agent_go_on(agent);
+}
+
+static void
+signon_done(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct agent *agent = arg;
+	const char *code = "";
+	size_t len;
+
+	(void)err;
+	agent->asking = false;
+	if (reply == NULL)
+		return; /* the connection died: signon_begin() comes when it is back */
+	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
+	if (strcmp(code, "OK") == 0) {
+		signed_on(agent);
+	} else if (strcmp(code, "NEWER") == 0) {
+		log_error("the stored data need a newer reeve-agent; update it");
+		loop_timer_start(&agent->sign_timer, NEWER_RETRY_US);
+	} else if (strcmp(code, "OTHER") == 0) {
+		log_error("another agent took our id; leaving", KV_S("id", agent->id));
+		agent_abandon(agent, 1);
+	} else {
+		log_warn("cannot sign on; trying again",
+		    KV_S("why", reply_is_error(reply) ? reply_error_text(reply) : code));
+		loop_timer_start(&agent->sign_timer, AGENT_RETRY_US);
+	}
+}
+
+static void
+write_card(struct agent *agent)
+{
+	const struct agent_options *options = agent->options;
+	struct buf types = { 0 }, capabilities = { 0 };
+	char slots[16], pid[16], lease[24], beat[24], at[RFC3339_SIZE];
+	struct command command = { 0 };
+
+	join(&types, options->types, options->n_types);
+	join(&capabilities, options->capabilities, options->n_capabilities);
+	(void)snprintf(slots, sizeof slots, "%u", agent->slots);
+	(void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
+	(void)snprintf(lease, sizeof lease, "%lld", (long long)agent->lease_ms);
+	(void)snprintf(beat, sizeof beat, "%lld", (long long)agent->lease_ms / 3);
+	command_add_all(&command, agent->key_meta, agent->key_card, agent->key_agents,
+	    agent->id, agent->instance, agent->was_signed_on ? "1" : "0", SCHEMA_KNOWN,
+	    "v", "1", "types", buf_text(&types), "capabilities", buf_text(&capabilities),
+	    "slots", slots, "host", agent->host, "pid", pid, "lease_ms", lease, "beat_ms",
+	    beat, "beats", "1", "status", agent->draining ? "draining" : "active", "at",
+	    rfc3339_format(clock_wall_ms(), at), (char *)NULL);
+	agent->asking =
+	    agent_script(agent, "signon", 3, &command, signon_done, agent) == 0;
+	buf_release(&types);
+	buf_release(&capabilities);
+}
+
+/* A type without a command waits for its settings: rejecting its tasks would lose them. */
+static bool
+takers_are_there(struct agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < agent->n_queues; i++) {
+		if (attempt_has_taker(agent, &agent->queues[i]))
+			continue;
+		if (!agent->taker_told)
+			log_warn("no command for this type yet; waiting: give one after --, "
+			         "or --allow-run, or let reeved publish agents/TYPE.yaml",
+			    KV_S("type", agent->queues[i].type));
+		agent->taker_told = true;
+		return false;
+	}
+	return true;
+}
+
+static void
+settings_done(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct queue *queue = arg;
+	struct agent *agent = queue->agent;
+
+	(void)err;
+	if (reply == NULL) {
+		agent->asking = false;
+		return;
+	}
+	settings_read(queue, reply);
+	if (queue != &agent->queues[agent->n_queues - 1])
+		return;
+	agent->asking = false;
+	agent->lease_ms = lease_of(agent);
+	agent->slots = slots_of(agent);
+	if (takers_are_there(agent))
+		write_card(agent);
+	else
+		loop_timer_start(&agent->sign_timer, TAKER_RETRY_US);
+}
+
+void
+signon_begin(struct agent *agent)
+{
+	struct redis_port *port = agent_port(agent);
+	size_t i;
+
+	agent->signed_on = false;
+	if (agent->asking || port == NULL || agent->leaving)
+		return;
+	for (i = 0; i < agent->n_queues; i++) {
+		struct command command = { 0 };
+		char *key = key_make(&agent->keys, "type:", agent->queues[i].type);
+
+		command_add_all(&command, "GET", key, (char *)NULL);
+		agent->asking = command_send(&command, port, AGENT_CALL_MS, settings_done,
+		                    &agent->queues[i]) == 0;
+		free(key);
+	}
+}
+
+void
+signon_lost(struct agent *agent)
+{
+	agent->signed_on = agent->asking = false;
+	loop_timer_stop(&agent->sign_timer);
+}
+
+/* --- leaving --- */
+
+static void
+signoff_done(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct agent *agent = arg;
+
+	(void)reply;
+	(void)err;
+	agent->left = true;
+	loop_break(agent->loop);
+}
+
+void
+signoff_begin(struct agent *agent)
+{
+	struct command command = { 0 };
+	size_t i;
+
+	command_add_all(&command, agent->key_card, agent->key_agents, agent->key_beats,
+	    (char *)NULL);
+	for (i = 0; i < agent->n_queues; i++)
+		command_add(&command, agent->queues[i].key);
+	command_add_all(&command, agent->id, agent->instance, (char *)NULL);
+	for (i = 0; i < agent->n_queues; i++)
+		command_add(&command, agent->queues[i].group);
+	if (agent_script(agent, "signoff", 3 + agent->n_queues, &command, signoff_done,
+	        agent) != 0)
+		signoff_done(agent, NULL, NULL);
+}
