@@ -12,3 +12,4 @@ contrib/systemd/reeved.service: contrib/systemd/reeved.service.in Makefile
 contrib/systemd/reeve-agent@.service: contrib/systemd/reeve-agent@.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@bindir[@]|$(bindir)|g' \
 	    -e 's|@sysconfdir[@]|$(sysconfdir)|g' $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
+EXTRA_DIST += contrib/check contrib/install-deps

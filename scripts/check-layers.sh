@@ -10,6 +10,7 @@ allow() {
 	layer=$1
 	for file in "$layer"/*.[ch] "$layer"/*.def; do
 		[ -f "$file" ] || continue
+		# shellcheck disable=SC2013 # layer names hold no spaces
 		for other in $(sed -n 's|^[ \t]*#[ \t]*include[ \t]*"\([a-z_-]*\)/.*|\1|p' "$file"); do
 			case " $* " in
 			*" $other "*) ;;

@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
 	src/base/backoff.c src/base/backoff.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
+	src/base/config.c src/base/config.h src/base/config_print.c \
 	src/base/err.c src/base/err.h \
 	src/base/id.c src/base/id.h \
 	src/base/log.c src/base/log.h \
