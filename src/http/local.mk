@@ -1,3 +1,14 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
-libhttp_a_SOURCES = src/http/conn.h src/http/listen.h src/http/role.h src/http/uri.h 
+libhttp_a_SOURCES = \
+	src/http/api.h \
+	src/http/api_fleet.c src/http/api_health.c src/http/api_logs.c \
+	src/http/api_runs.c src/http/api_submit.c \
+	src/http/conn.c src/http/conn.h \
+	src/http/guard.c src/http/guard.h \
+	src/http/listen.c src/http/listen.h \
+	src/http/request.c src/http/request.h \
+	src/http/role.c src/http/role.h \
+	src/http/route.c src/http/route.h src/http/routes.c \
+	src/http/server.c src/http/server.h \
+	src/http/uri.c src/http/uri.h

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handlers behind the route table; each answers its request once.
+ */
+#ifndef REEVE_HTTP_API_H
+#define REEVE_HTTP_API_H
+
+#include "http/request.h"
+
+#define API_WAIT_MAX_MS 60000 /* of a long poll */
+
+/* api_health.c */
+void api_health(struct http_request *req);
+void api_ready(struct http_request *req);
+void api_health_comprehensive(struct http_request *req);
+void api_metrics(struct http_request *req);
+void api_version(struct http_request *req);
+void api_log_level_get(struct http_request *req);
+void api_log_level_put(struct http_request *req);
+
+/* api_submit.c */
+void api_runs_post(struct http_request *req);
+
+/* api_runs.c */
+void api_runs_get(struct http_request *req);
+void api_run(struct http_request *req);
+void api_run_graph(struct http_request *req);
+void api_run_tasks(struct http_request *req);
+void api_run_task(struct http_request *req);
+
+/* api_logs.c */
+void api_logs(struct http_request *req);
+
+/* api_fleet.c */
+void api_workflows(struct http_request *req);
+void api_workflow(struct http_request *req);
+void api_agents(struct http_request *req);
+
+#endif

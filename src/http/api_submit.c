@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* Starts runs: checks the body of POST /api/v1/runs and hands it to the daemon. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "http/api.h"
+
+#define SUBMITS_MAX 256
+#define KEY_MAX 200
+
+static const char *const fields[] = { "workflow", "source", "file", "params", "priority",
+	"idempotency_key", NULL };
+
+static const struct {
+	const char *name;
+	int value;
+} priorities[] = { { "low", 2 }, { "normal", 5 }, { "high", 7 }, { "urgent", 9 } };
+
+/* --- one object to one submit --- */
+
+static int
+check_fields(const json_t *item, struct err *err)
+{
+	const char *key;
+	json_t *value;
+
+	/* jansson's iterators want a json_t that is not const, and do not change it */
+	json_object_foreach ((json_t *)(uintptr_t)item, key, value) {
+		const char *const *known = fields;
+		const char *near;
+
+		while (*known && strcmp(*known, key) != 0)
+			known++;
+		if (*known)
+			continue;
+		near = str_nearest(key, fields);
+		return err_set(err, ERR_INVALID, "unknown key \"%s\"%s%s%s", key,
+		    near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	}
+	return 0;
+}
+
+static int
+get_text(const json_t *item, const char *key, const char **ret_text, struct err *err)
+{
+	const json_t *value = json_object_get(item, key);
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_string(value))
+		return err_set(err, ERR_INVALID, "\"%s\" must be a string", key);
+	*ret_text = json_string_value(value);
+	if (strlen(*ret_text) != json_string_length(value))
+		return err_set(err, ERR_INVALID, "\"%s\" holds a NUL", key);
+	return 0;
+}
+
+static int
+get_priority(const json_t *item, int *ret_priority, struct err *err)
+{
+	const json_t *value = json_object_get(item, "priority");
+	const char *name = json_string_value(value);
+
+	if (!value || json_is_null(value))
+		return 0;
+	for (size_t i = 0; name && i < ARRAY_LEN(priorities); i++) {
+		if (strcmp(name, priorities[i].name) == 0) {
+			*ret_priority = priorities[i].value;
+			return 0;
+		}
+	}
+	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+	    json_integer_value(value) > 9)
+		return err_set(err, ERR_INVALID,
+		    "\"priority\" must be 0 to 9, low, normal, high or urgent");
+	*ret_priority = (int)json_integer_value(value);
+	return 0;
+}
+
+static int
+get_params(const json_t *item, const json_t **ret_params, struct err *err)
+{
+	const json_t *value = json_object_get(item, "params");
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_object(value))
+		return err_set(err, ERR_INVALID, "\"params\" must be an object");
+	*ret_params = value;
+	return 0;
+}
+
+static int
+check_key(const char *key, struct err *err)
+{
+	size_t len = strlen(key);
+
+	if (len == 0 || len > KEY_MAX)
+		return err_set(err, ERR_INVALID,
+		    "an idempotency key has 1 to %d characters", KEY_MAX);
+	for (size_t i = 0; i < len; i++) {
+		if (key[i] <= 0x20 || key[i] >= 0x7f)
+			return err_set(err, ERR_INVALID,
+			    "an idempotency key is printable ASCII without spaces");
+	}
+	return 0;
+}
+
+static int
+parse_item(const json_t *item, struct facade_submit *ret_submit, struct err *err)
+{
+	struct facade_submit submit = { .priority = -1 };
+	int rc;
+
+	if (!json_is_object(item))
+		return err_set(err, ERR_INVALID, "a run to start must be an object");
+	if ((rc = check_fields(item, err)) < 0 ||
+	    (rc = get_text(item, "workflow", &submit.workflow, err)) < 0 ||
+	    (rc = get_text(item, "source", &submit.source, err)) < 0 ||
+	    (rc = get_text(item, "file", &submit.file, err)) < 0 ||
+	    (rc = get_text(item, "idempotency_key", &submit.idempotency_key, err)) < 0 ||
+	    (rc = get_params(item, &submit.params, err)) < 0 ||
+	    (rc = get_priority(item, &submit.priority, err)) < 0)
+		return rc;
+	if (!submit.workflow == !submit.source)
+		return err_set(err, ERR_INVALID,
+		    "give either \"workflow\" (a name) or \"source\" (YAML text)");
+	if (submit.source)
+		submit.source_len = strlen(submit.source);
+	if (submit.idempotency_key && (rc = check_key(submit.idempotency_key, err)) < 0)
+		return rc;
+	*ret_submit = submit;
+	return 0;
+}
+
+/* --- the body --- */
+
+struct submission {
+	struct facade_submit *submits;
+	char **keys; /* those made from the header; entries may be NULL */
+	size_t n;
+};
+
+static void
+submission_release(struct submission *sub)
+{
+	for (size_t i = 0; i < sub->n; i++)
+		free(sub->keys[i]);
+	free(sub->keys);
+	free(sub->submits);
+}
+
+/* The header's key is that of a single run, and KEY.i of run i of an array. */
+static int
+apply_key(struct submission *sub, size_t i, const char *header, bool is_array,
+    struct err *err)
+{
+	if (!header)
+		return 0;
+	if (sub->submits[i].idempotency_key)
+		return err_set(err, ERR_INVALID,
+		    "give the idempotency key in the header or in the body, not in both");
+	sub->keys[i] = is_array ? xasprintf("%s.%zu", header, i) : xstrdup(header);
+	sub->submits[i].idempotency_key = sub->keys[i];
+	return 0;
+}
+
+static int
+parse_body(const struct http_request *req, const json_t *body, struct submission *sub,
+    struct err *err)
+{
+	const char *header = http_header(req, "Idempotency-Key");
+	bool is_array = json_is_array(body);
+	int rc = 0;
+
+	sub->n = is_array ? json_array_size(body) : 1;
+	if (sub->n == 0 || sub->n > SUBMITS_MAX) {
+		rc = err_set(err, ERR_INVALID, "an array starts 1 to %d runs, not %zu",
+		    SUBMITS_MAX, sub->n);
+		sub->n = 0;
+		return rc;
+	}
+	sub->submits = xcalloc(sub->n, sizeof *sub->submits);
+	sub->keys = xcalloc(sub->n, sizeof *sub->keys);
+	if (header && (rc = check_key(header, err)) < 0)
+		return rc;
+	for (size_t i = 0; i < sub->n && rc == 0; i++) {
+		rc = parse_item(is_array ? json_array_get(body, i) : body, &sub->submits[i], err);
+		if (rc == 0)
+			rc = apply_key(sub, i, header, is_array, err);
+		if (rc < 0 && is_array)
+			err_prefix(err, "item %zu", i);
+	}
+	return rc;
+}
+
+/* --- the answer --- */
+
+static void
+reply_array(struct http_request *req, json_t *body, const struct err *err)
+{
+	if (err && err->code)
+		http_reply_err(req, err, body);
+	else
+		http_reply_json(req, 201, body);
+}
+
+static void
+reply_one(struct http_request *req, json_t *body, const struct err *err)
+{
+	const char *id;
+	char *location;
+
+	if (err && err->code) {
+		http_reply_err(req, err, body);
+		return;
+	}
+	id = json_string_value(json_object_get(json_array_get(body, 0), "id"));
+	location = xasprintf("/api/v1/runs/%s", id ? id : "");
+	http_reply_json(req, 201, json_incref(json_array_get(body, 0)));
+	http_reply_header(req, "Location", location);
+	free(location);
+	json_decref(body);
+}
+
+void
+api_runs_post(struct http_request *req)
+{
+	const struct facade_actor actor = { req->actor, http_role_name(req->role), "socket" };
+	struct submission sub = { 0 };
+	struct err err = { 0 };
+	json_t *body = http_body_json(req, &err);
+
+	if (!body)
+		http_reply_error(req, 400, "%s", err.text);
+	else if (parse_body(req, body, &sub, &err) < 0)
+		http_reply_error(req, 422, "%s", err.text);
+	else
+		facade_submit(req->orch, sub.submits, sub.n, &actor, http_wait_reply,
+		    http_wait(req, json_is_array(body) ? reply_array : reply_one));
+	submission_release(&sub);
+	json_decref(body);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The route table. */
+#include "base/mem.h"
+#include "http/api.h"
+#include "http/route.h"
+
+#define BODY_MAX (1024 * 1024)
+#define SOURCE_MAX (16 * 1024 * 1024)
+
+static const char *const q_runs[] = { "status", "workflow", "since", "limit", "cursor", NULL };
+static const char *const q_run[] = { "version", "wait", NULL };
+static const char *const q_logs[] = { "attempt", "after", "limit", "wait", NULL };
+
+const struct http_route http_routes[] = {
+	{ "GET", "/health", HTTP_ROLE_METRICS, 0, NULL, api_health,
+	    "says that the daemon is alive" },
+	{ "GET", "/health/comprehensive", HTTP_ROLE_READ, 0, NULL, api_health_comprehensive,
+	    "every part with its numbers and findings" },
+	{ "GET", "/ready", HTTP_ROLE_METRICS, 0, NULL, api_ready,
+	    "200 while writes are served, else 503 with the reasons" },
+	{ "GET", "/metrics", HTTP_ROLE_METRICS, 0, NULL, api_metrics,
+	    "numbers as Prometheus text" },
+	{ "POST", "/api/v1/runs", HTTP_ROLE_OPERATE, SOURCE_MAX, NULL, api_runs_post,
+	    "starts one run, or an array of them (Idempotency-Key)" },
+	{ "GET", "/api/v1/runs", HTTP_ROLE_READ, 0, q_runs, api_runs_get,
+	    "runs, newest first" },
+	{ "GET", "/api/v1/runs/{id}", HTTP_ROLE_READ, 0, q_run, api_run,
+	    "one run with its tasks; waits for a change with version and wait" },
+	{ "GET", "/api/v1/runs/{id}/graph", HTTP_ROLE_READ, 0, NULL, api_run_graph,
+	    "tasks and what they need, for drawing" },
+	{ "GET", "/api/v1/runs/{id}/tasks", HTTP_ROLE_READ, 0, NULL, api_run_tasks,
+	    "the tasks of a run" },
+	{ "GET", "/api/v1/runs/{id}/tasks/{task}", HTTP_ROLE_READ, 0, NULL, api_run_task,
+	    "one task" },
+	{ "GET", "/api/v1/runs/{id}/tasks/{task}/logs", HTTP_ROLE_LOGS, 0, q_logs, api_logs,
+	    "output of an attempt; waits for more with wait" },
+	{ "GET", "/api/v1/workflows", HTTP_ROLE_READ, 0, NULL, api_workflows,
+	    "the workflows of the watched folder" },
+	{ "GET", "/api/v1/workflows/{name}", HTTP_ROLE_READ, 0, NULL, api_workflow,
+	    "one workflow" },
+	{ "GET", "/api/v1/agents", HTTP_ROLE_READ, 0, NULL, api_agents,
+	    "the agents that signed on" },
+	{ "GET", "/api/v1/version", HTTP_ROLE_READ, 0, NULL, api_version,
+	    "the daemon's version" },
+	{ "GET", "/api/v1/log-level", HTTP_ROLE_READ, 0, NULL, api_log_level_get,
+	    "how much the daemon logs" },
+	{ "PUT", "/api/v1/log-level", HTTP_ROLE_ADMIN, BODY_MAX, NULL, api_log_level_put,
+	    "changes how much the daemon logs" },
+};
+
+const size_t http_n_routes = ARRAY_LEN(http_routes);
