@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* A growing list of command arguments. */
+#include "store/args.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+static void
+args_reserve(struct args *args, size_t more)
+{
+	size_t cap = args->cap ? args->cap : 64;
+
+	if (args->len + more <= args->cap)
+		return;
+	while (cap < args->len + more)
+		cap *= 2;
+	args->v = xreallocarray(args->v, cap, sizeof *args->v);
+	args->n = xreallocarray(args->n, cap, sizeof *args->n);
+	args->cap = cap;
+}
+
+void
+args_add(struct args *args, const char *bytes, size_t len)
+{
+	args_reserve(args, 1);
+	args->v[args->len] = bytes;
+	args->n[args->len++] = len;
+}
+
+void
+args_adds(struct args *args, const char *text)
+{
+	args_add(args, text, strlen(text));
+}
+
+void
+args_copy(struct args *args, struct arena *arena, const char *bytes, size_t len)
+{
+	args_add(args, arena_strndup(arena, bytes, len), len);
+}
+
+void
+args_num(struct args *args, struct arena *arena, uint64_t number)
+{
+	char text[24];
+	size_t at = sizeof text;
+
+	do {
+		text[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	args_copy(args, arena, text + at, sizeof text - at);
+}
+
+void
+args_append(struct args *args, const struct args *more)
+{
+	args_reserve(args, more->len);
+	if (more->len == 0)
+		return;
+	memcpy(args->v + args->len, more->v, more->len * sizeof *args->v);
+	memcpy(args->n + args->len, more->n, more->len * sizeof *args->n);
+	args->len += more->len;
+}
+
+void
+args_release(struct args *args)
+{
+	free(args->v);
+	free(args->n);
+	*args = (struct args){ 0 };
+}

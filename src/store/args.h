@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A growing list of command arguments.  Bytes are borrowed; args_copy() puts
+ * them into an arena first.
+ */
+#ifndef REEVE_STORE_ARGS_H
+#define REEVE_STORE_ARGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+
+struct args {
+	const char **v;
+	size_t *n;
+	size_t len, cap;
+};
+
+void args_add(struct args *args, const char *bytes, size_t len);
+void args_adds(struct args *args, const char *text);
+void args_copy(struct args *args, struct arena *arena, const char *bytes, size_t len);
+void args_num(struct args *args, struct arena *arena, uint64_t number);
+void args_append(struct args *args, const struct args *more);
+void args_release(struct args *args);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* Commits: what is taken from the effects, sent, confirmed or found again. */
+#include "store/commit.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/commit_private.h"
+
+#define IDEM_TTL_S (7 * 24 * 3600)
+#define EVENTS_MAX 100000
+
+void
+store_init(struct store *store, const char *prefix, unsigned partition)
+{
+	*store = (struct store){ .idem_ttl_s = IDEM_TTL_S, .events_max = EVENTS_MAX };
+	keys_init(&store->keys, prefix, partition);
+	store->ledger = ledger_new();
+}
+
+static void
+forget_defs(struct store *store)
+{
+	struct known_def *def, *next;
+
+	HASH_ITER(hh, store->defs, def, next) {
+		HASH_DEL(store->defs, def);
+		free(def);
+	}
+}
+
+void
+store_release(struct store *store)
+{
+	forget_defs(store);
+	ledger_free(store->ledger);
+	store->ledger = NULL;
+}
+
+void
+store_forget(struct store *store)
+{
+	forget_defs(store);
+	ledger_free(store->ledger);
+	store->ledger = ledger_new();
+}
+
+bool
+store_has_def(const struct store *store, const char *sha256)
+{
+	struct known_def *def;
+
+	HASH_FIND_STR(store->defs, sha256, def);
+	return def != NULL;
+}
+
+void
+store_add_def(struct store *store, const char *sha256)
+{
+	struct known_def *def;
+
+	if (store_has_def(store, sha256))
+		return;
+	def = xcalloc(1, sizeof *def);
+	snprintf(def->sha256, sizeof def->sha256, "%s", sha256);
+	HASH_ADD_STR(store->defs, sha256, def);
+}
+
+static size_t
+length(const char *text)
+{
+	return text ? strlen(text) : 0;
+}
+
+/* How much an effect adds to a commit; roughly is enough. */
+static void
+weigh(const struct effect *effect, size_t *changes, size_t *bytes)
+{
+	switch (effect->kind) {
+	case EFFECT_RUN_NEW:
+		*changes += 2;
+		*bytes += 300 + length(effect->run->params);
+		break;
+	case EFFECT_RUN_UPDATE:
+	case EFFECT_RUN_END:
+		*changes += 1;
+		*bytes += 300;
+		break;
+	case EFFECT_TASK:
+		*changes += 1;
+		*bytes += 150 + length(effect->u.task.outputs) + length(effect->u.task.error) +
+		    length(effect->u.task.usage);
+		break;
+	case EFFECT_DISPATCH:
+		*changes += 1;
+		*bytes += 200 + effect->u.dispatch.body_len + length(effect->u.dispatch.meta);
+		break;
+	case EFFECT_DEAD:
+		*changes += 1;
+		*bytes += 300 + length(effect->u.dead.reason);
+		break;
+	case EFFECT_SETTLE:
+	case EFFECT_CANCEL:
+		*bytes += 40; /* shares of one command */
+		break;
+	case EFFECT_NOTE:
+		*bytes += 60 + length(effect->u.note.data);
+		break;
+	case EFFECT_MARK:
+		break;
+	}
+}
+
+/* Behind the last mark within the limits; at least one whole event. */
+static size_t
+find_end(const struct effects *effects, size_t from, size_t *ret_changes)
+{
+	size_t end = from, changes = 0, bytes = 0;
+
+	for (size_t i = from; i < effects->len; i++) {
+		weigh(&effects->items[i], &changes, &bytes);
+		if (end > from && (changes > COMMIT_CHANGES || bytes > COMMIT_BYTES))
+			break;
+		if (effects->items[i].kind == EFFECT_MARK) {
+			end = i + 1;
+			*ret_changes = changes;
+		}
+	}
+	return end;
+}
+
+struct commit *
+commit_build(struct store *store, struct effects *effects, size_t *taken, int64_t wall_ms)
+{
+	size_t changes = 0;
+	size_t end = find_end(effects, *taken, &changes);
+	struct commit *commit;
+
+	if (end == *taken)
+		return NULL;
+	commit = xcalloc(1, sizeof *commit);
+	commit->changes = changes;
+	commit->n_effects = end - *taken;
+	commit->effects =
+	    xmemdup(&effects->items[*taken], commit->n_effects * sizeof *commit->effects);
+	*taken = end;
+	commit_encode(commit, store, wall_ms);
+	return commit;
+}
+
+void
+commit_free(struct commit *commit)
+{
+	if (!commit)
+		return;
+	for (size_t i = 0; i < commit->n_effects; i++)
+		effect_release(&commit->effects[i]);
+	free(commit->effects);
+	buf_release(&commit->events.text);
+	args_release(&commit->args);
+	free(commit->sent);
+	free(commit->new_defs);
+	arena_release(&commit->arena);
+	free(commit);
+}
+
+static void
+patch(struct commit *commit, size_t at, const char *text)
+{
+	commit->args.v[at] = text;
+	commit->args.n[at] = strlen(text);
+}
+
+const char *const *
+commit_argv(struct commit *commit, uint64_t nonce, uint64_t seq, int *ret_argc,
+    const size_t **ret_lens)
+{
+	token_format(nonce, commit->nonce);
+	snprintf(commit->seq, sizeof commit->seq, "%llu", (unsigned long long)seq);
+	snprintf(commit->next_seq, sizeof commit->next_seq, "%llu",
+	    (unsigned long long)(seq + 1));
+	patch(commit, ARG_NONCE, commit->nonce);
+	patch(commit, ARG_SEQ, commit->seq);
+	patch(commit, ARG_NEXT_SEQ, commit->next_seq);
+	*ret_argc = (int)commit->args.len;
+	*ret_lens = commit->args.n;
+	return commit->args.v;
+}
+
+int
+commit_nkeys(void)
+{
+	return ARG_NONCE;
+}
+
+size_t
+commit_changes(const struct commit *commit)
+{
+	return commit->changes;
+}
+
+size_t
+commit_effects(const struct commit *commit)
+{
+	return commit->n_effects;
+}
+
+const struct effect *
+commit_effect(const struct commit *commit, size_t i)
+{
+	return i < commit->n_effects ? &commit->effects[i] : NULL;
+}
+
+static bool
+parse_id(const char *text, struct entry_id *ret_id)
+{
+	char ms[24];
+	const char *dash = strchr(text, '-');
+
+	if (!dash || (size_t)(dash - text) >= sizeof ms)
+		return false;
+	memcpy(ms, text, (size_t)(dash - text));
+	ms[dash - text] = '\0';
+	return str_to_u64(ms, &ret_id->ms) && str_to_u64(dash + 1, &ret_id->seq);
+}
+
+/* The reply names ids queue by queue; commit->sent is in the order of the effects. */
+static int
+confirm_queue(struct commit *commit, struct store *store, size_t queue,
+    const struct redisReply *reply, size_t *at)
+{
+	for (size_t i = 0; i < commit->n_sent; i++) {
+		const struct redisReply *item;
+		struct entry_id id;
+
+		if (commit->sent[i].queue != queue)
+			continue;
+		item = reply->element[(*at)++];
+		if (item->type != REDIS_REPLY_STRING || !parse_id(item->str, &id))
+			return ERR_INVALID;
+		ledger_add(store->ledger, queue, commit->sent[i].token, id, false);
+		commit->sent[i].known = true;
+	}
+	return 0;
+}
+
+int
+commit_confirm(struct commit *commit, struct store *store, const struct redisReply *reply,
+    struct err *err)
+{
+	size_t at = 1;
+
+	if (reply->elements != commit->n_ids + 1)
+		return err_set(err, ERR_INVALID, "commit returned %zu ids, expected %zu",
+		    reply->elements - 1, commit->n_ids);
+	for (size_t i = 0; i < commit->n_queues; i++) {
+		if (confirm_queue(commit, store, commit->queues[i], reply, &at) < 0)
+			return err_set(err, ERR_INVALID, "commit returned an id that is none");
+	}
+	commit_applied(commit, store);
+	return 0;
+}
+
+void
+commit_applied(struct commit *commit, struct store *store)
+{
+	for (size_t i = 0; i < commit->n_queues; i++)
+		ledger_mark_made(store->ledger, commit->queues[i]);
+	for (size_t i = 0; i < commit->n_new_defs; i++)
+		store_add_def(store, commit->new_defs[i]);
+}
+
+size_t
+commit_queues(const struct commit *commit)
+{
+	return commit->n_queues;
+}
+
+size_t
+commit_queue_at(const struct commit *commit, size_t i)
+{
+	return commit->queues[i];
+}
+
+bool
+commit_found(struct commit *commit, struct store *store, uint64_t token, size_t queue,
+    struct entry_id id)
+{
+	for (size_t i = 0; i < commit->n_sent; i++) {
+		if (commit->sent[i].token != token || commit->sent[i].queue != queue ||
+		    commit->sent[i].known)
+			continue;
+		ledger_add(store->ledger, queue, token, id, false);
+		commit->sent[i].known = true;
+		return true;
+	}
+	return false;
+}

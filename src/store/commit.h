@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Turns effects into one commit: the arguments of wire/lua/commit.lua.
+ *
+ * A commit takes whole events (up to a mark) from the front of the effects,
+ * owns them until it is confirmed, and never changes once built but for the
+ * nonce: it is sent again byte for byte when a reply was lost.
+ *
+ * Limits of one commit: COMMIT_CHANGES and COMMIT_BYTES, but always at least
+ * one event.
+ */
+#ifndef REEVE_STORE_COMMIT_H
+#define REEVE_STORE_COMMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "engine/effect.h"
+#include "store/ledger.h"
+#include "wire/keys.h"
+
+struct redisReply;
+struct commit;
+
+#define COMMIT_CHANGES 500
+#define COMMIT_BYTES (768 * 1024)
+#define COMMIT_DEF_INLINE (256 * 1024) /* larger definitions are stored before their run */
+
+/* What the encoder needs to know of the partition. */
+struct store {
+	struct keys keys;
+	struct ledger *ledger;
+	struct known_def *defs;  /* definitions that Redis has, by SHA-256 */
+	int64_t idem_ttl_s;      /* how long an idempotency key is kept */
+	int64_t events_max;      /* length of the event stream, about */
+};
+
+void store_init(struct store *store, const char *prefix, unsigned partition);
+void store_release(struct store *store);
+/* Forgets what belongs to memory that is dropped: ledger and known definitions. */
+void store_forget(struct store *store);
+
+bool store_has_def(const struct store *store, const char *sha256);
+void store_add_def(struct store *store, const char *sha256);
+
+/*
+ * Builds a commit from the effects from *taken on and moves *taken behind what
+ * it took.  NULL when there is no whole event.  wall_ms: for the event entry.
+ */
+struct commit *commit_build(struct store *store, struct effects *effects, size_t *taken,
+    int64_t wall_ms);
+void commit_free(struct commit *commit);
+
+/* Arguments for EVALSHA behind the script: KEYS (commit_nkeys()) and ARGV. */
+const char *const *commit_argv(struct commit *commit, uint64_t nonce, uint64_t seq,
+    int *ret_argc, const size_t **ret_lens);
+int commit_nkeys(void);
+
+size_t commit_changes(const struct commit *commit);
+size_t commit_effects(const struct commit *commit); /* how many effects it took */
+
+/*
+ * Reads the reply ids into the ledger.  ERR_INVALID when their number is not
+ * that of the commit's entries.
+ */
+int commit_confirm(struct commit *commit, struct store *store, const struct redisReply *reply,
+    struct err *err);
+
+/*
+ * The commit was applied but its reply is lost: which queues got entries, and
+ * for each entry found there (XRANGE behind ledger_last) its id by token.
+ */
+size_t commit_queues(const struct commit *commit);
+size_t commit_queue_at(const struct commit *commit, size_t i);
+bool commit_found(struct commit *commit, struct store *store, uint64_t token, size_t queue,
+    struct entry_id id);
+/* Everything that follows from a commit that was applied, but for the ids. */
+void commit_applied(struct commit *commit, struct store *store);
+
+/* The effects that a confirmed commit carried, for metrics and callbacks. */
+const struct effect *commit_effect(const struct commit *commit, size_t i);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Packs what happened into one stream entry a commit, and takes it apart. */
+#include "store/events.h"
+
+#include <string.h>
+
+#include "engine/state.h"
+
+/* clang-format off */
+static const struct {
+	char code[3];
+	const char *type;
+} CODES[] = {
+	{ "rc", "run.created" },
+	{ "ru", "run.updated" },
+	{ "rs", "run.succeeded" },
+	{ "rf", "run.failed" },
+	{ "rx", "run.cancelled" },
+	{ "rt", "run.timed_out" },
+	{ "tr", "task.ready" },
+	{ "tq", "task.queued" },
+	{ "tb", "task.started" },
+	{ "tw", "task.waiting" },
+	{ "ts", "task.succeeded" },
+	{ "tf", "task.failed" },
+	{ "tk", "task.skipped" },
+	{ "tx", "task.cancelled" },
+	{ "dl", "dlq.added" },
+};
+/* clang-format on */
+
+static const char *const TASK_CODES[TASK_STATE_COUNT] = {
+	[TASK_PENDING] = NULL,
+	[TASK_READY] = "tr",
+	[TASK_QUEUED] = "tq",
+	[TASK_RUNNING] = "tb",
+	[TASK_WAITING] = "tw",
+	[TASK_SUCCEEDED] = "ts",
+	[TASK_FAILED] = "tf",
+	[TASK_SKIPPED] = "tk",
+	[TASK_CANCELLED] = "tx",
+};
+
+static const char *const RUN_END_CODES[RUN_STATE_COUNT] = {
+	[RUN_QUEUED] = "ru",
+	[RUN_RUNNING] = "ru",
+	[RUN_SUCCEEDED] = "rs",
+	[RUN_FAILED] = "rf",
+	[RUN_CANCELLED] = "rx",
+	[RUN_TIMED_OUT] = "rt",
+};
+
+static void
+add_line(struct event_packer *packer, const char *code, const struct effect *effect,
+    uint32_t attempt, const char *agent, const char *data)
+{
+	struct buf *out = &packer->text;
+
+	buf_adds(out, code);
+	buf_addc(out, '\t');
+	if (effect->run && effect->run != packer->last_run)
+		buf_adds(out, effect->run->id.text);
+	packer->last_run = effect->run ? effect->run : packer->last_run;
+	if (effect->task != TASK_NONE || attempt || agent || data) {
+		buf_addc(out, '\t');
+		if (effect->task != TASK_NONE)
+			buf_adds(out, effect->run->wf->tasks[effect->task].id);
+	}
+	if (attempt || agent || data) {
+		buf_addc(out, '\t');
+		buf_addu(out, attempt);
+	}
+	if (agent || data) {
+		buf_addc(out, '\t');
+		for (; agent && *agent; agent++)
+			buf_addc(out, (unsigned char)*agent < ' ' ? '_' : *agent);
+	}
+	if (data) {
+		buf_addc(out, '\t');
+		buf_adds(out, data);
+	}
+	buf_addc(out, '\n');
+}
+
+void
+event_pack(struct event_packer *packer, const struct effect *effect)
+{
+	switch (effect->kind) {
+	case EFFECT_RUN_NEW:
+		add_line(packer, "rc", effect, 0, NULL, NULL);
+		break;
+	case EFFECT_RUN_UPDATE:
+		add_line(packer, "ru", effect, 0, NULL, NULL);
+		break;
+	case EFFECT_RUN_END:
+		add_line(packer, RUN_END_CODES[effect->u.run.record.state], effect, 0, NULL, NULL);
+		break;
+	case EFFECT_TASK:
+		if (TASK_CODES[effect->u.task.record.state])
+			add_line(packer, TASK_CODES[effect->u.task.record.state], effect,
+			    effect->u.task.record.attempt, effect->u.task.agent,
+			    effect->u.task.error);
+		break;
+	case EFFECT_DISPATCH:
+		add_line(packer, "tq", effect, effect->u.dispatch.attempt, NULL, NULL);
+		break;
+	case EFFECT_DEAD:
+		add_line(packer, "dl", effect, effect->u.dead.attempts, NULL, NULL);
+		break;
+	case EFFECT_NOTE:
+		add_line(packer, effect->u.note.type, effect, 0, NULL, effect->u.note.data);
+		break;
+	case EFFECT_SETTLE:
+	case EFFECT_CANCEL:
+	case EFFECT_MARK:
+		break;
+	}
+}
+
+static void
+set_type(struct event_view *view, const char *code, size_t len)
+{
+	for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++) {
+		if (len == 2 && memcmp(code, CODES[i].code, 2) == 0) {
+			view->type = CODES[i].type;
+			return;
+		}
+	}
+	len = len < sizeof view->type_text ? len : sizeof view->type_text - 1;
+	memcpy(view->type_text, code, len);
+	view->type_text[len] = '\0';
+	view->type = view->type_text;
+}
+
+static const char *
+next_part(const char **at, const char *end, size_t *ret_len)
+{
+	const char *start = *at;
+	const char *tab;
+
+	if (start >= end) {
+		*ret_len = 0;
+		return "";
+	}
+	tab = memchr(start, '\t', (size_t)(end - start));
+	*ret_len = (size_t)((tab ? tab : end) - start);
+	*at = tab ? tab + 1 : end;
+	return start;
+}
+
+bool
+event_unpack(const char **at, const char *end, struct event_view *view)
+{
+	const char *line = *at;
+	const char *stop, *part;
+	size_t len;
+
+	if (line >= end)
+		return false;
+	stop = memchr(line, '\n', (size_t)(end - line));
+	if (!stop)
+		stop = end;
+	*at = stop < end ? stop + 1 : end;
+	part = next_part(&line, stop, &len);
+	set_type(view, part, len);
+	part = next_part(&line, stop, &len);
+	if (len > 0 && len < sizeof view->run) {
+		memcpy(view->run, part, len);
+		view->run[len] = '\0';
+	}
+	view->task = next_part(&line, stop, &view->task_len);
+	view->attempt = next_part(&line, stop, &view->attempt_len);
+	view->agent = next_part(&line, stop, &view->agent_len);
+	view->data = next_part(&line, stop, &view->data_len);
+	return true;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* Maps attempt tokens to stream entries and knows how far streams may be trimmed. */
+#include "store/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/mem.h"
+
+struct place {
+	uint64_t token;
+	struct entry_id id;
+	size_t queue;
+	uint64_t position; /* in the queue's ring, counted from the beginning of time */
+	UT_hash_handle hh;
+};
+
+enum slot_state { SLOT_OPEN, SLOT_SETTLED, SLOT_DELETED };
+
+struct slot {
+	struct entry_id id;
+	enum slot_state state;
+};
+
+/* A ring of slots: positions head .. head + len - 1, the first one open if any. */
+struct ring {
+	char *key, *group;
+	bool made;
+	bool trimmable;        /* the bound moved since the last trim */
+	struct slot *slots;
+	size_t cap, len;       /* cap is a power of two */
+	uint64_t head;
+	size_t open, settled;  /* settled: stranded behind the first open one */
+	uint64_t swept;        /* positions before it hold nothing that is stranded */
+	struct entry_id last;
+};
+
+struct ledger {
+	struct ring *rings;
+	size_t len, cap;
+	struct place *places;
+};
+
+struct ledger *
+ledger_new(void)
+{
+	return xcalloc(1, sizeof(struct ledger));
+}
+
+void
+ledger_free(struct ledger *ledger)
+{
+	struct place *place, *next;
+
+	if (!ledger)
+		return;
+	HASH_ITER(hh, ledger->places, place, next) {
+		HASH_DEL(ledger->places, place);
+		free(place);
+	}
+	for (size_t i = 0; i < ledger->len; i++) {
+		free(ledger->rings[i].key);
+		free(ledger->rings[i].group);
+		free(ledger->rings[i].slots);
+	}
+	free(ledger->rings);
+	free(ledger);
+}
+
+void
+ledger_queue(struct ledger *ledger, size_t queue, const char *key, const char *group)
+{
+	while (ledger->len <= queue) {
+		GROW(ledger->rings, ledger->len, ledger->cap);
+		memset(&ledger->rings[ledger->len++], 0, sizeof *ledger->rings);
+	}
+	if (ledger->rings[queue].key)
+		return;
+	ledger->rings[queue].key = xstrdup(key);
+	ledger->rings[queue].group = xstrdup(group);
+}
+
+size_t
+ledger_queues(const struct ledger *ledger)
+{
+	return ledger->len;
+}
+
+const char *
+ledger_key(const struct ledger *ledger, size_t queue)
+{
+	return queue < ledger->len ? ledger->rings[queue].key : NULL;
+}
+
+const char *
+ledger_group(const struct ledger *ledger, size_t queue)
+{
+	return ledger->rings[queue].group;
+}
+
+bool
+ledger_made(const struct ledger *ledger, size_t queue)
+{
+	return ledger->rings[queue].made;
+}
+
+void
+ledger_mark_made(struct ledger *ledger, size_t queue)
+{
+	ledger->rings[queue].made = true;
+}
+
+static struct slot *
+slot_at(const struct ring *ring, uint64_t position)
+{
+	return &ring->slots[position & (ring->cap - 1)];
+}
+
+static void
+ring_grow(struct ring *ring)
+{
+	size_t cap = ring->cap ? ring->cap * 2 : 64;
+	struct slot *slots = xcalloc(cap, sizeof *slots);
+
+	for (size_t i = 0; i < ring->len; i++)
+		slots[(ring->head + i) & (cap - 1)] = *slot_at(ring, ring->head + i);
+	free(ring->slots);
+	ring->slots = slots;
+	ring->cap = cap;
+}
+
+/* The first slot of a ring is open, or the ring is empty. */
+static void
+ring_advance(struct ring *ring)
+{
+	while (ring->len > 0 && slot_at(ring, ring->head)->state != SLOT_OPEN) {
+		if (slot_at(ring, ring->head)->state == SLOT_SETTLED)
+			ring->settled--;
+		ring->head++;
+		ring->len--;
+		ring->trimmable = true;
+	}
+	if (ring->swept < ring->head)
+		ring->swept = ring->head;
+}
+
+void
+ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct entry_id id,
+    bool settled)
+{
+	struct ring *ring = &ledger->rings[queue];
+	uint64_t position = ring->head + ring->len;
+	struct place *place;
+
+	if (ring->len == ring->cap)
+		ring_grow(ring);
+	*slot_at(ring, position) = (struct slot){ id, settled ? SLOT_SETTLED : SLOT_OPEN };
+	ring->len++;
+	ring->last = id;
+	if (settled) {
+		ring->settled++;
+		ring_advance(ring);
+		return;
+	}
+	ring->open++;
+	place = xmalloc(sizeof *place);
+	*place = (struct place){ .token = token, .id = id, .queue = queue, .position = position };
+	HASH_ADD(hh, ledger->places, token, sizeof token, place);
+}
+
+static struct place *
+find_place(const struct ledger *ledger, uint64_t token)
+{
+	struct place *place;
+
+	HASH_FIND(hh, ledger->places, &token, sizeof token, place);
+	return place;
+}
+
+bool
+ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
+    struct entry_id *ret_id)
+{
+	const struct place *place = find_place(ledger, token);
+
+	if (!place)
+		return false;
+	*ret_queue = place->queue;
+	*ret_id = place->id;
+	return true;
+}
+
+bool
+ledger_settle(struct ledger *ledger, uint64_t token)
+{
+	struct place *place = find_place(ledger, token);
+	struct ring *ring;
+
+	if (!place)
+		return false;
+	ring = &ledger->rings[place->queue];
+	slot_at(ring, place->position)->state = SLOT_SETTLED;
+	ring->open--;
+	ring->settled++;
+	ring_advance(ring);
+	HASH_DEL(ledger->places, place);
+	free(place);
+	return true;
+}
+
+bool
+ledger_trim(struct ledger *ledger, size_t queue, struct entry_id *ret_minid)
+{
+	struct ring *ring = &ledger->rings[queue];
+
+	if (!ring->trimmable)
+		return false;
+	ring->trimmable = false;
+	if (ring->len > 0)
+		*ret_minid = slot_at(ring, ring->head)->id;
+	else
+		*ret_minid = (struct entry_id){ ring->last.ms, ring->last.seq + 1 };
+	return true;
+}
+
+size_t
+ledger_stranded(struct ledger *ledger, size_t queue, struct entry_id *ids, size_t max)
+{
+	struct ring *ring = &ledger->rings[queue];
+	size_t n = 0;
+
+	if (ring->settled <= LEDGER_STRANDED)
+		return 0;
+	while (n < max && ring->settled > 0 && ring->swept < ring->head + ring->len) {
+		struct slot *slot = slot_at(ring, ring->swept);
+
+		if (slot->state == SLOT_SETTLED) {
+			slot->state = SLOT_DELETED;
+			ring->settled--;
+			ids[n++] = slot->id;
+		}
+		ring->swept++;
+	}
+	/* what was open when the sweep passed may be settled by now: begin again */
+	if (ring->swept >= ring->head + ring->len)
+		ring->swept = ring->head;
+	return n;
+}
+
+struct entry_id
+ledger_last(const struct ledger *ledger, size_t queue)
+{
+	return ledger->rings[queue].last;
+}
+
+size_t
+ledger_open(const struct ledger *ledger, size_t queue)
+{
+	return ledger->rings[queue].open;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes and reads the records of runs and tasks. */
+#include "store/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define AGENT_MAX 128
+
+/* The states of a task as letters, in the order of enum task_state. */
+static const char TASK_LETTERS[TASK_STATE_COUNT + 1] = "prquwsfkc";
+
+/* Empty for -1 (not yet), else the number. */
+static void
+add_time(struct buf *out, int64_t ms)
+{
+	buf_addc(out, ',');
+	if (ms >= 0)
+		buf_addi(out, ms);
+}
+
+static void
+add_tail(struct buf *out, const char *tail)
+{
+	if (tail && *tail) {
+		buf_addc(out, ',');
+		buf_adds(out, tail);
+	}
+}
+
+void
+run_record_write(struct buf *out, const struct run *run, const struct run_record *record)
+{
+	buf_adds(out, "1,");
+	buf_adds(out, run_state_name(record->state));
+	buf_addc(out, ',');
+	buf_adds(out, run_intent_name(record->intent));
+	add_time(out, run->priority);
+	add_time(out, run->created_ms);
+	add_time(out, record->started_ms);
+	add_time(out, record->finished_ms);
+	add_time(out, record->succeeded);
+	add_time(out, record->failed);
+	add_time(out, record->skipped);
+	add_time(out, record->cancelled);
+	add_time(out, run->wf->n_tasks);
+	buf_addc(out, ',');
+	buf_adds(out, run->wf->name);
+	buf_addc(out, ',');
+	buf_add(out, run->wf->sha256, SHA256_HEX_SIZE - 1);
+	add_tail(out, run->tail);
+}
+
+/* A walk over comma-separated fields. */
+struct fields {
+	const char *at, *end;
+	bool bad;
+};
+
+static struct fields
+fields_of(const char *text, size_t len)
+{
+	return (struct fields){ text, text + len, false };
+}
+
+static const char *
+next_field(struct fields *fields, size_t *ret_len)
+{
+	const char *start = fields->at;
+	const char *comma;
+
+	if (fields->at > fields->end) {
+		fields->bad = true;
+		*ret_len = 0;
+		return "";
+	}
+	comma = memchr(start, ',', (size_t)(fields->end - start));
+	*ret_len = (size_t)((comma ? comma : fields->end) - start);
+	fields->at = start + *ret_len + 1;
+	return start;
+}
+
+static int64_t
+next_number(struct fields *fields, int64_t missing)
+{
+	char text[24];
+	size_t len;
+	const char *field = next_field(fields, &len);
+	int64_t number = missing;
+
+	if (len == 0)
+		return missing;
+	if (len >= sizeof text) {
+		fields->bad = true;
+		return missing;
+	}
+	memcpy(text, field, len);
+	text[len] = '\0';
+	if (!str_to_i64(text, INT64_MIN, INT64_MAX, &number))
+		fields->bad = true;
+	return number;
+}
+
+static uint32_t
+next_u32(struct fields *fields)
+{
+	int64_t number = next_number(fields, 0);
+
+	if (number < 0 || number > UINT32_MAX) {
+		fields->bad = true;
+		return 0;
+	}
+	return (uint32_t)number;
+}
+
+static void
+next_text(struct fields *fields, char *out, size_t size)
+{
+	size_t len;
+	const char *field = next_field(fields, &len);
+
+	if (len >= size) {
+		fields->bad = true;
+		len = 0;
+	}
+	memcpy(out, field, len);
+	out[len] = '\0';
+}
+
+bool
+run_record_read(const char *text, size_t len, struct run_head *ret_head)
+{
+	struct fields fields = fields_of(text, len);
+	struct run_head head = { 0 };
+	const char *word;
+	size_t n;
+
+	if (next_number(&fields, 0) != RECORD_VERSION)
+		return false;
+	word = next_field(&fields, &n);
+	if (!run_state_parse(word, n, &head.record.state))
+		return false;
+	word = next_field(&fields, &n);
+	if (!run_intent_parse(word, n, &head.record.intent))
+		return false;
+	head.priority = (int)next_number(&fields, 5);
+	head.created_ms = next_number(&fields, 0);
+	head.record.started_ms = next_number(&fields, 0);
+	head.record.finished_ms = next_number(&fields, 0);
+	head.record.succeeded = next_u32(&fields);
+	head.record.failed = next_u32(&fields);
+	head.record.skipped = next_u32(&fields);
+	head.record.cancelled = next_u32(&fields);
+	head.total = next_u32(&fields);
+	next_text(&fields, head.workflow, sizeof head.workflow);
+	next_text(&fields, head.sha256, sizeof head.sha256);
+	if (fields.bad)
+		return false;
+	head.tail = fields.at <= fields.end ? fields.at : NULL;
+	*ret_head = head;
+	return true;
+}
+
+/* An agent's name is its own choice: nothing that would break a record. */
+static void
+add_agent(struct buf *out, const char *agent)
+{
+	buf_addc(out, ',');
+	for (size_t i = 0; agent && agent[i] && i < AGENT_MAX; i++)
+		buf_addc(out, agent[i] == ',' || (unsigned char)agent[i] < ' ' ? '_' : agent[i]);
+}
+
+/* What only a failed, waiting or timed-out attempt has. */
+static void
+add_failure(struct buf *out, const struct task_record *record)
+{
+	buf_addc(out, ',');
+	buf_adds(out, category_name(record->category));
+	add_time(out, record->due_ms > 0 ? record->due_ms : -1);
+	add_time(out, record->length_ms > 0 ? record->length_ms : -1);
+	add_time(out, record->timed_out ? 1 : -1);
+}
+
+void
+task_record_write(struct buf *out, const struct task_record *record, const char *agent,
+    const char *tail)
+{
+	char token[TOKEN_SIZE];
+	bool failure = record->category != CATEGORY_NONE || record->due_ms > 0 || record->timed_out;
+
+	buf_adds(out, "1,");
+	buf_addc(out, TASK_LETTERS[record->state]);
+	add_time(out, record->attempt);
+	add_time(out, record->failures);
+	add_time(out, record->crashes);
+	buf_addc(out, ',');
+	buf_add(out, token_format(record->token, token), TOKEN_SIZE - 1);
+	add_time(out, record->ready_ms);
+	add_time(out, record->queued_ms);
+	add_time(out, record->started_ms);
+	add_time(out, record->finished_ms);
+	add_agent(out, agent);
+	if (failure || (tail && *tail))
+		add_failure(out, record);
+	add_tail(out, tail);
+}
+
+static bool
+read_failure(struct fields *fields, struct task_record *record)
+{
+	size_t len;
+	const char *word;
+
+	if (fields->at > fields->end)
+		return true;
+	word = next_field(fields, &len);
+	if (len > 0 && !category_parse(word, len, &record->category))
+		return false;
+	record->due_ms = next_number(fields, 0);
+	record->length_ms = next_number(fields, 0);
+	record->timed_out = next_number(fields, 0) != 0;
+	return true;
+}
+
+static bool
+read_head(struct fields *fields, struct task_record *record)
+{
+	size_t len;
+	const char *word, *letter;
+
+	if (next_number(fields, 0) != RECORD_VERSION)
+		return false;
+	word = next_field(fields, &len);
+	letter = len == 1 ? memchr(TASK_LETTERS, *word, TASK_STATE_COUNT) : NULL;
+	if (!letter)
+		return false;
+	record->state = (enum task_state)(letter - TASK_LETTERS);
+	record->attempt = next_u32(fields);
+	record->failures = next_u32(fields);
+	record->crashes = next_u32(fields);
+	word = next_field(fields, &len);
+	return token_parse(word, len, &record->token);
+}
+
+bool
+task_record_read(const char *text, size_t len, struct task_record *ret_record,
+    char **ret_agent, const char **ret_tail)
+{
+	struct fields fields = fields_of(text, len);
+	struct task_record record = { 0 };
+	const char *agent;
+	size_t agent_len;
+
+	if (!read_head(&fields, &record))
+		return false;
+	record.ready_ms = next_number(&fields, -1);
+	record.queued_ms = next_number(&fields, -1);
+	record.started_ms = next_number(&fields, -1);
+	record.finished_ms = next_number(&fields, -1);
+	agent = next_field(&fields, &agent_len);
+	if (!read_failure(&fields, &record) || fields.bad)
+		return false;
+	*ret_record = record;
+	*ret_agent = agent_len ? xstrndup(agent, agent_len) : NULL;
+	*ret_tail = fields.at <= fields.end ? fields.at : NULL;
+	return true;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records of runs and tasks as they stand in the hash run:<id>.
+ *
+ *   r    1,state,intent,priority,created,started,finished,
+ *        succeeded,failed,skipped,cancelled,total,workflow,sha256
+ *   p    params, a JSON object
+ *   x    why the run failed, one line (only if it did)
+ *   <i>  1,state,attempt,failures,crashes,token,ready,queued,started,finished,
+ *        agent,category,due,length,timed_out
+ *   o<i> outputs of task i, a JSON object       e<i> its error
+ *   u<i> its usage
+ *
+ * Records begin with their version; times of a task are ms after the run's
+ * creation (due: wall ms); empty means none.  Fields behind the last one known
+ * are kept as they are when a record is written again.
+ */
+#ifndef REEVE_STORE_RECORD_H
+#define REEVE_STORE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "engine/effect.h"
+#include "model/workflow.h"
+
+#define RECORD_VERSION 1
+
+/* A run's record with what does not change. */
+struct run_head {
+	struct run_record record;
+	int64_t created_ms;
+	int priority;
+	uint32_t total;
+	char workflow[72];
+	char sha256[SHA256_HEX_SIZE];
+	const char *tail; /* into the text that was read, or NULL */
+};
+
+/* Appends the record of run in the state that the effect carries. */
+void run_record_write(struct buf *out, const struct run *run, const struct run_record *record);
+bool run_record_read(const char *text, size_t len, struct run_head *ret_head);
+
+void task_record_write(struct buf *out, const struct task_record *record, const char *agent,
+    const char *tail);
+/* agent: a new text or NULL, the caller frees; tail: into text, or NULL. */
+bool task_record_read(const char *text, size_t len, struct task_record *ret_record,
+    char **ret_agent, const char **ret_tail);
+
+#endif
