@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A task is run and its end reported: success, outputs, codes, signals, files, places.
+# shellcheck disable=SC2016,SC2119,SC2154
 . "${srcdir:-.}/tests/integration/lib.sh"
 . "$src/tests/integration/agent_lib.sh"
 start_redis

@@ -6,6 +6,13 @@ run_id=01kaj2m4c3v9w8x7e6d-0
 key='reeve:{0}:'
 serial=0
 
+# what a task does that waits: await FILE
+cat >"$work/await" <<'END'
+#!/bin/sh
+exec perl -e '$f = shift; select undef, undef, undef, 0.02 until -e $f' "$1"
+END
+chmod +x "$work/await"
+
 # a stream and its group, as the orchestrator makes them
 make_queue() {
 	redis XGROUP CREATE "${key}q:$1" "$1_consumers" 0 MKSTREAM >/dev/null
