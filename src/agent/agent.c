@@ -245,8 +245,8 @@ name_agent(struct agent *agent)
 	(void)gethostname(host, sizeof host - 1);
 	agent->host = xstrdup(host);
 	agent->id = agent->options->id != NULL
-	    ? xstrdup(agent->options->id)
-	    : xasprintf("%.100s:%ld", host, (long)getpid());
+			? xstrdup(agent->options->id)
+			: xasprintf("%.100s:%ld", host, (long)getpid());
 	token_format(rng_u64(rng), agent->instance);
 }
 

@@ -33,7 +33,7 @@
 #include "redis/script.h"
 #include "wire/keys.h"
 
-#define AGENT_CALL_MS 10000     /* deadline of a command */
+#define AGENT_CALL_MS 10000      /* deadline of a command */
 #define AGENT_RETRY_US 1000000LL /* after a refusal that may pass */
 #define AGENT_LEASE_MS 15000
 #define AGENT_GRACE_MS 10000
@@ -53,12 +53,12 @@ struct puller {
 	bool looked;             /* this instance has looked at its pending list */
 	bool look_now;           /* a look is due */
 	bool looking;            /* one is under way */
-	bool resend;             /* it sends confirmed reports again (after a reconnect) */
-	char after[48];          /* a look goes on behind this entry */
-	size_t queue;            /* of the look, or of the rotation */
-	size_t empty;            /* queues in a row that had nothing */
-	uint64_t look;           /* number of the look */
-	int64_t client;          /* of the reading connection, for CLIENT UNBLOCK */
+	bool resend;    /* it sends confirmed reports again (after a reconnect) */
+	char after[48]; /* a look goes on behind this entry */
+	size_t queue;   /* of the look, or of the rotation */
+	size_t empty;   /* queues in a row that had nothing */
+	uint64_t look;  /* number of the look */
+	int64_t client; /* of the reading connection, for CLIENT UNBLOCK */
 };
 
 struct beater {
@@ -128,9 +128,9 @@ void signoff_begin(struct agent *agent);
 
 /* --- pull.c --- */
 void pull_init(struct agent *agent);
-void pull_go(struct agent *agent);     /* reads if it may and is not reading */
+void pull_go(struct agent *agent); /* reads if it may and is not reading */
 void pull_reconnected(struct agent *agent);
-void pull_wake(struct agent *agent);   /* ends a blocking read: we drain */
+void pull_wake(struct agent *agent); /* ends a blocking read: we drain */
 void pull_release(struct agent *agent);
 
 /* --- beat.c --- */

@@ -77,7 +77,8 @@ outputs_watch(struct attempt *attempt)
 
 	for (i = 0; i < 2; i++)
 		if (attempt->outputs[i].fd >= 0)
-			loop_io_set(&attempt->outputs[i].io, attempt->outputs[i].fd, events);
+			loop_io_set(
+			    &attempt->outputs[i].io, attempt->outputs[i].fd, events);
 }
 
 static void
@@ -103,8 +104,8 @@ output_open(struct attempt *attempt, size_t i, int *ret_child_end, struct err *e
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_set(err, ERR_UNAVAILABLE, "cannot make a pipe: %s",
-		    strerror(errno));
+		return err_set(
+		    err, ERR_UNAVAILABLE, "cannot make a pipe: %s", strerror(errno));
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	output->fd = fds[0];
 	*ret_child_end = fds[1];
@@ -251,8 +252,8 @@ static int
 open_stdin(const struct attempt *attempt, bool shell, int *ret_fd, struct err *err)
 {
 	enum agent_stdin wanted = attempt->agent->options->standard_input;
-	const char *path = wanted == STDIN_JSON ? attempt->ws.task_file
-	                                        : attempt->ws.prompt_file;
+	const char *path =
+	    wanted == STDIN_JSON ? attempt->ws.task_file : attempt->ws.prompt_file;
 	int fd;
 
 	*ret_fd = CHILD_DEV_NULL;
@@ -260,8 +261,8 @@ open_stdin(const struct attempt *attempt, bool shell, int *ret_fd, struct err *e
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(err, ERR_FAILED, "cannot read \"%s\": %s", path,
-		    strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot read \"%s\": %s", path, strerror(errno));
 	*ret_fd = fd;
 	return 0;
 }
@@ -284,8 +285,7 @@ spawn(struct attempt *attempt, const char *const *command, bool shell, struct er
 		.fd = { CHILD_DEV_NULL, CHILD_DEV_NULL, CHILD_DEV_NULL },
 		.group = CHILD_OWN_SESSION,
 		.death_signal = SIGKILL };
-	const char **args =
-	    arguments_fill(command, task, &attempt->ws, workdir);
+	const char **args = arguments_fill(command, task, &attempt->ws, workdir);
 	int rc = open_stdin(attempt, shell, &options.fd[0], err);
 	size_t i;
 
@@ -367,8 +367,7 @@ attempt_start(struct agent *agent, struct held_row *row)
 	bool shell = task->kind == KIND_RUN && agent->options->allow_run;
 	const char *const *command = shell ? shell_line : NULL;
 	struct attempt *attempt = attempt_new(agent, row);
-	int64_t deadline =
-	    task->timeout_ms > 0 ? clock_wall_ms() + task->timeout_ms : 0;
+	int64_t deadline = task->timeout_ms > 0 ? clock_wall_ms() + task->timeout_ms : 0;
 	struct err err = { 0 };
 	bool prompt;
 	int rc;
@@ -378,12 +377,12 @@ attempt_start(struct agent *agent, struct held_row *row)
 	if (command == NULL) {
 		attempt_refused(attempt, ERR_DENIED,
 		    task->kind == KIND_RUN
-		        ? "this agent runs no shell lines; start it with --allow-run"
-		        : "this agent has no command for the task; give one after --");
+			? "this agent runs no shell lines; start it with --allow-run"
+			: "this agent has no command for the task; give one after --");
 		return;
 	}
 	prompt = arguments_want_prompt_file(command) ||
-	    agent->options->standard_input == STDIN_PROMPT;
+		 agent->options->standard_input == STDIN_PROMPT;
 	rc = workspace_make(&attempt->ws, agent->root, task, agent->id,
 	    workdir_of(attempt), deadline, prompt && !shell, &err);
 	if (rc == 0)

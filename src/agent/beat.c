@@ -34,7 +34,7 @@ static bool
 is_told(const struct held_row *row, int64_t now_us)
 {
 	return row->state == HELD_RUNNING && row->attempt != NULL &&
-	    now_us - row->started_us >= FIRST_BEAT_US;
+	       now_us - row->started_us >= FIRST_BEAT_US;
 }
 
 /* After a beat: when the next one falls due. */

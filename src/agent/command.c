@@ -15,10 +15,10 @@ command_addn(struct command *command, const char *bytes, size_t len)
 {
 	if (command->len == command->cap) {
 		command->cap = command->cap ? command->cap * 2 : 32;
-		command->argv = xreallocarray(command->argv, command->cap,
-		    sizeof *command->argv);
-		command->lens = xreallocarray(command->lens, command->cap,
-		    sizeof *command->lens);
+		command->argv =
+		    xreallocarray(command->argv, command->cap, sizeof *command->argv);
+		command->lens =
+		    xreallocarray(command->lens, command->cap, sizeof *command->lens);
 	}
 	command->argv[command->len] = bytes;
 	command->lens[command->len++] = len;
@@ -46,8 +46,8 @@ int
 command_send(struct command *command, struct redis_port *port, int64_t timeout_ms,
     redis_reply_fn *fn, void *arg)
 {
-	int rc = redis_port_send(port, (int)command->len, command->argv, command->lens,
-	    timeout_ms, fn, arg);
+	int rc = redis_port_send(
+	    port, (int)command->len, command->argv, command->lens, timeout_ms, fn, arg);
 
 	command_release(command);
 	return rc;

@@ -115,7 +115,8 @@ keeper_fork(struct keeper *keeper, struct err *err)
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_set(err, ERR_FAILED, "cannot make a pipe: %s", strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot make a pipe: %s", strerror(errno));
 	pid = fork();
 	if (pid == 0) {
 		(void)close(fds[1]);
@@ -124,8 +125,8 @@ keeper_fork(struct keeper *keeper, struct err *err)
 	(void)close(fds[0]);
 	if (pid < 0) {
 		(void)close(fds[1]);
-		return err_set(err, ERR_FAILED, "cannot start the keeper: %s",
-		    strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot start the keeper: %s", strerror(errno));
 	}
 	keeper->pid = pid;
 	keeper->fd = fds[1];

@@ -100,9 +100,9 @@ ledger_sweep(struct ledger *ledger, uint64_t seen, int64_t now_us)
 	for (row = ledger_next(ledger, NULL); row != NULL; row = next) {
 		next = ledger_next(ledger, row);
 		over = ledger->confirmed > HELD_CONFIRMED_MAX ||
-		    ledger->confirmed_bytes > HELD_CONFIRMED_BYTES;
-		stale = now_us - row->confirmed_us >= HELD_CONFIRMED_US &&
-		    row->seen != seen;
+		       ledger->confirmed_bytes > HELD_CONFIRMED_BYTES;
+		stale =
+		    now_us - row->confirmed_us >= HELD_CONFIRMED_US && row->seen != seen;
 		if (row->state == HELD_CONFIRMED && !row->sent && (over || stale))
 			ledger_drop(ledger, row);
 	}

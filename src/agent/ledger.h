@@ -32,7 +32,7 @@ enum held_state { HELD_RUNNING, HELD_REPORTED, HELD_CONFIRMED };
 
 struct held_row {
 	struct agent_task task;
-	char *entry;             /* id in the stream */
+	char *entry; /* id in the stream */
 	const struct queue *queue;
 	enum held_state state;
 	struct attempt *attempt; /* while RUNNING */
@@ -41,12 +41,12 @@ struct held_row {
 	bool beaten;             /* a beat has told of its start */
 	int64_t started_us;      /* monotonic */
 	int64_t confirmed_us;
-	uint64_t seen;           /* the look at the pending list that showed it last */
+	uint64_t seen; /* the look at the pending list that showed it last */
 };
 
 struct ledger {
 	struct held *rows;
-	size_t confirmed;        /* rows in that state, and the bytes of their reports */
+	size_t confirmed; /* rows in that state, and the bytes of their reports */
 	size_t confirmed_bytes;
 };
 

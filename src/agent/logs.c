@@ -38,12 +38,12 @@ struct tasklog {
 	struct loop_timer timer;
 	struct batch batch[2]; /* one is filled while the other is under way */
 	int filling;
-	bool busy;             /* the other one is */
-	bool ended, full;      /* full: the script said that a limit is reached */
-	struct buf tails[2];   /* of o and e */
-	size_t sent;           /* bytes that the log has */
+	bool busy;           /* the other one is */
+	bool ended, full;    /* full: the script said that a limit is reached */
+	struct buf tails[2]; /* of o and e */
+	size_t sent;         /* bytes that the log has */
 	size_t dropped;
-	int64_t last_ms;       /* of the id given last */
+	int64_t last_ms; /* of the id given last */
 	unsigned last_seq;
 	loop_fn *on_room;
 	void *arg;
@@ -58,7 +58,8 @@ log_timer(void *arg)
 }
 
 struct tasklog *
-tasklog_new(struct agent *agent, const struct agent_task *task, loop_fn *on_room, void *arg)
+tasklog_new(
+    struct agent *agent, const struct agent_task *task, loop_fn *on_room, void *arg)
 {
 	struct tasklog *log = xcalloc(1, sizeof *log);
 
@@ -133,8 +134,8 @@ log_done(void *arg, const struct redisReply *reply, const struct err *err)
 		log->sent += batch->bytes;
 		batch_clear(batch);
 	} else {
-		log->full = log->full || strcmp(code, "FULL") == 0 ||
-		    strcmp(code, "BROKEN") == 0;
+		log->full =
+		    log->full || strcmp(code, "FULL") == 0 || strcmp(code, "BROKEN") == 0;
 		log_drop(log, batch);
 	}
 	if (log->ended || log->batch[log->filling].bytes >= BATCH_BYTES)
@@ -263,7 +264,7 @@ bool
 tasklog_full(const struct tasklog *log)
 {
 	return !log->full && (log->batch[log->filling].bytes >= HIGH_WATER ||
-	    log->batch[log->filling].len == BATCH_PIECES);
+				 log->batch[log->filling].len == BATCH_PIECES);
 }
 
 void

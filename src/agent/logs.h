@@ -22,8 +22,8 @@
 struct tasklog;
 
 /* on_room: called when tasklog_full() became false. */
-struct tasklog *tasklog_new(struct agent *agent, const struct agent_task *task,
-    loop_fn *on_room, void *arg);
+struct tasklog *tasklog_new(
+    struct agent *agent, const struct agent_task *task, loop_fn *on_room, void *arg);
 /* stream: 'o' or 'e'. */
 void tasklog_add(struct tasklog *log, char stream, const char *data, size_t len);
 bool tasklog_full(const struct tasklog *log);

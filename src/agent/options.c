@@ -36,8 +36,8 @@ set_type(struct agent_options *options, const char *value, struct err *err)
 		if (strcmp(options->types[i], value) == 0)
 			return 0;
 	if (options->n_types == AGENT_TYPES_MAX)
-		return err_set(err, ERR_INVALID, "at most %d times --type",
-		    AGENT_TYPES_MAX);
+		return err_set(
+		    err, ERR_INVALID, "at most %d times --type", AGENT_TYPES_MAX);
 	options->types[options->n_types++] = value;
 	return 0;
 }
@@ -46,7 +46,8 @@ static int
 set_capability(struct agent_options *options, const char *value, struct err *err)
 {
 	if (!str_is_name(value, strlen(value)))
-		return err_set(err, ERR_INVALID, "--capability \"%s\" is not a name", value);
+		return err_set(
+		    err, ERR_INVALID, "--capability \"%s\" is not a name", value);
 	if (options->n_capabilities == AGENT_CAPABILITIES_MAX)
 		return err_set(err, ERR_INVALID, "at most %d times --capability",
 		    AGENT_CAPABILITIES_MAX);
@@ -107,8 +108,8 @@ set_stdin(struct agent_options *options, const char *value, struct err *err)
 			return 0;
 		}
 	}
-	return err_set(err, ERR_INVALID, "--stdin \"%s\" is none of none, prompt, json",
-	    value);
+	return err_set(
+	    err, ERR_INVALID, "--stdin \"%s\" is none of none, prompt, json", value);
 }
 
 static int
@@ -122,8 +123,8 @@ set_duration(const char *name, const char *value, int64_t min_ms, int64_t max_ms
 		*ret_ms = ms;
 		return 0;
 	}
-	return err_set(err, ERR_INVALID, "%s \"%s\" is not a duration from %s to %s", name,
-	    value, duration_format(min_ms, least), duration_format(max_ms, most));
+	return err_set(err, ERR_INVALID, "%s \"%s\" is not a duration from %s to %s",
+	    name, value, duration_format(min_ms, least), duration_format(max_ms, most));
 }
 
 static int
@@ -135,15 +136,15 @@ set_grace(struct agent_options *options, const char *value, struct err *err)
 static int
 set_lease(struct agent_options *options, const char *value, struct err *err)
 {
-	return set_duration("--lease", value, LEASE_MIN_MS, LEASE_MAX_MS,
-	    &options->lease_ms, err);
+	return set_duration(
+	    "--lease", value, LEASE_MIN_MS, LEASE_MAX_MS, &options->lease_ms, err);
 }
 
 static int
 set_drain(struct agent_options *options, const char *value, struct err *err)
 {
-	return set_duration("--drain-timeout", value, 0, 24 * DRAIN_MS,
-	    &options->drain_ms, err);
+	return set_duration(
+	    "--drain-timeout", value, 0, 24 * DRAIN_MS, &options->drain_ms, err);
 }
 
 static int
@@ -195,7 +196,8 @@ set_on_disconnect(struct agent_options *options, const char *value, struct err *
 	if (strcmp(value, "continue") == 0)
 		return 0;
 	if (strcmp(value, "kill") == 0)
-		return err_set(err, ERR_INVALID, "--on-disconnect kill: not supported yet");
+		return err_set(
+		    err, ERR_INVALID, "--on-disconnect kill: not supported yet");
 	return err_set(err, ERR_INVALID,
 	    "--on-disconnect \"%s\" is neither continue nor kill", value);
 }
@@ -222,15 +224,18 @@ static const struct option_row rows[] = {
 	{ "type", "TYPE", set_type, "agent type to work for; repeat it for several" },
 	{ "id", "ID", set_id, "this agent's name (HOST:PID)" },
 	{ "capability", "NAME", set_capability, "what this agent can do; repeatable" },
-	{ "concurrency", "N", set_concurrency, "tasks at a time (as the type says, else 1)" },
+	{ "concurrency", "N", set_concurrency,
+	    "tasks at a time (as the type says, else 1)" },
 	{ "allow-run", NULL, set_allow_run, "give shell lines (run: tasks) to sh -c" },
 	{ "stdin", "none|prompt|json", set_stdin,
 	    "standard input of COMMAND: nothing, the prompt or the task (none)" },
 	{ "redis", "URL", set_redis,
 	    "redis://[user:password@]host:port[/db], rediss://… or unix:///path" },
-	{ "state-dir", "DIR", set_state_dir, "reeved's state folder (to find redis.sock)" },
+	{ "state-dir", "DIR", set_state_dir,
+	    "reeved's state folder (to find redis.sock)" },
 	{ "prefix", "TEXT", set_prefix, "prefix of all keys (reeve:)" },
-	{ "lease", "D", set_lease, "silent for so long means dead (15s); beats come thrice" },
+	{ "lease", "D", set_lease,
+	    "silent for so long means dead (15s); beats come thrice" },
 	{ "grace", "D", set_grace, "from the stop signal to the KILL (10s)" },
 	{ "drain-timeout", "D", set_drain,
 	    "after SIGTERM running tasks may go on for so long (1h)" },
@@ -261,7 +266,8 @@ find_row(const char *name, size_t len, struct err *err)
 	word[len] = '\0';
 	near = str_nearest(word, names);
 	if (near != NULL)
-		err_set(err, ERR_INVALID, "unknown flag --%s; did you mean --%s?", word, near);
+		err_set(err, ERR_INVALID, "unknown flag --%s; did you mean --%s?", word,
+		    near);
 	else
 		err_set(err, ERR_INVALID, "unknown flag --%s", word);
 	return NULL;
@@ -290,8 +296,8 @@ read_flag(struct agent_options *options, int argc, char **argv, int *at, struct 
 }
 
 int
-agent_options_parse(int argc, char **argv, struct agent_options *ret_options,
-    struct err *err)
+agent_options_parse(
+    int argc, char **argv, struct agent_options *ret_options, struct err *err)
 {
 	struct agent_options options = { .grace_ms = -1,
 		.lease_ms = -1,

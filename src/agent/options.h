@@ -25,18 +25,18 @@ struct agent_options {
 	size_t n_types;
 	const char *capabilities[AGENT_CAPABILITIES_MAX];
 	size_t n_capabilities;
-	const char *id;         /* NULL: HOST:PID */
-	const char *redis_url;  /* NULL: look for it */
-	const char *state_dir;  /* NULL: not given */
-	const char *prefix;     /* NULL: the default */
-	unsigned concurrency;   /* 0: as the type says, else 1 */
+	const char *id;        /* NULL: HOST:PID */
+	const char *redis_url; /* NULL: look for it */
+	const char *state_dir; /* NULL: not given */
+	const char *prefix;    /* NULL: the default */
+	unsigned concurrency;  /* 0: as the type says, else 1 */
 	bool allow_run;
 	enum agent_stdin standard_input;
-	int64_t grace_ms;       /* -1: as the type says, else 10 s */
-	int64_t lease_ms;       /* -1: as the type says, else 15 s */
-	int64_t drain_ms;       /* how long SIGTERM lets running tasks go on */
+	int64_t grace_ms; /* -1: as the type says, else 10 s */
+	int64_t lease_ms; /* -1: as the type says, else 15 s */
+	int64_t drain_ms; /* how long SIGTERM lets running tasks go on */
 	enum log_level log_level;
-	bool help, version;     /* print it and do nothing else */
+	bool help, version;         /* print it and do nothing else */
 	const char *const *command; /* ends with NULL; NULL: none given */
 };
 
@@ -44,8 +44,8 @@ struct agent_options {
  * argv lives as long as the options.  ERR_INVALID: usage.  With help or version set
  * nothing else was checked.
  */
-int agent_options_parse(int argc, char **argv, struct agent_options *ret_options,
-    struct err *err);
+int agent_options_parse(
+    int argc, char **argv, struct agent_options *ret_options, struct err *err);
 
 void agent_options_help(FILE *out);
 

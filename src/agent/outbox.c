@@ -24,7 +24,8 @@ report_done(void *arg, const struct redisReply *reply, const struct err *err)
 	(void)reply_str(reply, &answer, &len, NULL);
 	if (reply_is_error(reply) || strcmp(answer, "BROKEN") == 0) {
 		log_warn("Redis refuses a report; trying again",
-		    KV_S("why", reply_is_error(reply) ? reply_error_text(reply) : answer));
+		    KV_S(
+			"why", reply_is_error(reply) ? reply_error_text(reply) : answer));
 		if (!loop_timer_active(&agent->resend_timer))
 			loop_timer_start(&agent->resend_timer, AGENT_RETRY_US);
 		return;

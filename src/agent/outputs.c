@@ -83,8 +83,8 @@ outputs_parse(const char *text, size_t len, json_t *object, struct err *err)
 	int rc = 0;
 
 	if (len > OUTPUTS_LIMIT)
-		return err_set(err, ERR_LIMIT, "the output file has %zu bytes; at most %d",
-		    len, OUTPUTS_LIMIT);
+		return err_set(err, ERR_LIMIT,
+		    "the output file has %zu bytes; at most %d", len, OUTPUTS_LIMIT);
 	while (rc == 0 && next_line(&lines, &line, &size)) {
 		if (size == 0)
 			continue;

@@ -30,7 +30,8 @@ static void look_send(struct agent *agent);
 /* --- taking an entry --- */
 
 static bool
-spans_of(const struct redisReply *fields, struct span spans[2 * FIELDS_MAX], size_t *ret_n)
+spans_of(
+    const struct redisReply *fields, struct span spans[2 * FIELDS_MAX], size_t *ret_n)
 {
 	size_t pairs = reply_pairs(fields), i;
 	struct reply_text key, value;
@@ -52,8 +53,14 @@ static bool
 salvage(const struct span *spans, size_t n, struct task_entry *ret)
 {
 	static const struct span ground[] = {
-		{ "attempt", 7 }, { "1", 1 }, { "kind", 4 }, { "payload", 7 },
-		{ "body", 4 }, { "{}", 2 }, { "meta", 4 }, { "{}", 2 },
+		{ "attempt", 7 },
+		{ "1", 1 },
+		{ "kind", 4 },
+		{ "payload", 7 },
+		{ "body", 4 },
+		{ "{}", 2 },
+		{ "meta", 4 },
+		{ "{}", 2 },
 	};
 	static const char *const names[] = { "run", "task", "token" };
 	struct span fields[ARRAY_LEN(ground) + 2 * ARRAY_LEN(names)];
@@ -117,8 +124,8 @@ enter(struct queue *queue, const char *id, const struct redisReply *fields)
 	if (rc == 0)
 		rc = agent_task_init(&task, queue->type, &entry, &err);
 	if (rc == 0)
-		return ledger_add(&queue->agent->ledger, &task, id, queue,
-		    clock_mono_us());
+		return ledger_add(
+		    &queue->agent->ledger, &task, id, queue, clock_mono_us());
 	agent_task_release(&task);
 	take_malformed(queue, id, spans, n, &err);
 	return NULL;
@@ -212,11 +219,13 @@ take_pending(struct queue *queue, const char *id, const struct redisReply *field
 		attempt_start(agent, row);
 }
 
-typedef void take_fn(struct queue *queue, const char *id, const struct redisReply *fields);
+typedef void take_fn(
+    struct queue *queue, const char *id, const struct redisReply *fields);
 
 /* Gives each entry of a stream to take; returns how many. */
 static size_t
-take_all(struct queue *queue, const struct redisReply *entries, take_fn *take, char last[48])
+take_all(
+    struct queue *queue, const struct redisReply *entries, take_fn *take, char last[48])
 {
 	struct stream_entry entry;
 	char id[STREAM_ID_SIZE];
@@ -238,12 +247,14 @@ take_all(struct queue *queue, const struct redisReply *entries, take_fn *take, c
 
 /* The only stream of a read on one queue; 0 for none. */
 static size_t
-take_reply(struct queue *queue, const struct redisReply *reply, take_fn *take, char last[48])
+take_reply(
+    struct queue *queue, const struct redisReply *reply, take_fn *take, char last[48])
 {
 	const struct redisReply *entries;
 	struct reply_text key;
 
-	if (reply_streams(reply) == 0 || reply_stream(reply, 0, &key, &entries, NULL) != 0)
+	if (reply_streams(reply) == 0 ||
+	    reply_stream(reply, 0, &key, &entries, NULL) != 0)
 		return 0;
 	return take_all(queue, entries, take, last);
 }
@@ -280,7 +291,7 @@ reads_send(struct agent *agent, struct command *command, int64_t timeout_ms,
     redis_reply_fn *fn, void *arg)
 {
 	agent->puller.busy = command_send(command, redis_conn_port(agent->reads),
-	    timeout_ms, fn, arg) == 0;
+				 timeout_ms, fn, arg) == 0;
 	return agent->puller.busy;
 }
 
@@ -401,7 +412,8 @@ read_one_type(struct agent *agent)
 	(void)snprintf(count, sizeof count, "%u", agent_free_slots(agent));
 	command_add_all(&command, "XREADGROUP", "GROUP", queue->group, agent->id, "COUNT",
 	    count, "BLOCK", "2000", "STREAMS", queue->key, ">", (char *)NULL);
-	(void)reads_send(agent, &command, redis_block_timeout(BLOCK_MS), read_done, queue);
+	(void)reads_send(
+	    agent, &command, redis_block_timeout(BLOCK_MS), read_done, queue);
 }
 
 /* --- several types --- */
@@ -415,7 +427,8 @@ turn_done(void *arg, const struct redisReply *reply, const struct err *err)
 	(void)err;
 	if (!reply_is_sound(queue, reply))
 		return;
-	puller->empty = take_reply(queue, reply, take_new, NULL) > 0 ? 0 : puller->empty + 1;
+	puller->empty =
+	    take_reply(queue, reply, take_new, NULL) > 0 ? 0 : puller->empty + 1;
 	puller->queue = (puller->queue + 1) % queue->agent->n_queues;
 	agent_go_on(queue->agent);
 }
@@ -467,17 +480,17 @@ ring_bell(struct agent *agent)
 
 		turn_command(agent, &agent->queues[at], &command);
 		if (command_send(&command, port, AGENT_CALL_MS, last_turn_done,
-		        &agent->queues[at]) != 0)
+			&agent->queues[at]) != 0)
 			return;
 	}
-	command_add_all(&command, "XREAD", "COUNT", "1", "BLOCK", "2000", "STREAMS",
-	    (char *)NULL);
+	command_add_all(
+	    &command, "XREAD", "COUNT", "1", "BLOCK", "2000", "STREAMS", (char *)NULL);
 	for (i = 0; i < agent->n_queues; i++)
 		command_add(&command, agent->queues[i].key);
 	for (i = 0; i < agent->n_queues; i++)
 		command_add(&command, "$");
-	(void)reads_send(agent, &command, redis_block_timeout(BLOCK_MS), bell_done,
-	    &agent->queues[0]);
+	(void)reads_send(
+	    agent, &command, redis_block_timeout(BLOCK_MS), bell_done, &agent->queues[0]);
 }
 
 static void
@@ -552,8 +565,8 @@ pull_reconnected(struct agent *agent)
 	agent->puller.look_now = agent->puller.resend = true;
 	agent->puller.client = -1;
 	command_add_all(&command, "CLIENT", "ID", (char *)NULL);
-	(void)command_send(&command, redis_conn_port(agent->reads), AGENT_CALL_MS,
-	    client_known, agent);
+	(void)command_send(
+	    &command, redis_conn_port(agent->reads), AGENT_CALL_MS, client_known, agent);
 	pull_go(agent);
 }
 

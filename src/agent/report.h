@@ -22,7 +22,8 @@ void report_begin(struct report *report, const struct agent_task *task, const ch
     enum done_status status);
 void report_add(struct report *report, const char *name, const char *value);
 void report_add_number(struct report *report, const char *name, int64_t number);
-const char *report_get(const struct report *report, const char *name); /* NULL: not said */
+const char *report_get(
+    const struct report *report, const char *name); /* NULL: not said */
 void report_release(struct report *report);
 
 #endif

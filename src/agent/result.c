@@ -55,11 +55,11 @@ read_summary(const json_t *value, struct result *result, struct err *err)
 	if (!json_is_string(value) ||
 	    strlen(json_string_value(value)) != json_string_length(value))
 		return refuse(err, "summary", "is not a text");
-	result->summary = xstrndup(json_string_value(value),
-	    str_utf8_prefix(json_string_value(value),
-	        json_string_length(value) > DONE_LIMIT_MESSAGE
-	            ? DONE_LIMIT_MESSAGE
-	            : json_string_length(value)));
+	result->summary = xstrndup(
+	    json_string_value(value), str_utf8_prefix(json_string_value(value),
+					  json_string_length(value) > DONE_LIMIT_MESSAGE
+					      ? DONE_LIMIT_MESSAGE
+					      : json_string_length(value)));
 	return 0;
 }
 
@@ -159,8 +159,8 @@ read_object(const json_t *object, struct result *result, json_t *outputs, struct
 }
 
 int
-result_parse(const char *text, size_t len, struct result *result, json_t *outputs,
-    struct err *err)
+result_parse(
+    const char *text, size_t len, struct result *result, json_t *outputs, struct err *err)
 {
 	json_error_t where;
 	json_t *object;

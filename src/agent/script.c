@@ -28,8 +28,8 @@ agent_scripts_init(struct agent_scripts *scripts, struct err *err)
 	scripts->list = xcalloc(n, sizeof *scripts->list);
 	for (; rc == 0 && scripts->len < n; scripts->len++) {
 		from = &lua_scripts[scripts->len];
-		rc = redis_script_init(&scripts->list[scripts->len], from->name, from->text,
-		    from->len, err);
+		rc = redis_script_init(
+		    &scripts->list[scripts->len], from->name, from->text, from->len, err);
 	}
 	return rc;
 }

@@ -44,7 +44,8 @@ read_command(const json_t *list, struct type_settings *settings, struct err *err
 		return err_set(err, ERR_INVALID, "\"command\" is not a list of texts");
 	settings->command = xcalloc(n + 1, sizeof *settings->command);
 	for (i = 0; i < n; i++)
-		settings->command[i] = xstrdup(json_string_value(json_array_get(list, i)));
+		settings->command[i] =
+		    xstrdup(json_string_value(json_array_get(list, i)));
 	return 0;
 }
 
@@ -97,13 +98,14 @@ read_object(const json_t *object, struct type_settings *settings, struct err *er
 		return err_set(err, ERR_INVALID, "not a JSON object");
 	rc = read_command(json_object_get(object, "command"), settings, err);
 	if (rc == 0)
-		rc = read_number(object, "concurrency", 1, AGENT_CONCURRENCY_MAX,
-		    &concurrency, err);
+		rc = read_number(
+		    object, "concurrency", 1, AGENT_CONCURRENCY_MAX, &concurrency, err);
 	if (rc == 0)
-		rc = read_number(object, "lease_ms", 300, 86400000, &settings->lease_ms,
-		    err);
+		rc = read_number(
+		    object, "lease_ms", 300, 86400000, &settings->lease_ms, err);
 	if (rc == 0)
-		rc = read_number(object, "grace_ms", 0, 86400000, &settings->grace_ms, err);
+		rc = read_number(
+		    object, "grace_ms", 0, 86400000, &settings->grace_ms, err);
 	if (rc == 0)
 		rc = read_success(json_object_get(object, "success"), settings, err);
 	settings->concurrency = (unsigned)concurrency;
@@ -113,8 +115,8 @@ read_object(const json_t *object, struct type_settings *settings, struct err *er
 }
 
 int
-type_settings_parse(const char *json, size_t len, struct type_settings *settings,
-    struct err *err)
+type_settings_parse(
+    const char *json, size_t len, struct type_settings *settings, struct err *err)
 {
 	json_error_t where;
 	json_t *object = json_loadb(json, len, 0, &where);

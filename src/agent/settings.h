@@ -16,18 +16,18 @@
 #include "base/err.h"
 
 struct type_settings {
-	char **command;        /* ends with NULL; NULL: none */
-	char *workdir;         /* NULL: the agent's own */
-	unsigned concurrency;  /* 0: not said */
-	int64_t lease_ms;      /* -1: not said */
-	int64_t grace_ms;      /* -1: not said */
-	bool success[256];     /* exit codes that succeed */
+	char **command;       /* ends with NULL; NULL: none */
+	char *workdir;        /* NULL: the agent's own */
+	unsigned concurrency; /* 0: not said */
+	int64_t lease_ms;     /* -1: not said */
+	int64_t grace_ms;     /* -1: not said */
+	bool success[256];    /* exit codes that succeed */
 };
 
 void type_settings_init(struct type_settings *settings); /* nothing said; 0 succeeds */
 /* settings must be fresh from init; on failure it is left as after init. */
-int type_settings_parse(const char *json, size_t len, struct type_settings *settings,
-    struct err *err);
+int type_settings_parse(
+    const char *json, size_t len, struct type_settings *settings, struct err *err);
 void type_settings_release(struct type_settings *settings);
 
 #endif

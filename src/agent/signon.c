@@ -160,7 +160,8 @@ write_card(struct agent *agent)
 	buf_release(&capabilities);
 }
 
-/* A type without a command waits for its settings: rejecting its tasks would lose them. */
+/* A type without a command waits for its settings: rejecting its tasks would lose them.
+ */
 static bool
 takers_are_there(struct agent *agent)
 {
@@ -170,8 +171,9 @@ takers_are_there(struct agent *agent)
 		if (attempt_has_taker(agent, &agent->queues[i]))
 			continue;
 		if (!agent->taker_told)
-			log_warn("no command for this type yet; waiting: give one after --, "
-			         "or --allow-run, or let reeved publish agents/TYPE.yaml",
+			log_warn(
+			    "no command for this type yet; waiting: give one after --, "
+			    "or --allow-run, or let reeved publish agents/TYPE.yaml",
 			    KV_S("type", agent->queues[i].type));
 		agent->taker_told = true;
 		return false;
@@ -217,7 +219,7 @@ signon_begin(struct agent *agent)
 
 		command_add_all(&command, "GET", key, (char *)NULL);
 		agent->asking = command_send(&command, port, AGENT_CALL_MS, settings_done,
-		                    &agent->queues[i]) == 0;
+				    &agent->queues[i]) == 0;
 		free(key);
 	}
 }
@@ -248,14 +250,14 @@ signoff_begin(struct agent *agent)
 	struct command command = { 0 };
 	size_t i;
 
-	command_add_all(&command, agent->key_card, agent->key_agents, agent->key_beats,
-	    (char *)NULL);
+	command_add_all(
+	    &command, agent->key_card, agent->key_agents, agent->key_beats, (char *)NULL);
 	for (i = 0; i < agent->n_queues; i++)
 		command_add(&command, agent->queues[i].key);
 	command_add_all(&command, agent->id, agent->instance, (char *)NULL);
 	for (i = 0; i < agent->n_queues; i++)
 		command_add(&command, agent->queues[i].group);
 	if (agent_script(agent, "signoff", 3 + agent->n_queues, &command, signoff_done,
-	        agent) != 0)
+		agent) != 0)
 		signoff_done(agent, NULL, NULL);
 }

@@ -68,7 +68,8 @@ check_payload(const struct agent_task *task, struct err *err)
 		return 0;
 	payload = json_loadb(task->body, task->body_len, JSON_DECODE_ANY, &where);
 	if (payload == NULL)
-		return err_set(err, ERR_INVALID, "the payload is not JSON: %s", where.text);
+		return err_set(
+		    err, ERR_INVALID, "the payload is not JSON: %s", where.text);
 	json_decref(payload);
 	return 0;
 }

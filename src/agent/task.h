@@ -17,15 +17,15 @@ enum agent_task_kind { KIND_PROMPT, KIND_RUN, KIND_PAYLOAD };
 struct agent_task {
 	char *run;
 	char *id;
-	char *type;          /* agent type */
-	char *body;          /* the prompt, the line or the payload as JSON */
+	char *type; /* agent type */
+	char *body; /* the prompt, the line or the payload as JSON */
 	size_t body_len;
 	char token[TOKEN_SIZE];
 	unsigned attempt;
 	enum agent_task_kind kind;
-	json_t *meta;        /* an object */
+	json_t *meta;         /* an object */
 	const char *workflow; /* in meta; "" if not said */
-	int64_t timeout_ms;  /* of this attempt; 0: none */
+	int64_t timeout_ms;   /* of this attempt; 0: none */
 };
 
 /* ERR_INVALID: meta or payload is no JSON of the expected shape. */

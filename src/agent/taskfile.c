@@ -50,7 +50,7 @@ add_meta(struct buf *out, const json_t *meta)
 	for (i = 0; i < ARRAY_LEN(names); i++) {
 		value = json_object_get(meta, names[i]);
 		text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY)
-		                     : NULL;
+				     : NULL;
 		if (text == NULL)
 			continue;
 		add_name(out, names[i]);

@@ -21,8 +21,8 @@
 /* What the command left in its files. */
 struct findings {
 	struct result result;
-	char *outputs;   /* a JSON object's text; NULL: none */
-	struct err err;  /* code 0: all readable */
+	char *outputs;  /* a JSON object's text; NULL: none */
+	struct err err; /* code 0: all readable */
 };
 
 static int
@@ -39,8 +39,8 @@ read_outputs(const struct workspace *ws, json_t *outputs, struct err *err)
 }
 
 static int
-read_result(const struct workspace *ws, struct result *result, json_t *outputs,
-    struct err *err)
+read_result(
+    const struct workspace *ws, struct result *result, json_t *outputs, struct err *err)
 {
 	struct buf text = { 0 };
 	bool there = false;
@@ -104,8 +104,8 @@ add_result(struct report *report, const struct result *result)
 	if (result->retryable >= 0)
 		report_add_number(report, "retryable", result->retryable);
 	if (result->retry_after_ms >= 0)
-		report_add(report, "retry_after",
-		    duration_format(result->retry_after_ms, text));
+		report_add(
+		    report, "retry_after", duration_format(result->retry_after_ms, text));
 }
 
 /* The first line of the summary if there is one, else what the exit says. */
@@ -137,7 +137,7 @@ add_failure(struct report *report, int wait_status, const struct result *result)
 	} else {
 		number = WEXITSTATUS(wait_status);
 		text = number == 0 ? xstrdup("the command says that it failed")
-		                   : xasprintf("exit code %d", number);
+				   : xasprintf("exit code %d", number);
 		report_add(report, "category", "exit");
 		report_add_number(report, "exit_code", number);
 	}
@@ -230,8 +230,8 @@ verdict_ended(enum end_cause cause, int wait_status, const bool success[256],
 		ended_itself(wait_status, success, task, ws, agent, report);
 		return;
 	case END_TIMEOUT:
-		why = xasprintf("not done after %s; ended",
-		    duration_format(task->timeout_ms, text));
+		why = xasprintf(
+		    "not done after %s; ended", duration_format(task->timeout_ms, text));
 		verdict_refused(task, agent, "timeout", why, report);
 		free(why);
 		return;
@@ -239,7 +239,8 @@ verdict_ended(enum end_cause cause, int wait_status, const bool success[256],
 		verdict_refused(task, agent, "cancelled", "cancelled", report);
 		return;
 	case END_RELEASED:
-		verdict_released(task, agent, NULL, "handed back: the agent stops", report);
+		verdict_released(
+		    task, agent, NULL, "handed back: the agent stops", report);
 		return;
 	}
 }

@@ -69,8 +69,8 @@ make_dir(const char *path, struct err *err)
 {
 	if (mkdir(path, 0700) == 0 || errno == EEXIST)
 		return 0;
-	return err_set(err, ERR_FAILED, "cannot make the folder \"%s\": %s", path,
-	    strerror(errno));
+	return err_set(
+	    err, ERR_FAILED, "cannot make the folder \"%s\": %s", path, strerror(errno));
 }
 
 static char *
@@ -115,7 +115,8 @@ workspace_root(const char *state_dir, const char *id, char **ret_root, struct er
 
 	if (state_dir != NULL)
 		return root_in_state(state_dir, id, ret_root, err);
-	root = xasprintf("%s/reeve-agent-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
+	root =
+	    xasprintf("%s/reeve-agent-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
 	if (mkdtemp(root) == NULL) {
 		err_set(err, ERR_FAILED, "cannot make a folder like \"%s\": %s", root,
 		    strerror(errno));
@@ -142,7 +143,8 @@ write_file(const char *path, const char *data, size_t len, struct err *err)
 		}
 	}
 	if (fd < 0 || put < 0)
-		err_set(err, ERR_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
+		err_set(
+		    err, ERR_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
 	if (fd >= 0)
 		(void)close(fd);
 	return fd < 0 || put < 0 ? ERR_FAILED : 0;
@@ -152,9 +154,13 @@ static int
 write_task(const struct workspace *ws, const struct agent_task *task, const char *agent,
     const char *workdir, int64_t deadline_ms, struct err *err)
 {
-	struct taskfile about = { .task = task, .agent = agent, .workdir = workdir,
-		.output_file = ws->output_file, .result_file = ws->result_file,
-		.checkpoint_file = ws->checkpoint_file, .deadline_ms = deadline_ms };
+	struct taskfile about = { .task = task,
+		.agent = agent,
+		.workdir = workdir,
+		.output_file = ws->output_file,
+		.result_file = ws->result_file,
+		.checkpoint_file = ws->checkpoint_file,
+		.deadline_ms = deadline_ms };
 	struct buf text = { 0 };
 	int rc;
 
@@ -243,17 +249,17 @@ read_all(int fd, size_t limit, struct buf *out, const char *path, struct err *er
 			out->len += (size_t)got;
 	} while (got > 0 && out->len <= limit);
 	if (got < 0)
-		return err_set(err, ERR_FAILED, "cannot read \"%s\": %s", path,
-		    strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot read \"%s\": %s", path, strerror(errno));
 	if (out->len > limit)
-		return err_set(err, ERR_LIMIT, "\"%s\" has more than %zu bytes", path,
-		    limit);
+		return err_set(
+		    err, ERR_LIMIT, "\"%s\" has more than %zu bytes", path, limit);
 	return 0;
 }
 
 int
-workspace_read(const char *path, size_t limit, struct buf *out, bool *ret_there,
-    struct err *err)
+workspace_read(
+    const char *path, size_t limit, struct buf *out, bool *ret_there, struct err *err)
 {
 	/* O_NONBLOCK: the command may have put a FIFO there */
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -265,8 +271,8 @@ workspace_read(const char *path, size_t limit, struct buf *out, bool *ret_there,
 		return 0;
 	}
 	if (fd < 0)
-		return err_set(err, ERR_FAILED, "cannot read \"%s\": %s", path,
-		    strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot read \"%s\": %s", path, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		rc = err_set(err, ERR_FAILED, "\"%s\" is not a regular file", path);
 	else

@@ -17,8 +17,8 @@
 struct workspace {
 	char *dir;
 	char *task_file;
-	char *prompt_file;     /* NULL: not made */
-	char *output_file;     /* these three are made by the command */
+	char *prompt_file; /* NULL: not made */
+	char *output_file; /* these three are made by the command */
 	char *result_file;
 	char *checkpoint_file;
 };
@@ -27,7 +27,8 @@ struct workspace {
  * The agent's folder for all its attempts: under state_dir if not NULL, else a new one
  * in TMPDIR.  What an earlier agent of this id left there is removed.  The caller frees.
  */
-int workspace_root(const char *state_dir, const char *id, char **ret_root, struct err *err);
+int workspace_root(
+    const char *state_dir, const char *id, char **ret_root, struct err *err);
 
 /* deadline_ms: wall time; 0: none.  On failure nothing is left. */
 int workspace_make(struct workspace *ws, const char *root, const struct agent_task *task,
@@ -43,8 +44,8 @@ void workspace_env(const struct workspace *ws, const struct agent_task *task,
  * The file's bytes, for what a command may have written: regular files only.
  * Returns 0 and *ret_there; ERR_LIMIT above limit; ERR_FAILED.
  */
-int workspace_read(const char *path, size_t limit, struct buf *out, bool *ret_there,
-    struct err *err);
+int workspace_read(
+    const char *path, size_t limit, struct buf *out, bool *ret_there, struct err *err);
 
 /* Removes a folder and all in it; links are not followed. */
 void workspace_sweep(const char *path);

@@ -63,7 +63,7 @@ static bool
 is_text(const struct span *value, size_t limit)
 {
 	return value->len <= limit && memchr(value->data, '\0', value->len) == NULL &&
-	    str_is_utf8(value->data, value->len);
+	       str_is_utf8(value->data, value->len);
 }
 
 /* At most limit bytes, cut before a character that would not fit whole. */
@@ -133,8 +133,8 @@ read_attempt(const struct span *value, uint32_t *ret, struct err *err)
 
 /* Puts each value where its field's function says; all needed ones must be there. */
 static int
-read_fields(const struct span *spans, size_t n, const struct field *table,
-    size_t n_table, void *entry, struct err *err)
+read_fields(const struct span *spans, size_t n, const struct field *table, size_t n_table,
+    void *entry, struct err *err)
 {
 	unsigned seen = 0;
 	size_t i, f;
@@ -231,8 +231,8 @@ static const struct field task_fields[TASK_FIELDS] = {
 };
 
 int
-task_entry_parse(const struct span *fields, size_t n, struct task_entry *ret,
-    struct err *err)
+task_entry_parse(
+    const struct span *fields, size_t n, struct task_entry *ret, struct err *err)
 {
 	struct task_entry task = { 0 };
 	int rc = read_fields(fields, n, task_fields, TASK_FIELDS, &task, err);
@@ -432,8 +432,8 @@ static const struct field done_fields[] = {
 };
 
 int
-done_entry_parse(const struct span *fields, size_t n, struct done_entry *ret,
-    struct err *err)
+done_entry_parse(
+    const struct span *fields, size_t n, struct done_entry *ret, struct err *err)
 {
 	struct done_entry done = {
 		.exit_code = -1, .retryable = -1, .retry_after_ms = -1

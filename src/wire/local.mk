@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
-libwire_a_SOURCES = src/wire/entry.h src/wire/keys.h src/wire/lua_scripts.h 
+libwire_a_SOURCES = src/wire/entry.c src/wire/entry.h src/wire/keys.c src/wire/keys.h \
+	src/wire/lua_scripts.h
 
 # The scripts that Redis runs, embedded at build.  One list.
-LUA =
+LUA = \
+	src/wire/lua/beat.lua \
+	src/wire/lua/log.lua \
+	src/wire/lua/report.lua \
+	src/wire/lua/signoff.lua \
+	src/wire/lua/signon.lua
 nodist_libwire_a_SOURCES = src/wire/lua_scripts.c
 src/wire/lua_scripts.c: $(LUA) scripts/embed-lua.sh
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
