@@ -138,15 +138,22 @@ test_descriptors_may_be_crossed(void **state)
 	struct child_options options = CHILD_OPTIONS_INIT;
 	struct fixture *f = *state;
 	int saved = fcntl(0, F_DUPFD_CLOEXEC, 10);
+	char name[] = "/tmp/reeve-test-XXXXXX";
+	int file = mkstemp(name);
+	char text[16] = "";
 
 	/* Our descriptor 0 becomes the child's 2 while its 0 is /dev/null. */
-	assert_true(dup2(f->out[1], 0) == 0);
+	assert_true(file >= 0 && dup2(file, 0) == 0);
 	options.fd[2] = 0;
 	shell(f, &options, "cat; echo to-error >&2");
 	assert_true(saved < 0 ? close(0) == 0 : dup2(saved, 0) == 0);
 	if (saved >= 0)
 		close(saved);
-	assert_string_equal(f->text, "to-error\n");
+	assert_string_equal(f->text, "");
+	assert_int_equal(pread(file, text, sizeof text - 1, 0), 9);
+	assert_string_equal(text, "to-error\n");
+	close(file);
+	assert_int_equal(unlink(name), 0);
 }
 
 static void
