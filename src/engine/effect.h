@@ -44,9 +44,9 @@ struct task_record {
 	enum category category;
 	uint32_t attempt, failures, crashes;
 	uint64_t token;
-	int64_t ready_ms, queued_ms, started_ms, finished_ms;
-	int64_t due_ms;    /* waiting: wall time at which it is ready again */
-	int64_t length_ms; /* waiting: the whole wait */
+	int64_t ready_ms, queued_ms, started_ms, finished_ms; /* as in struct task */
+	int64_t due_ms;    /* wall time of its timer (waiting: retry; running: timeout); 0 = none */
+	int64_t length_ms; /* the timer's whole length */
 	bool timed_out;
 };
 
@@ -110,6 +110,7 @@ struct effects {
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind, struct run *run,
     uint32_t task);
+/* A mark 0-0 right behind another mark adds nothing. */
 void effects_mark(struct effects *effects, uint64_t cursor_ms, uint64_t cursor_seq);
 void effect_release(struct effect *effect);          /* frees what it owns */
 void effects_drop_front(struct effects *effects, size_t n); /* releases and removes */

@@ -57,14 +57,22 @@ struct queue *engine_queue_at(const struct engine *engine, size_t i);
 /* For the store's own book-keeping a queue carries one pointer and an index. */
 size_t queue_index(const struct queue *queue);
 
-/* --- events ------------------------------------------------------------- */
+/*
+ * --- events ------------------------------------------------------------------
+ *
+ * engine_tick(), engine_dispatch() and engine_load_finish() put a mark behind
+ * each event themselves.  After engine_submit(), engine_complete(),
+ * engine_cancel() and engine_entry_lost() the caller does: effects_mark().
+ * Cancels of many attempts and failures of many waiting tasks follow in slices,
+ * with marks between them; a load does the rest of what a crash cut off.
+ */
 
 struct run_spec {
 	struct run_id id;              /* made by the caller with run_id_make() */
 	struct workflow *wf;           /* the engine takes a reference of its own */
 	const char *params;            /* resolved JSON object */
 	int priority;                  /* -1 = the workflow's */
-	struct submission *submission; /* owned by the engine from here on; may be NULL */
+	struct submission *submission; /* owned by the engine from here on, also on failure; may be NULL */
 };
 
 /* Starts a run.  ERR_LIMIT when max_tasks would be passed: nothing changed. */
@@ -126,6 +134,12 @@ size_t engine_dispatch(struct engine *engine, const struct moment *now, size_t m
 /* Ends a run from outside.  ERR_CONFLICT when it has ended or is ending. */
 int engine_cancel(struct engine *engine, const struct moment *now, struct run *run,
     enum run_intent intent, struct effects *effects, struct err *err);
+
+/*
+ * true while the token is of an outstanding attempt, also of one whose task or
+ * run has ended.
+ */
+bool engine_outstanding(const struct engine *engine, uint64_t token);
 
 /*
  * The entry of an attempt is gone from its stream and nobody can report it any

@@ -1,3 +1,21 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
-libengine_a_SOURCES = src/engine/effect.h src/engine/engine.h src/engine/run.h src/engine/state.h 
+libengine_a_SOURCES = \
+	src/engine/complete.c \
+	src/engine/dispatch.c \
+	src/engine/effect.c src/engine/effect.h \
+	src/engine/engine.c src/engine/engine.h \
+	src/engine/failure.c \
+	src/engine/heap.c src/engine/heap.h \
+	src/engine/intent.c src/engine/internal.h \
+	src/engine/load.c \
+	src/engine/outputs.c \
+	src/engine/plan.c src/engine/plan.h \
+	src/engine/queue.c src/engine/queue.h \
+	src/engine/render.c \
+	src/engine/retry.c src/engine/retry.h \
+	src/engine/run.c src/engine/run.h \
+	src/engine/settle.c \
+	src/engine/state.c src/engine/state.h \
+	src/engine/task.c \
+	src/engine/unlock.c

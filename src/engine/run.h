@@ -25,7 +25,7 @@ struct task_texts {
 };
 
 /*
- * 72 bytes on 64-bit machines.  Times are ms after the run's creation, -1 = not
+ * 80 bytes on 64-bit machines.  Times are ms after the run's creation, -1 = not
  * yet.
  */
 struct task {
@@ -49,15 +49,18 @@ struct task {
 };
 
 struct lane;
+struct loading;
 
 struct run {
 	struct run_id id;
 	struct workflow *wf;
-	struct plan *plan;
+	struct plan *plan;    /* NULL once the run has ended, like lanes */
 	struct task *tasks;   /* wf->n_tasks */
 	struct lane *lanes;   /* plan->n_lanes */
+	struct loading *loading; /* while it is loaded, else NULL */
 	char *params;         /* JSON object */
 	char *meta;           /* what is the same in each task's meta; made at first dispatch */
+	char **env;           /* rendered values of wf->env; made at first dispatch */
 	char *error;          /* one line, why it failed; or NULL */
 	char *tail;           /* trailing fields of its record that this version does not know */
 	int64_t created_ms;   /* wall */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Ready tasks become entries of task streams. */
+#include "base/rand.h"
+#include "engine/internal.h"
+
+static uint64_t
+new_token(struct engine *engine)
+{
+	uint64_t token;
+
+	do
+		token = rng_u64(engine->rng);
+	while (token == 0 || attempt_find(engine, token));
+	return token;
+}
+
+/* The stream entry itself is the durable record of 'queued'. */
+static void
+hand_out(struct turn *turn, struct queue *queue, struct run *run, uint32_t t,
+    const struct rendered *rendered)
+{
+	struct task *task = &run->tasks[t];
+	struct effect *effect;
+
+	task->token = new_token(turn->engine);
+	task->attempt++;
+	task->timed_out = false;
+	task_set_state(run, t, TASK_QUEUED, turn->now);
+	attempt_open(turn->engine, queue, run, t, task->token);
+	effect = effects_add(turn->effects, EFFECT_DISPATCH, run, t);
+	effect->u.dispatch.queue = queue;
+	effect->u.dispatch.token = task->token;
+	effect->u.dispatch.attempt = task->attempt;
+	effect->u.dispatch.body = rendered->body;
+	effect->u.dispatch.body_len = rendered->body_len;
+	effect->u.dispatch.body_owned = rendered->body_owned;
+	effect->u.dispatch.meta = rendered->meta;
+}
+
+/* false: it failed at once, because it could not be rendered. */
+static bool
+dispatch_one(struct turn *turn, struct queue *queue, struct run *run, uint32_t task)
+{
+	struct failure failure = { CATEGORY_REJECTED, NULL, -1, 0, 0 };
+	struct rendered rendered = { 0 };
+	struct err err = { 0 };
+	bool handed_out = task_render(turn->engine, run, task, &rendered, &err) == 0;
+
+	if (handed_out) {
+		hand_out(turn, queue, run, task, &rendered);
+	} else {
+		failure.message = err.text;
+		task_fail(turn, run, task, &failure);
+	}
+	effects_mark(turn->effects, 0, 0);
+	return handed_out;
+}
+
+size_t
+engine_dispatch(struct engine *engine, const struct moment *now, size_t max,
+    struct effects *effects)
+{
+	struct queue *queue;
+	struct turn turn;
+	struct run *run;
+	uint32_t task;
+	size_t n = 0;
+
+	turn_begin(&turn, engine, now, effects);
+	while (n < max && (queue = queues_turn(&engine->queues)))
+		if (queue_pop(queue, &run, &task) && dispatch_one(&turn, queue, run, task))
+			n++;
+	turn_end(&turn);
+	return n;
+}

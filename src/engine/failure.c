@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Attempts that did not succeed: tried again, handed out again, or failed for good. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/internal.h"
+
+#define MESSAGE_MAX 4096
+
+static void
+add_number(struct buf *buf, const char *name, int number, bool known)
+{
+	buf_printf(buf, ",\"%s\":", name);
+	if (known)
+		buf_addi(buf, number);
+	else
+		buf_adds(buf, "null");
+}
+
+static char *
+error_json(const struct failure *failure)
+{
+	struct buf buf = { 0 };
+	const char *message = failure->message ? failure->message : "";
+
+	buf_printf(&buf, "{\"category\":\"%s\",\"message\":", category_name(failure->category));
+	buf_add_json(&buf, message, strnlen(message, MESSAGE_MAX));
+	add_number(&buf, "exit_code", failure->exit_code, failure->exit_code >= 0);
+	add_number(&buf, "signal", failure->signal, failure->signal > 0);
+	buf_addc(&buf, '}');
+	return buf_steal(&buf);
+}
+
+static const char *
+failure_text(const struct failure *failure)
+{
+	return failure->message && failure->message[0] ? failure->message
+	                                               : category_name(failure->category);
+}
+
+static void
+add_dead(struct turn *turn, struct run *run, uint32_t t, const struct failure *failure)
+{
+	struct effect *effect = effects_add(turn->effects, EFFECT_DEAD, run, t);
+
+	effect->u.dead.category = failure->category;
+	effect->u.dead.attempts = run->tasks[t].attempt;
+	effect->u.dead.crashes = run->tasks[t].crashes;
+	effect->u.dead.reason = xstrndup(failure_text(failure), MESSAGE_MAX);
+}
+
+/* Failed for good: record, dead letter, the run's error.  error: owned, or NULL. */
+static void
+end_failed(struct turn *turn, struct run *run, uint32_t t, const struct failure *failure,
+    char *error)
+{
+	const struct task_def *def = &run->wf->tasks[t];
+
+	run->tasks[t].last_category = (uint8_t)failure->category;
+	run->tasks[t].timed_out = false;
+	heap_remove(&turn->engine->heap, run, t);
+	task_set_state(run, t, TASK_FAILED, turn->now);
+	turn_add_task(turn, run, t)->u.task.error = error;
+	if (def->continue_on_error)
+		return;
+	run->broken++;
+	add_dead(turn, run, t, failure);
+	if (!run->error)
+		run->error = xasprintf("task %s failed: %.400s", def->id, failure_text(failure));
+}
+
+void
+task_fail(struct turn *turn, struct run *run, uint32_t t, const struct failure *failure)
+{
+	static const enum run_intent by_policy[] = {
+		[FAIL_FINISH] = INTENT_NONE,
+		[FAIL_STOP] = INTENT_STOP,
+		[FAIL_CANCEL] = INTENT_ABORT,
+	};
+	enum run_intent intent = by_policy[run->wf->fail];
+
+	end_failed(turn, run, t, failure, error_json(failure));
+	tasks_unlock(turn, run, t);
+	if (intent != INTENT_NONE && run->intent == INTENT_NONE &&
+	    !run->wf->tasks[t].continue_on_error)
+		run_set_intent(turn, run, intent);
+	else
+		run_check_end(turn, run);
+}
+
+/* Was waiting to be tried again when its run stopped; its stored error stays. */
+void
+task_fail_stopped(struct turn *turn, struct run *run, uint32_t t)
+{
+	enum category category = (enum category)run->tasks[t].last_category;
+	char *message = xasprintf("%s, and the run stopped before it was tried again",
+	    category == CATEGORY_NONE ? "failed" : category_name(category));
+	struct failure failure = { category, message, -1, 0, 0 };
+
+	end_failed(turn, run, t, &failure, NULL);
+	free(message);
+}
+
+void
+task_attempt_failed(struct turn *turn, struct run *run, uint32_t t,
+    const struct failure *failure)
+{
+	const struct retry_policy *policy = run->wf->tasks[t].retry;
+	struct task *task = &run->tasks[t];
+	int64_t delay;
+
+	if (task->failures < UINT16_MAX)
+		task->failures++;
+	task->last_category = (uint8_t)failure->category;
+	task->timed_out = false;
+	if (run->intent != INTENT_NONE || !retry_allowed(policy, failure, task->failures)) {
+		task_fail(turn, run, t, failure);
+		return;
+	}
+	delay = retry_delay(policy, task->failures, turn_chance(turn));
+	task_wait(turn, run, t, delay)->u.task.error = error_json(failure);
+}
+
+void
+task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_after_ms,
+    const struct failure *failure)
+{
+	int64_t delay;
+
+	if (run->intent != INTENT_NONE) {
+		task_fail(turn, run, t, failure);
+		return;
+	}
+	run->tasks[t].last_category = CATEGORY_THROTTLED;
+	delay = retry_throttle_delay(retry_after_ms, turn_chance(turn));
+	task_wait(turn, run, t, delay)->u.task.error = error_json(failure);
+}
+
+/* Stored, so that attempt numbers never start again. */
+void
+task_released(struct turn *turn, struct run *run, uint32_t t)
+{
+	if (run->intent == INTENT_NONE) {
+		task_make_ready(turn, run, t);
+		turn_add_task(turn, run, t);
+		return;
+	}
+	task_set_state(run, t, TASK_READY, turn->now);
+	turn_add_task(turn, run, t);
+	task_skip(turn, run, t, TASK_NONE);
+	tasks_unlock(turn, run, t);
+	run_check_end(turn, run);
+}
+
+void
+task_crashed(struct turn *turn, struct run *run, uint32_t t)
+{
+	struct failure failure = { CATEGORY_POISON, NULL, -1, 0, 0 };
+	uint32_t poison = run->wf->tasks[t].retry->poison;
+	struct task *task = &run->tasks[t];
+	int64_t delay;
+	char *message;
+
+	if (task->crashes < UINT16_MAX)
+		task->crashes++;
+	task->last_category = CATEGORY_LOST;
+	if (poison > 0 && task->crashes >= poison) {
+		message = xasprintf("its agent was lost %u times", (unsigned)task->crashes);
+		failure.message = message;
+		task_fail(turn, run, t, &failure);
+		free(message);
+		return;
+	}
+	delay = retry_crash_delay(task->crashes);
+	if (delay == 0 || run->intent != INTENT_NONE)
+		task_released(turn, run, t);
+	else
+		task_wait(turn, run, t, delay);
+}
+
+/* An attempt that ran too long is settled now. */
+void
+task_timed_out(struct turn *turn, struct run *run, uint32_t t)
+{
+	char length[DURATION_SIZE];
+	char *message = xasprintf("timed out after %s",
+	    duration_format(run->wf->tasks[t].timeout_ms, length));
+	struct failure failure = { CATEGORY_TIMEOUT, message, -1, 0, -1 };
+
+	task_attempt_failed(turn, run, t, &failure);
+	free(message);
+}
+
+/* The attempt's own timer: its agent is told; the outcome waits for the entry. */
+void
+attempt_overdue(struct turn *turn, struct run *run, uint32_t t)
+{
+	struct attempt *attempt = attempt_find(turn->engine, run->tasks[t].token);
+
+	run->tasks[t].timed_out = true;
+	run->version++;
+	turn_add_task(turn, run, t);
+	if (attempt)
+		turn_add_cancel(turn, attempt, run, t);
+}

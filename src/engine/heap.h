@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers: an indexed binary heap by monotonic time.
+ *
+ * Each task, and each run (task TASK_NONE), has at most one timer.  Its place in
+ * the heap is kept in task->timer or run->timer, so that removal is O(log n) and
+ * nothing stale is left behind.
+ */
+#ifndef REEVE_ENGINE_HEAP_H
+#define REEVE_ENGINE_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/run.h"
+
+struct heap_item {
+	int64_t due_ms;  /* monotonic */
+	struct run *run; /* not a reference: timers go before their run does */
+	uint32_t task;   /* or TASK_NONE: the run's own */
+};
+
+/* Zero-initialised is empty. */
+struct heap {
+	struct heap_item *items;
+	size_t len, cap;
+};
+
+void heap_release(struct heap *heap);
+/* Sets the timer; one that is set already is moved. */
+void heap_set(struct heap *heap, struct run *run, uint32_t task, int64_t due_ms);
+void heap_remove(struct heap *heap, struct run *run, uint32_t task); /* also when not set */
+int64_t heap_next(const struct heap *heap); /* INT64_MAX when empty */
+/* Takes the earliest timer out if it is due. */
+bool heap_pop(struct heap *heap, int64_t now_ms, struct heap_item *ret_item);
+
+#endif

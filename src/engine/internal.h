@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the engine's files share.  Nobody outside src/engine includes this.
+ *
+ *   dispatch ─▶ attempt ─▶ complete ─┬─▶ succeeded ──▶ unlock ─▶ run end
+ *                                    ├─▶ failure ─▶ (waiting | failed) ─▶ unlock
+ *                                    └─▶ released, throttled
+ *   intent: everything of a run at once
+ */
+#ifndef REEVE_ENGINE_INTERNAL_H
+#define REEVE_ENGINE_INTERNAL_H
+
+#include "engine/engine.h"
+#include "engine/heap.h"
+#include "engine/plan.h"
+#include "engine/queue.h"
+#include "engine/retry.h"
+
+#define SETTLED_KEPT 8192u
+
+/* An entry of a task stream that is not settled; it may outlive its run. */
+struct attempt {
+	uint64_t token;
+	struct queue *queue;
+	struct run *run; /* NULL: void, it only holds its place */
+	uint32_t task;
+	bool cancelled;  /* a CANCEL was sent */
+	UT_hash_handle hh;
+};
+
+/* The last tokens that were settled, for telling duplicates from strangers. */
+struct settled {
+	uint64_t *tokens;   /* SETTLED_KEPT, a ring */
+	uint16_t *next;     /* chain of the bucket, place + 1; 0 ends */
+	uint16_t *buckets;  /* first place + 1 */
+	bool *reported;     /* by a report of its own that was applied */
+	uint32_t at;
+};
+
+enum settled_as { SETTLED_UNKNOWN, SETTLED_REPORTED, SETTLED_VOID };
+
+struct engine {
+	struct engine_config config;
+	struct rng *rng;
+	struct run *runs;
+	struct queues queues;
+	struct plan *plans;
+	struct attempt *attempts;
+	struct settled settled;
+	struct heap heap;
+	size_t tasks_live;
+	size_t bytes; /* runs, tasks, lanes, plans */
+};
+
+/* One event being handled. */
+struct turn {
+	struct engine *engine;
+	const struct moment *now;
+	struct effects *effects;
+	char *usage;     /* of the report; goes with the next task record */
+	size_t skipped;
+	bool loading;    /* what is derived again is not told again */
+};
+
+/* engine.c */
+void turn_begin(struct turn *turn, struct engine *engine, const struct moment *now,
+    struct effects *effects);
+void turn_end(struct turn *turn);
+void run_attach(struct engine *engine, struct run *run);
+void run_detach(struct engine *engine, struct run *run);
+double turn_chance(struct turn *turn);
+
+/* task.c */
+void task_set_state(struct run *run, uint32_t task, enum task_state to,
+    const struct moment *now);
+struct effect *turn_add_task(struct turn *turn, struct run *run, uint32_t task);
+void turn_add_run(struct turn *turn, enum effect_kind kind, struct run *run);
+void turn_note(struct turn *turn, struct run *run, uint32_t task, const char *type,
+    char *data);
+struct effect *task_wait(struct turn *turn, struct run *run, uint32_t task,
+    int64_t length_ms);
+void task_arm(struct turn *turn, struct run *run, uint32_t task, int64_t length_ms,
+    struct effect *effect);
+
+/* settle.c */
+struct attempt *attempt_find(const struct engine *engine, uint64_t token);
+struct attempt *attempt_open(struct engine *engine, struct queue *queue, struct run *run,
+    uint32_t task, uint64_t token);
+void attempt_void(struct engine *engine, struct run *run, uint32_t task);
+void attempt_settle(struct turn *turn, struct attempt *attempt, bool reported);
+void turn_add_cancel(struct turn *turn, struct attempt *attempt, struct run *run,
+    uint32_t task);
+enum settled_as settled_find(const struct settled *settled, uint64_t token);
+void settled_init(struct settled *settled);
+void settled_release(struct settled *settled);
+
+/* unlock.c */
+void task_make_ready(struct turn *turn, struct run *run, uint32_t task);
+void task_skip(struct turn *turn, struct run *run, uint32_t task, uint32_t because);
+void turn_flush_skips(struct turn *turn, struct run *run);
+void tasks_unlock(struct turn *turn, struct run *run, uint32_t first);
+void task_hold_reads(struct run *run, uint32_t task);
+void run_check_end(struct turn *turn, struct run *run);
+
+/* failure.c */
+void task_attempt_failed(struct turn *turn, struct run *run, uint32_t task,
+    const struct failure *failure);
+void task_fail(struct turn *turn, struct run *run, uint32_t task,
+    const struct failure *failure);
+void task_fail_stopped(struct turn *turn, struct run *run, uint32_t task);
+void task_throttled(struct turn *turn, struct run *run, uint32_t task,
+    int64_t retry_after_ms, const struct failure *failure);
+void task_released(struct turn *turn, struct run *run, uint32_t task);
+void task_crashed(struct turn *turn, struct run *run, uint32_t task);
+void task_timed_out(struct turn *turn, struct run *run, uint32_t task);
+void attempt_overdue(struct turn *turn, struct run *run, uint32_t task);
+
+/* intent.c */
+void run_set_intent(struct turn *turn, struct run *run, enum run_intent intent);
+
+/* outputs.c */
+int outputs_check(const struct task_def *def, const char *text, size_t len,
+    bool *ret_malformed, struct err *err);
+bool usage_is_object(const char *text, size_t len);
+
+/* render.c */
+struct rendered {
+	const char *body;
+	size_t body_len;
+	char *body_owned;
+	char *meta;
+};
+
+int task_render(struct engine *engine, struct run *run, uint32_t task,
+    struct rendered *ret_rendered, struct err *err);
+
+#endif

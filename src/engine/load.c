@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's memory from what is stored: records and stream entries. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/internal.h"
+
+/* What a record says that struct task does not hold; gone after the load. */
+struct stored_timer {
+	uint32_t task;
+	int64_t due_ms, length_ms;
+};
+
+struct loading {
+	struct stored_timer *timers;
+	size_t len, cap;
+};
+
+struct run *
+engine_load_run(struct engine *engine, const struct run_id *id, struct workflow *wf,
+    const char *params, const struct run_record *record, int priority)
+{
+	struct run *run = run_new(wf, id, params);
+
+	run->state = (uint8_t)record->state;
+	run->intent = (uint8_t)record->intent;
+	run->started_ms = record->started_ms;
+	if (priority >= 0)
+		run->priority = (int8_t)priority;
+	run->loading = xcalloc(1, sizeof *run->loading);
+	run_attach(engine, run);
+	return run;
+}
+
+static void
+keep_timer(struct loading *loading, uint32_t task, const struct task_record *record)
+{
+	if (record->due_ms == 0)
+		return;
+	GROW(loading->timers, loading->len, loading->cap);
+	loading->timers[loading->len++] =
+	    (struct stored_timer){ task, record->due_ms, record->length_ms };
+}
+
+void
+engine_load_task(struct run *run, uint32_t t, const struct task_record *record,
+    const char *agent, const char *outputs)
+{
+	struct task *task = &run->tasks[t];
+
+	task->state = (uint8_t)record->state;
+	task->last_category = (uint8_t)record->category;
+	task->attempt = record->attempt;
+	task->failures = (uint16_t)record->failures;
+	task->crashes = (uint16_t)record->crashes;
+	task->token = record->token;
+	task->ready_ms = record->ready_ms;
+	task->queued_ms = record->queued_ms;
+	task->started_ms = record->started_ms;
+	task->finished_ms = record->finished_ms;
+	task->timed_out = record->timed_out;
+	if (agent)
+		task_texts(task)->agent = xstrdup(agent);
+	if (outputs)
+		task_texts(task)->outputs = xstrdup(outputs);
+	keep_timer(run->loading, t, record);
+}
+
+/* --- entries ------------------------------------------------------------ */
+
+static void
+become_queued(struct run *run, uint32_t t, uint32_t attempt, uint64_t token)
+{
+	struct task *task = &run->tasks[t];
+
+	task->attempt = attempt;
+	task->token = token;
+	task->state = TASK_QUEUED;
+	task->timed_out = false;
+	task->started_ms = -1;
+}
+
+/* An open entry of a task that has not ended. */
+static bool
+load_open(struct engine *engine, struct queue *queue, struct run *run, uint32_t t,
+    uint32_t attempt, uint64_t token)
+{
+	struct task *task = &run->tasks[t];
+
+	if (attempt > task->attempt) {
+		if (task->outstanding)
+			attempt_void(engine, run, t);
+		become_queued(run, t, attempt, token);
+		attempt_open(engine, queue, run, t, token);
+		return true;
+	}
+	if (attempt == task->attempt && token == task->token) {
+		if (task->state != TASK_RUNNING)
+			return false;
+		attempt_open(engine, queue, run, t, token)->cancelled = task->timed_out;
+		return true;
+	}
+	attempt_open(engine, queue, NULL, TASK_NONE, token);
+	return true;
+}
+
+bool
+engine_load_entry(struct engine *engine, struct queue *queue, const char *run_id,
+    const char *task_id, uint32_t attempt, uint64_t token, enum entry_kind kind,
+    const struct moment *now)
+{
+	struct run *run = engine_find(engine, run_id);
+	int64_t t = run ? workflow_find(run->wf, task_id) : -1;
+	bool ended = t < 0 || task_state_ended((enum task_state)run->tasks[t].state);
+
+	(void)now;
+	if (token == 0 || attempt_find(engine, token))
+		return false;
+	if (kind == ENTRY_SETTLED) {
+		/* acknowledged by somebody else: its number is used up all the same */
+		if (!ended && attempt > run->tasks[t].attempt && !run->tasks[t].outstanding)
+			run->tasks[t].attempt = attempt;
+		return false;
+	}
+	if (!ended)
+		return load_open(engine, queue, run, (uint32_t)t, attempt, token);
+	attempt_open(engine, queue, NULL, TASK_NONE, token);
+	return true;
+}
+
+/* --- what is not stored --------------------------------------------------- */
+
+static void
+count_tasks(struct run *run)
+{
+	uint32_t by_state[TASK_STATE_COUNT] = { 0 };
+
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		by_state[run->tasks[i].state]++;
+		if (run->tasks[i].state == TASK_FAILED && !run->wf->tasks[i].continue_on_error)
+			run->broken++;
+	}
+	run->succeeded = by_state[TASK_SUCCEEDED];
+	run->failed = by_state[TASK_FAILED];
+	run->skipped = by_state[TASK_SKIPPED];
+	run->cancelled = by_state[TASK_CANCELLED];
+	run->open = run->wf->n_tasks - run->succeeded - run->failed - run->skipped -
+	    run->cancelled;
+}
+
+/* The first sign of work is not stored by itself. */
+static void
+derive_start(struct run *run)
+{
+	int64_t first = INT64_MAX;
+
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		const struct task *task = &run->tasks[i];
+		int64_t at = task->started_ms >= 0 ? task->started_ms : task->finished_ms;
+
+		if (task->attempt > 0 && at >= 0 && at < first)
+			first = at;
+	}
+	if (run->state != RUN_QUEUED || first == INT64_MAX)
+		return;
+	run->state = RUN_RUNNING;
+	run->started_ms = run->created_ms + first;
+}
+
+static void
+derive_error(struct run *run)
+{
+	uint32_t first = TASK_NONE;
+
+	for (uint32_t i = 0; run->broken > 0 && i < run->wf->n_tasks; i++)
+		if (run->tasks[i].state == TASK_FAILED &&
+		    !run->wf->tasks[i].continue_on_error &&
+		    (first == TASK_NONE ||
+		        run->tasks[i].finished_ms < run->tasks[first].finished_ms))
+			first = i;
+	if (first == TASK_NONE || run->error)
+		return;
+	run->error = xasprintf("task %s failed: %s", run->wf->tasks[first].id,
+	    category_name((enum category)run->tasks[first].last_category));
+}
+
+/* Blocked counts, ready and skipped, by the code that unlocks in the live path. */
+static void
+derive_states(struct turn *turn, struct run *run)
+{
+	uint32_t ended = TASK_NONE;
+
+	for (uint32_t i = run->wf->n_tasks; i-- > 0;) {
+		run->tasks[i].blocked = run->wf->tasks[i].n_needs;
+		if (!task_state_ended((enum task_state)run->tasks[i].state))
+			continue;
+		run->tasks[i].next = ended;
+		ended = i;
+	}
+	if (ended != TASK_NONE)
+		tasks_unlock(turn, run, ended);
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		struct task *task = &run->tasks[i];
+
+		if (task->state == TASK_PENDING && task->blocked == 0)
+			task_make_ready(turn, run, i);
+	}
+}
+
+static void
+derive_reads(struct run *run)
+{
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		if (!task_state_ended((enum task_state)run->tasks[i].state))
+			task_hold_reads(run, i);
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		if (run->tasks[i].readers == 0)
+			task_drop_outputs(&run->tasks[i]);
+}
+
+static int64_t
+clamp(int64_t value, int64_t max)
+{
+	return value < 0 ? 0 : value > max ? max : value;
+}
+
+static void
+set_timers(struct turn *turn, struct run *run)
+{
+	struct heap *heap = &turn->engine->heap;
+	const struct moment *now = turn->now;
+
+	for (size_t i = 0; i < run->loading->len; i++) {
+		const struct stored_timer *timer = &run->loading->timers[i];
+		const struct task *task = &run->tasks[timer->task];
+
+		if (task->state != TASK_WAITING &&
+		    (task->state != TASK_RUNNING || !task->outstanding || task->timed_out))
+			continue;
+		heap_set(heap, run, timer->task,
+		    now->mono_ms + clamp(timer->due_ms - now->wall_ms, timer->length_ms));
+	}
+	/* a wait without its time is over */
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		if (run->tasks[i].state == TASK_WAITING && run->tasks[i].timer == TASK_NONE)
+			heap_set(heap, run, i, now->mono_ms);
+	if (run->wf->timeout_ms > 0)
+		heap_set(heap, run, TASK_NONE,
+		    now->mono_ms + clamp(run->created_ms + run->wf->timeout_ms - now->wall_ms,
+		                       run->wf->timeout_ms));
+}
+
+/* A record that says ready was ready when it was stored; back into its lane. */
+static void
+restore_ready(struct run *run)
+{
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		if (run->tasks[i].state == TASK_READY)
+			lane_push(&run->lanes[run->lanes[run->plan->lane_of[i]].home], i);
+}
+
+/* Begun, but its entry is nowhere: the agent and the entry are lost. */
+static void
+recover_lost(struct turn *turn, struct run *run)
+{
+	for (uint32_t i = 0; i < run->wf->n_tasks && run->open > 0; i++) {
+		struct task *task = &run->tasks[i];
+
+		if (task->outstanding ||
+		    (task->state != TASK_RUNNING && task->state != TASK_QUEUED))
+			continue;
+		if (task->timed_out)
+			task_timed_out(turn, run, i);
+		else
+			task_crashed(turn, run, i);
+	}
+}
+
+static void
+finish_run(struct turn *turn, struct run *run)
+{
+	enum run_intent intent = (enum run_intent)run->intent;
+
+	run->intent = INTENT_NONE;
+	count_tasks(run);
+	derive_start(run);
+	derive_error(run);
+	turn->loading = true;
+	restore_ready(run);
+	derive_states(turn, run);
+	derive_reads(run);
+	set_timers(turn, run);
+	free(run->loading->timers);
+	free(run->loading);
+	run->loading = NULL;
+	if (intent != INTENT_NONE)
+		run_set_intent(turn, run, intent);
+	turn->loading = false;
+	if (!run_state_ended((enum run_state)run->state))
+		recover_lost(turn, run);
+	run_check_end(turn, run);
+}
+
+/* Entries that nobody waits for: whoever works on them is told to end. */
+static void
+cancel_void(struct turn *turn)
+{
+	struct attempt *attempt, *next;
+
+	HASH_ITER(hh, turn->engine->attempts, attempt, next) {
+		if (attempt->run || attempt->cancelled)
+			continue;
+		turn_add_cancel(turn, attempt, NULL, TASK_NONE);
+		effects_mark(turn->effects, 0, 0);
+	}
+}
+
+void
+engine_load_finish(struct engine *engine, const struct moment *now, struct effects *effects)
+{
+	struct run *run, *next;
+	struct turn turn;
+
+	turn_begin(&turn, engine, now, effects);
+	HASH_ITER(hh, engine->runs, run, next) {
+		run_ref(run);
+		finish_run(&turn, run);
+		effects_mark(effects, 0, 0);
+		run_unref(run);
+	}
+	cancel_void(&turn);
+	turn_end(&turn);
+}

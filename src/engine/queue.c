@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* Ready queues with priorities and round robin among runs. */
+#include "engine/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/engine.h"
+
+void
+queues_init(struct queues *queues, uint32_t window)
+{
+	*queues = (struct queues){ .window = window };
+	TAILQ_INIT(&queues->active);
+}
+
+void
+queues_release(struct queues *queues)
+{
+	HASH_CLEAR(hh, queues->by_type);
+	for (size_t i = 0; i < queues->len; i++) {
+		free(queues->items[i]->type);
+		free(queues->items[i]);
+	}
+	free(queues->items);
+	*queues = (struct queues){ 0 };
+}
+
+static struct queue *
+queue_new(struct queues *queues, const char *type)
+{
+	struct queue *queue = xcalloc(1, sizeof *queue);
+
+	queue->type = xstrdup(type);
+	queue->owner = queues;
+	queue->index = queues->len;
+	for (unsigned p = 0; p < PRIORITIES; p++)
+		TAILQ_INIT(&queue->buckets[p]);
+	GROW(queues->items, queues->len, queues->cap);
+	queues->items[queues->len++] = queue;
+	HASH_ADD_KEYPTR(hh, queues->by_type, queue->type, strlen(queue->type), queue);
+	return queue;
+}
+
+struct queue *
+queues_get(struct queues *queues, const char *type)
+{
+	struct queue *queue;
+
+	HASH_FIND_STR(queues->by_type, type, queue);
+	return queue ? queue : queue_new(queues, type);
+}
+
+/* Keeps the list of active queues true after a change. */
+static void
+queue_refresh(struct queue *queue)
+{
+	bool active = queue->filled != 0 && !queue->quarantined &&
+	    queue->outstanding < queue->owner->window;
+
+	if (active == queue->active)
+		return;
+	queue->active = active;
+	if (active)
+		TAILQ_INSERT_TAIL(&queue->owner->active, queue, link);
+	else
+		TAILQ_REMOVE(&queue->owner->active, queue, link);
+}
+
+struct queue *
+queues_turn(struct queues *queues)
+{
+	struct queue *queue = TAILQ_FIRST(&queues->active);
+
+	if (queue && TAILQ_NEXT(queue, link)) {
+		TAILQ_REMOVE(&queues->active, queue, link);
+		TAILQ_INSERT_TAIL(&queues->active, queue, link);
+	}
+	return queue;
+}
+
+void
+queue_entry_added(struct queue *queue)
+{
+	queue->outstanding++;
+	queue_refresh(queue);
+}
+
+void
+queue_entry_removed(struct queue *queue)
+{
+	queue->outstanding--;
+	queue_refresh(queue);
+}
+
+static bool
+run_at_limit(const struct run *run)
+{
+	return run->wf->max_parallel > 0 && run->outstanding >= run->wf->max_parallel;
+}
+
+static void
+lane_link(struct lane *lane)
+{
+	struct queue *queue = lane->queue;
+
+	TAILQ_INSERT_TAIL(&queue->buckets[lane->priority], lane, link);
+	queue->filled |= 1u << lane->priority;
+	lane->linked = true;
+	queue_refresh(queue);
+}
+
+static void
+lane_unlink(struct lane *lane)
+{
+	struct queue *queue = lane->queue;
+	struct lane_list *bucket = &queue->buckets[lane->priority];
+
+	TAILQ_REMOVE(bucket, lane, link);
+	if (TAILQ_EMPTY(bucket))
+		queue->filled &= ~(1u << lane->priority);
+	lane->linked = false;
+	queue_refresh(queue);
+}
+
+/* The first lane that may give a task; those of runs at their limit are parked. */
+static struct lane *
+queue_first(struct queue *queue)
+{
+	while (queue->filled != 0) {
+		unsigned top = 31u - (unsigned)__builtin_clz(queue->filled);
+		struct lane *lane = TAILQ_FIRST(&queue->buckets[top]);
+
+		if (!run_at_limit(lane->run))
+			return lane;
+		lane->run->parked = true;
+		lane_unlink(lane);
+	}
+	return NULL;
+}
+
+bool
+queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task)
+{
+	struct lane *lane = queue_first(queue);
+	struct task *task;
+
+	if (!lane)
+		return false;
+	*ret_run = lane->run;
+	*ret_task = lane->head;
+	task = &lane->run->tasks[lane->head];
+	lane->head = task->next;
+	task->next = TASK_NONE;
+	queue->ready--;
+	if (lane->head == TASK_NONE) {
+		lane_unlink(lane);
+	} else {
+		TAILQ_REMOVE(&queue->buckets[lane->priority], lane, link);
+		TAILQ_INSERT_TAIL(&queue->buckets[lane->priority], lane, link);
+	}
+	return true;
+}
+
+void
+lane_init(struct lane *lane, struct run *run, struct queue *queue, uint8_t priority,
+    uint32_t home)
+{
+	*lane = (struct lane){ .run = run,
+		.queue = queue,
+		.head = TASK_NONE,
+		.tail = TASK_NONE,
+		.home = home,
+		.priority = priority };
+}
+
+void
+lane_push(struct lane *lane, uint32_t task)
+{
+	struct run *run = lane->run;
+
+	run->tasks[task].next = TASK_NONE;
+	if (lane->head == TASK_NONE)
+		lane->head = task;
+	else
+		run->tasks[lane->tail].next = task;
+	lane->tail = task;
+	lane->queue->ready++;
+	if (lane->linked)
+		return;
+	if (run_at_limit(run))
+		run->parked = true;
+	else
+		lane_link(lane);
+}
+
+void
+lane_clear(struct lane *lane)
+{
+	struct task *tasks = lane->run->tasks;
+
+	while (lane->head != TASK_NONE) {
+		uint32_t next = tasks[lane->head].next;
+
+		tasks[lane->head].next = TASK_NONE;
+		lane->queue->ready--;
+		lane->head = next;
+	}
+	if (lane->linked)
+		lane_unlink(lane);
+}
+
+void
+lanes_unpark(struct run *run, uint32_t n_lanes)
+{
+	if (!run->parked || run_at_limit(run))
+		return;
+	run->parked = false;
+	for (uint32_t i = 0; i < n_lanes; i++)
+		if (run->lanes[i].head != TASK_NONE && !run->lanes[i].linked)
+			lane_link(&run->lanes[i]);
+}
+
+const char *
+queue_type(const struct queue *queue)
+{
+	return queue->type;
+}
+
+uint32_t
+queue_ready(const struct queue *queue)
+{
+	return queue->ready;
+}
+
+uint32_t
+queue_outstanding(const struct queue *queue)
+{
+	return queue->outstanding;
+}
+
+void
+queue_quarantine(struct queue *queue, bool on)
+{
+	queue->quarantined = on;
+	queue_refresh(queue);
+}
+
+bool
+queue_quarantined(const struct queue *queue)
+{
+	return queue->quarantined;
+}
+
+size_t
+queue_index(const struct queue *queue)
+{
+	return queue->index;
+}

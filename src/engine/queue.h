@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ready queues: one for each agent type.
+ *
+ *   queue ─ bucket 9 ─▶ lane (run A) ─▶ lane (run B) ─▶ …    each lane: a FIFO of
+ *         ─ bucket 8 ─▶ …                                   one run's ready tasks
+ *         ─ …
+ *
+ * Ten buckets by priority; a bucket is a ring of lanes.  Popping takes one task
+ * of the first lane of the highest bucket and sends the lane to the end: round
+ * robin among runs.  A lane whose run is at max_parallel is taken out when it is
+ * met, and put back by lanes_unpark() when an entry of the run is settled.
+ *
+ * A queue is active while it has linked lanes, room in its window and no
+ * quarantine; only active queues are looked at by a dispatch.
+ */
+#ifndef REEVE_ENGINE_QUEUE_H
+#define REEVE_ENGINE_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <uthash.h>
+
+#include "engine/run.h"
+
+#define PRIORITIES 10
+
+struct lane {
+	TAILQ_ENTRY(lane) link;
+	struct run *run;
+	struct queue *queue;
+	uint32_t head, tail; /* of the FIFO through task->next */
+	uint32_t home;       /* number of the run's lane that stands for this one */
+	uint8_t priority;
+	bool linked;
+};
+
+TAILQ_HEAD(lane_list, lane);
+
+struct queue {
+	char *type;
+	struct queues *owner;
+	struct lane_list buckets[PRIORITIES];
+	unsigned filled; /* bit p: bucket p is not empty */
+	uint32_t ready;
+	uint32_t outstanding;
+	size_t index;
+	bool quarantined;
+	bool active;
+	TAILQ_ENTRY(queue) link; /* among the active ones */
+	UT_hash_handle hh;       /* by type */
+};
+
+TAILQ_HEAD(queue_list, queue);
+
+struct queues {
+	struct queue **items;
+	size_t len, cap;
+	struct queue *by_type;
+	struct queue_list active;
+	uint32_t window;
+};
+
+void queues_init(struct queues *queues, uint32_t window);
+void queues_release(struct queues *queues);
+struct queue *queues_get(struct queues *queues, const char *type); /* made on first use */
+/* An active queue, NULL if there is none; asking again gives the next one in turn. */
+struct queue *queues_turn(struct queues *queues);
+
+void queue_entry_added(struct queue *queue);   /* one more outstanding */
+void queue_entry_removed(struct queue *queue);
+/* The next ready task; false when every one left belongs to a run at max_parallel. */
+bool queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task);
+
+void lane_init(struct lane *lane, struct run *run, struct queue *queue, uint8_t priority,
+    uint32_t home);
+void lane_push(struct lane *lane, uint32_t task);
+void lane_clear(struct lane *lane); /* forgets its tasks */
+/* Puts the lanes of a run that is below max_parallel again back. */
+void lanes_unpark(struct run *run, uint32_t n_lanes);
+
+#endif

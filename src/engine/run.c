@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory of runs and tasks. */
+#include "engine/run.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static void
+task_init(struct task *task)
+{
+	task->ready_ms = task->queued_ms = task->started_ms = task->finished_ms = -1;
+	task->next = task->timer = TASK_NONE;
+	task->state = TASK_PENDING;
+}
+
+struct run *
+run_new(struct workflow *wf, const struct run_id *id, const char *params)
+{
+	struct run *run = xcalloc(1, sizeof *run);
+
+	run->id = *id;
+	run->wf = workflow_ref(wf);
+	run->params = xstrdup(params ? params : "{}");
+	run->created_ms = run_id_time(id->text);
+	run->open = wf->n_tasks;
+	run->timer = TASK_NONE;
+	run->priority = wf->priority;
+	run->refs = 1;
+	run->tasks = xcalloc(wf->n_tasks, sizeof *run->tasks);
+	for (uint32_t i = 0; i < wf->n_tasks; i++)
+		task_init(&run->tasks[i]);
+	return run;
+}
+
+struct run *
+run_ref(struct run *run)
+{
+	run->refs++;
+	return run;
+}
+
+static void
+texts_free(struct task_texts *texts)
+{
+	if (!texts)
+		return;
+	free(texts->agent);
+	free(texts->outputs);
+	free(texts->tail);
+	free(texts);
+}
+
+void
+run_unref(struct run *run)
+{
+	if (!run || --run->refs > 0)
+		return;
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		texts_free(run->tasks[i].texts);
+	free(run->tasks);
+	free(run->lanes);
+	free(run->params);
+	free(run->meta);
+	for (uint32_t i = 0; run->env && i < run->wf->n_env; i++)
+		free(run->env[i]);
+	free(run->env);
+	free(run->error);
+	free(run->tail);
+	workflow_unref(run->wf);
+	free(run);
+}
+
+struct task_texts *
+task_texts(struct task *task)
+{
+	if (!task->texts)
+		task->texts = xcalloc(1, sizeof *task->texts);
+	return task->texts;
+}
+
+void
+task_drop_outputs(struct task *task)
+{
+	struct task_texts *texts = task->texts;
+
+	if (!texts)
+		return;
+	free(texts->outputs);
+	texts->outputs = NULL;
+	if (!texts->agent && !texts->tail) {
+		free(texts);
+		task->texts = NULL;
+	}
+}
