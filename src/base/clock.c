@@ -61,7 +61,7 @@ char *
 rfc3339_format(int64_t wall_ms, char out[RFC3339_SIZE])
 {
 	int64_t seconds = wall_ms / 1000 - (wall_ms % 1000 < 0);
-	int ms = (int)(wall_ms - seconds * 1000);
+	int ms = (int)((wall_ms % 1000 + 1000) % 1000);
 	time_t when;
 	struct tm tm;
 	char *p = out;
