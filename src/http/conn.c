@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -68,7 +69,8 @@ http_conn_enter(struct http_conn *conn, enum http_phase phase,
 	int64_t ms = phase_ms[phase];
 
 	conn->phase = phase;
-	conn->deadline_us = ms ? clock_mono_us() + ms * CLOCK_MS : 0;
+	conn->since_us = clock_mono_us();
+	conn->deadline_us = ms ? conn->since_us + ms * CLOCK_MS : 0;
 }
 
 void
@@ -86,4 +88,12 @@ http_conn_cut(struct http_conn *conn, unsigned status)
 	if (conn->phase == HTTP_HEAD || conn->phase == HTTP_BODY)
 		(void)!send(conn->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)shutdown(conn->fd, SHUT_RDWR);
+}
+
+bool
+http_conn_half_closed(const struct http_conn *conn)
+{
+	struct pollfd poll_fd = { .fd = conn->fd, .events = POLLRDHUP };
+
+	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }

@@ -27,7 +27,8 @@ struct http_conn {
 	uid_t uid;        /* of the peer, if local and known */
 	bool uid_known;
 	enum http_phase phase;
-	int64_t deadline_us; /* monotonic; 0 = none */
+	int64_t since_us;    /* when the phase began; monotonic, as the next */
+	int64_t deadline_us; /* 0 = none */
 	bool cut;         /* already shut down */
 };
 
@@ -42,5 +43,8 @@ void http_conn_enter(struct http_conn *conn, enum http_phase phase,
  * cannot have written anything yet (HEAD and BODY), then shuts both ways.
  */
 void http_conn_cut(struct http_conn *conn, unsigned status);
+
+/* Whether the peer will send nothing more. */
+bool http_conn_half_closed(const struct http_conn *conn);
 
 #endif

@@ -21,6 +21,7 @@
 
 #define CONNECTION_MEMORY (32 * 1024) /* bounds the head of a request */
 #define TICK_MS 100
+#define ABANDONED_MS 500
 #define ACCEPTS_A_TURN 32
 
 struct listener {
@@ -227,7 +228,8 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **ctx,
 static enum MHD_Result
 send_answer(struct http_server *server, struct http_request *req)
 {
-	if (server->stopping)
+	/* The library does not notice a peer's end once it waits for the next request. */
+	if (server->stopping || http_conn_half_closed(req->conn))
 		http_reply_header(req, "Connection", "close");
 	http_conn_enter(req->conn, HTTP_SEND, server->phase_ms);
 	facade_count_request(server->orch);
@@ -294,13 +296,21 @@ on_request(void *arg, struct MHD_Connection *mhd, const char *url, const char *m
 
 /* --- the tick: deadlines, pauses, repeated questions, the end of a stop --- */
 
+/* Who has said its last word without finishing a request never will. */
+static bool
+is_abandoned(const struct http_conn *conn, int64_t now)
+{
+	return (conn->phase == HTTP_HEAD || conn->phase == HTTP_BODY) &&
+	    now - conn->since_us >= ABANDONED_MS * CLOCK_MS && http_conn_half_closed(conn);
+}
+
 static void
 cut_late(struct http_server *server, int64_t now)
 {
 	struct http_conn *conn;
 
 	LIST_FOREACH(conn, &server->conns, link) {
-		if (conn->deadline_us && now >= conn->deadline_us)
+		if ((conn->deadline_us && now >= conn->deadline_us) || is_abandoned(conn, now))
 			http_conn_cut(conn, 408);
 	}
 }

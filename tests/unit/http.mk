@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Two lines a test; its source is tests/unit/test_NAME.c by default.
-# C_TESTS += tests/unit/test_http_thing
-# tests_unit_test_http_thing_LDADD = $(HTTP_LIBS) $(CMOCKA_LIBS)
+# The daemon behind the server is a stand-in here (fake_facade.c).
+C_TESTS += tests/unit/test_http_server tests/unit/test_http_uri
+HTTP_TEST_LIBS = libhttp.a $(LOOP_LIBS) $(MHD_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_server_SOURCES = tests/unit/test_http_server.c \
+	tests/unit/fake_facade.c tests/unit/fake_facade.h
+tests_unit_test_http_server_LDADD = $(HTTP_TEST_LIBS)
+tests_unit_test_http_uri_SOURCES = tests/unit/test_http_uri.c \
+	tests/unit/fake_facade.c tests/unit/fake_facade.h
+tests_unit_test_http_uri_LDADD = $(HTTP_TEST_LIBS)

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* A daemon made of fixed answers. */
+#include "fake_facade.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void
+fake_answer(struct orchestrator *orch, json_t *body, const struct err *err)
+{
+	facade_reply_fn *fn = orch->fn;
+
+	orch->fn = NULL;
+	fn(orch->arg, body, err);
+}
+
+static void
+answer(struct orchestrator *orch, json_t *body, facade_reply_fn *fn, void *arg)
+{
+	if (orch->hold) {
+		json_decref(body);
+		orch->fn = fn;
+		orch->arg = arg;
+		return;
+	}
+	fn(arg, body, NULL);
+}
+
+static void
+not_found(const char *what, facade_reply_fn *fn, void *arg)
+{
+	struct err err;
+
+	err_set(&err, ERR_NOT_FOUND, "there is no \"%s\"", what);
+	fn(arg, NULL, &err);
+}
+
+void
+facade_submit(struct orchestrator *orch, const struct facade_submit *submits, size_t n,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+{
+	json_t *runs = json_array();
+
+	orch->submitted += (unsigned)n;
+	snprintf(orch->last_actor, sizeof orch->last_actor, "%s/%s/%s", actor->name, actor->role,
+	    actor->via);
+	for (size_t i = 0; i < n; i++) {
+		const char *key = submits[i].idempotency_key;
+
+		snprintf(orch->last_key, sizeof orch->last_key, "%s", key ? key : "");
+		snprintf(orch->last_source, sizeof orch->last_source, "%s",
+		    submits[i].source ? submits[i].source : "");
+		orch->last_priority = submits[i].priority;
+		json_array_append_new(runs, json_pack("{s:s}", "id", "r1"));
+	}
+	answer(orch, runs, fn, arg);
+}
+
+void
+facade_runs(struct orchestrator *orch, const struct facade_run_filter *filter,
+    facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[], s:n, s:i}", "items", "next_cursor", "limit",
+	    (int)filter->limit), fn, arg);
+}
+
+void
+facade_run(struct orchestrator *orch, const char *id, int64_t version, int64_t wait_ms,
+    facade_reply_fn *fn, void *arg)
+{
+	char *text;
+
+	(void)version;
+	(void)wait_ms;
+	if (strcmp(id, "r1") != 0) {
+		not_found(id, fn, arg);
+		return;
+	}
+	text = xcalloc(1, orch->big + 1);
+	memset(text, 'x', orch->big);
+	answer(orch, json_pack("{s:s, s:i, s:s, s:[{s:s}]}", "id", id, "version", 1, "error", text,
+	    "tasks", "id", "build"), fn, arg);
+	free(text);
+}
+
+void
+facade_run_graph(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s, s:[]}", "name", id, "tasks"), fn, arg);
+}
+
+void
+facade_logs(struct orchestrator *orch, const char *run, const char *task, unsigned attempt,
+    const char *after, unsigned limit, facade_reply_fn *fn, void *arg)
+{
+	(void)run;
+	(void)task;
+	(void)attempt;
+	(void)after;
+	(void)limit;
+	if (orch->log_asks++ < 2)
+		fn(arg, json_pack("{s:[], s:n, s:b}", "items", "next_cursor", "done", 0), NULL);
+	else
+		fn(arg, json_pack("{s:[{s:s}], s:n, s:b}", "items", "text", "late", "next_cursor",
+		    "done", 1), NULL);
+}
+
+void
+facade_workflows(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[], s:n}", "items", "next_cursor"), fn, arg);
+}
+
+void
+facade_workflow(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg)
+{
+	(void)orch;
+	not_found(name, fn, arg);
+}
+
+void
+facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[], s:n}", "items", "next_cursor"), fn, arg);
+}
+
+bool
+facade_ready(const struct orchestrator *orch, json_t *why)
+{
+	if (orch->not_ready)
+		json_array_append_new(why, json_string("redis is away"));
+	return !orch->not_ready;
+}
+
+json_t *
+facade_health(const struct orchestrator *orch)
+{
+	(void)orch;
+	return json_pack("{s:s}", "status", "ok");
+}
+
+void
+facade_metrics(struct orchestrator *orch, struct buf *out)
+{
+	buf_printf(out, "reeve_http_requests_total %u\n", orch->counted);
+}
+
+void
+facade_count_request(struct orchestrator *orch)
+{
+	orch->counted++;
+}
+
+bool
+facade_stale(const struct orchestrator *orch)
+{
+	return orch->stale;
+}
+
+const char *
+facade_version(void)
+{
+	return "1.2.3";
+}
