@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # A fake owner made of redis-cli, and agents to talk to it.  Sourced after lib.sh.
 
 run_id=01kaj2m4c3v9w8x7e6d-0
