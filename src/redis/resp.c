@@ -185,23 +185,21 @@ int
 resp_guard_check(struct resp_guard *guard, const char *bytes, size_t len, struct err *err)
 {
 	for (size_t i = 0; i < len;) {
-		size_t step = 1;
+		bool body = guard->body_left > 0;
+		size_t step = body ? skip_body(guard, len - i) : 1;
 		int code = 0;
 
-		if (guard->body_left) {
-			step = skip_body(guard, len - i);
-			guard->reply_bytes += step;
-			if (!guard->body_left)
-				value_done(guard);
-		} else {
-			guard->reply_bytes++;
-			code = guard->type ? line_byte(guard, bytes[i], err) :
-					     line_starts(guard, bytes[i], err);
-		}
-		if (code)
-			return code;
+		guard->reply_bytes += step;
 		if (guard->reply_bytes > guard->max_reply)
 			return too_large(guard, err);
+		if (body && !guard->body_left)
+			value_done(guard);
+		else if (!body && guard->type)
+			code = line_byte(guard, bytes[i], err);
+		else if (!body)
+			code = line_starts(guard, bytes[i], err);
+		if (code)
+			return code;
 		i += step;
 	}
 	return 0;

@@ -111,9 +111,6 @@ fake_accepts(void *arg, int events)
 }
 
 static void
-on_up(void *arg, struct redis_conn *conn);
-
-static void
 on_down(void *arg, struct redis_conn *conn, const struct err *err)
 {
 	struct fake *fake = arg;
@@ -139,6 +136,9 @@ on_up(void *arg, struct redis_conn *conn)
 	static const char *const argv[] = { "GET", "k" };
 	struct fake *fake = arg;
 
+	/* Those whose greeting goes on too long are to be found out without a command. */
+	if (strlen(fake->behaviour->greeting) > strlen(GREETING))
+		return;
 	assert_int_equal(redis_port_send(redis_conn_port(conn), 2, argv, NULL, 150, on_reply,
 			     fake),
 	    0);
