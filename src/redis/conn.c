@@ -286,6 +286,7 @@ redis_conn_free(struct redis_conn *conn)
 	conn->freed = true;
 	conn->generation++;
 	if (conn->state != CONN_DOWN) {
+		pending_release(&conn->lost);
 		conn->lost = conn->pending;
 		conn->pending = (struct pending_queue){ 0 };
 		err_set(&conn->err, ERR_UNAVAILABLE, "redis at %s: connection closed by us",
