@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
 # Manual pages (mdoc): dist_man_MANS += man/reeve.1 ...
+dist_man_MANS += man/reeve-agent.1

@@ -1,2 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Tests against a real private redis-server: SH_TESTS (one case each) and C_TESTS.
+SH_TESTS += tests/integration/agent_basic.sh tests/integration/agent_crash.sh \
+	tests/integration/agent_ends.sh tests/integration/agent_examples.sh \
+	tests/integration/agent_more.sh tests/integration/agent_scripts.sh
+EXTRA_DIST += tests/integration/lib.sh tests/integration/agent_lib.sh \
+	agents/redis-cli-agent.sh agents/python-agent.py agents/example-agent.sh \
+	agents/architect.yaml agents/backend.yaml agents/frontend.yaml agents/qa.yaml \
+	workflows/fan-out-in.yaml workflows/feature-development.yaml workflows/hello.yaml \
+	workflows/params.yaml workflows/retry.yaml
