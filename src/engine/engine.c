@@ -37,13 +37,13 @@ engine_free(struct engine *engine)
 
 	if (!engine)
 		return;
+	heap_release(&engine->heap);
 	HASH_ITER(hh, engine->runs, run, next_run)
 		run_detach(engine, run);
 	HASH_ITER(hh, engine->attempts, attempt, next_attempt) {
 		HASH_DELETE(hh, engine->attempts, attempt);
 		free(attempt);
 	}
-	heap_release(&engine->heap);
 	settled_release(&engine->settled);
 	queues_release(&engine->queues);
 	free(engine);

@@ -63,6 +63,8 @@ fill_hole(struct heap *heap, size_t at, struct heap_item item)
 void
 heap_release(struct heap *heap)
 {
+	for (size_t i = 0; i < heap->len; i++)
+		*place_of(heap->items[i].run, heap->items[i].task) = TASK_NONE;
 	free(heap->items);
 	*heap = (struct heap){ 0 };
 }

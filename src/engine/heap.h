@@ -27,7 +27,7 @@ struct heap {
 	size_t len, cap;
 };
 
-void heap_release(struct heap *heap);
+void heap_release(struct heap *heap); /* timers that are set are removed */
 /* Sets the timer; one that is set already is moved. */
 void heap_set(struct heap *heap, struct run *run, uint32_t task, int64_t due_ms);
 void heap_remove(struct heap *heap, struct run *run, uint32_t task); /* also when not set */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Drives an engine without Redis: carries its effects out on a store of plain
+ * arrays, keeps the open entries, and loads a new engine from that store.
+ * Checks on the way that no task is handed out twice at once, nothing is
+ * settled that is not open, and nothing goes out for a run that has ended.
+ */
+#ifndef REEVE_TESTS_UNIT_ENGINE_HARNESS_H
+#define REEVE_TESTS_UNIT_ENGINE_HARNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+#include "model/workflow.h"
+
+/* --- definitions built by hand; tasks are called t000000, t000001 … ---------- */
+
+struct builder {
+	struct workflow *wf;
+	struct task_def *tasks;
+	struct retry_policy *retry; /* shared by all tasks; one attempt, no jitter */
+};
+
+struct builder builder_begin(uint32_t n_tasks, const char *agent);
+void builder_need(struct builder *builder, uint32_t task, uint32_t needed, enum need_on on);
+void builder_body(struct builder *builder, uint32_t task, enum task_kind kind,
+    const char *text);
+void builder_output(struct builder *builder, uint32_t task, const char *name);
+
+/* --- the store ---------------------------------------------------------------- */
+
+struct stored_task {
+	bool there;
+	struct task_record record;
+	char *outputs, *error, *agent, *usage;
+	unsigned dispatched, dead;
+};
+
+struct stored_run {
+	struct run_id id;
+	struct workflow *wf;
+	struct run_record record;
+	int priority;
+	bool live;
+	struct stored_task *tasks;
+};
+
+struct entry {
+	uint64_t token;
+	char run[RUN_ID_SIZE];
+	struct stored_run *stored;
+	struct queue *queue;
+	char type[65];
+	uint32_t task, attempt;
+	bool open, cancelled;
+	char *body, *meta;
+};
+
+struct harness {
+	struct rng rng;
+	struct engine_config config;
+	struct engine *engine;
+	struct moment now;
+	struct effects effects;
+	struct stored_run **runs;
+	size_t n_runs, cap_runs;
+	struct entry *entries; /* all, in order of dispatch */
+	size_t n_entries, cap_entries;
+	size_t n_open, first_open;
+	size_t notes, skip_notes, marks, cancels, dead, updates;
+};
+
+void harness_init(struct harness *h, uint64_t seed);
+void harness_release(struct harness *h);
+struct stored_run *harness_submit(struct harness *h, struct workflow *wf, int priority);
+void harness_apply(struct harness *h);    /* carries the effects out */
+size_t harness_dispatch(struct harness *h);
+void harness_advance(struct harness *h, int64_t ms); /* time passes, timers fire */
+void harness_reload(struct harness *h);   /* a crash: a new engine from the store */
+
+/* The open entry of a task; the test fails if there is none. */
+struct entry *harness_entry(struct harness *h, struct stored_run *run, uint32_t task);
+struct completion harness_report(const struct entry *entry, enum completion_kind kind);
+enum completion_result harness_tell(struct harness *h, const struct completion *said);
+enum completion_result harness_end(struct harness *h, struct stored_run *run, uint32_t task,
+    enum completion_kind kind);
+/* A failure of category, with everything else left unsaid. */
+enum completion_result harness_fail(struct harness *h, struct stored_run *run, uint32_t task,
+    enum category category);
+
+/* A task's state in the engine; only of live runs. */
+enum task_state harness_state(struct harness *h, struct stored_run *run, uint32_t task);
+void harness_check(struct harness *h); /* counters of live runs are what the tasks say */
+
+#endif

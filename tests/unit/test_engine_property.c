@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* Random graphs, results and crashes: the promises hold whatever happens. */
+#include <stdio.h>
+
+#include "test.h"
+
+#include "engine_harness.h"
+
+#define SEEDS 400
+
+static uint32_t
+below(struct harness *h, uint32_t n)
+{
+	return (uint32_t)rng_below(&h->rng, n);
+}
+
+static struct workflow *
+random_workflow(struct harness *h)
+{
+	static const char *const agents[] = { "a", "b", "c" };
+	uint32_t n = 1 + below(h, 25);
+	struct builder b = builder_begin(n, "a");
+
+	b.wf->fail = (enum fail_policy)below(h, 3);
+	b.wf->max_parallel = below(h, 2) ? 1 + below(h, 4) : 0;
+	b.wf->timeout_ms = below(h, 4) == 0 ? 20000 : 0;
+	b.retry->max_attempts = 1 + below(h, 3);
+	b.retry->jitter = 0.2;
+	for (uint32_t i = 0; i < n; i++) {
+		b.tasks[i].agent = agents[below(h, 3)];
+		b.tasks[i].priority = (int8_t)((int)below(h, 11) - 1);
+		b.tasks[i].continue_on_error = below(h, 5) == 0;
+		b.tasks[i].timeout_ms = below(h, 3) == 0 ? 3000 : 0;
+		for (uint32_t k = 0; k < i; k++)
+			if (below(h, i) < 2)
+				builder_need(&b, i, k,
+				    below(h, 4) ? NEED_SUCCESS : (enum need_on)below(h, 4));
+	}
+	return b.wf;
+}
+
+/* A dispatched task's needs have all ended, and as it asked. */
+static void
+check_needs(struct harness *h, const struct entry *entry)
+{
+	const struct task_def *def = &entry->stored->wf->tasks[entry->task];
+
+	for (uint32_t i = 0; i < def->n_needs; i++) {
+		uint32_t t = def->needs[i].task;
+		enum task_state state = harness_state(h, entry->stored, t);
+
+		assert_true(task_state_ended(state));
+		if (def->needs[i].on == NEED_SUCCESS)
+			assert_true(state == TASK_SUCCEEDED ||
+			    (state == TASK_FAILED &&
+			        entry->stored->wf->tasks[t].continue_on_error));
+		if (def->needs[i].on == NEED_FAILURE)
+			assert_int_equal(state, TASK_FAILED);
+		if (def->needs[i].on == NEED_SKIPPED)
+			assert_int_equal(state, TASK_SKIPPED);
+	}
+}
+
+static void
+dispatch_some(struct harness *h)
+{
+	size_t before = h->n_entries;
+
+	harness_dispatch(h);
+	for (size_t i = before; i < h->n_entries; i++)
+		check_needs(h, &h->entries[i]);
+}
+
+static void
+report_random(struct harness *h)
+{
+	static const enum category categories[] = { CATEGORY_EXIT, CATEGORY_LOST,
+		CATEGORY_TIMEOUT, CATEGORY_REJECTED, CATEGORY_NONE };
+	struct completion said;
+
+	if (h->n_entries == 0)
+		return;
+	/* any entry, also settled ones: duplicates and late reports */
+	said = harness_report(&h->entries[below(h, (uint32_t)h->n_entries)],
+	    COMPLETION_SUCCEEDED);
+	if (below(h, 3) == 0)
+		said.kind = (enum completion_kind)below(h, COMPLETION_RELEASED + 1);
+	said.category = categories[below(h, 5)];
+	if (said.kind == COMPLETION_SUCCEEDED && below(h, 2)) {
+		said.outputs = "{\"x\": 1}";
+		said.outputs_len = 8;
+	}
+	harness_tell(h, &said);
+}
+
+static void
+step(struct harness *h)
+{
+	switch (below(h, 12)) {
+	case 0:
+		harness_advance(h, below(h, 4000));
+		break;
+	case 1:
+		harness_reload(h);
+		break;
+	case 2:
+		if (h->n_runs > 0 && below(h, 20) == 0) {
+			struct stored_run *run = h->runs[below(h, (uint32_t)h->n_runs)];
+			struct run *live = engine_find(h->engine, run->id.text);
+
+			if (live)
+				engine_cancel(h->engine, &h->now, live,
+				    below(h, 2) ? INTENT_CANCEL : INTENT_STOP, &h->effects,
+				    NULL);
+			harness_apply(h);
+		}
+		break;
+	case 3:
+	case 4:
+		dispatch_some(h);
+		break;
+	default:
+		report_random(h);
+	}
+	harness_check(h);
+}
+
+static bool
+all_ended(const struct harness *h)
+{
+	for (size_t i = 0; i < h->n_runs; i++)
+		if (h->runs[i]->live)
+			return false;
+	return h->n_open == 0;
+}
+
+/* Agents go on until nothing is left: every run ends. */
+static void
+finish(struct harness *h)
+{
+	unsigned rounds = 0;
+
+	for (; !all_ended(h); rounds++) {
+		assert_true(rounds < 5000);
+		for (size_t i = 0; i < h->n_entries; i++)
+			if (h->entries[i].open) {
+				struct completion said =
+				    harness_report(&h->entries[i], COMPLETION_SUCCEEDED);
+				harness_tell(h, &said);
+			}
+		dispatch_some(h);
+		harness_advance(h, 1000);
+		harness_check(h);
+	}
+	assert_int_equal(engine_runs_live(h->engine), 0);
+	assert_int_equal(engine_tasks_live(h->engine), 0);
+	assert_true(engine_next_timer(h->engine) == INT64_MAX);
+	for (size_t i = 0; engine_queue_at(h->engine, i); i++) {
+		assert_int_equal(queue_ready(engine_queue_at(h->engine, i)), 0);
+		assert_int_equal(queue_outstanding(engine_queue_at(h->engine, i)), 0);
+	}
+}
+
+static void
+random_histories(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct harness h;
+		uint32_t runs;
+
+		print_message("# seed %llu\n", (unsigned long long)seed);
+		harness_init(&h, seed);
+		h.config.window = 1 + below(&h, 6);
+		harness_reload(&h);
+		runs = 1 + below(&h, 3);
+		for (uint32_t i = 0; i < runs; i++) {
+			struct workflow *wf = random_workflow(&h);
+
+			harness_submit(&h, wf, (int)below(&h, 11) - 1);
+			workflow_unref(wf);
+		}
+		for (unsigned i = 0; i < 200; i++)
+			step(&h);
+		finish(&h);
+		harness_release(&h);
+	}
+}
+
+/* A crash changes nothing that is not a clock: state before and after a load. */
+static void
+load_gives_the_same(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct harness h;
+		struct workflow *wf;
+		struct stored_run *run;
+		uint8_t before[32];
+		struct run *live;
+
+		harness_init(&h, seed);
+		wf = random_workflow(&h);
+		run = harness_submit(&h, wf, -1);
+		for (unsigned i = 0; i < 30; i++) {
+			dispatch_some(&h);
+			report_random(&h);
+		}
+		live = engine_find(h.engine, run->id.text);
+		for (uint32_t i = 0; live && i < wf->n_tasks; i++)
+			before[i] = live->tasks[i].state;
+		harness_reload(&h);
+		assert_int_equal(live != NULL, engine_find(h.engine, run->id.text) != NULL);
+		for (uint32_t i = 0; live && i < wf->n_tasks; i++)
+			assert_int_equal(before[i], harness_state(&h, run, i));
+		workflow_unref(wf);
+		harness_release(&h);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_histories),
+		cmocka_unit_test(load_gives_the_same),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
