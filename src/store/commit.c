@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "store/commit_private.h"
 
 #define IDEM_TTL_S (7 * 24 * 3600)
@@ -33,10 +32,19 @@ forget_defs(struct store *store)
 	}
 }
 
+static void
+forget_orphans(struct store *store)
+{
+	free(store->orphans);
+	store->orphans = NULL;
+	store->n_orphans = store->cap_orphans = 0;
+}
+
 void
 store_release(struct store *store)
 {
 	forget_defs(store);
+	forget_orphans(store);
 	ledger_free(store->ledger);
 	store->ledger = NULL;
 }
@@ -45,8 +53,16 @@ void
 store_forget(struct store *store)
 {
 	forget_defs(store);
+	forget_orphans(store);
 	ledger_free(store->ledger);
 	store->ledger = ledger_new();
+}
+
+void
+store_add_orphan(struct store *store, size_t queue, struct stream_id id)
+{
+	GROW(store->orphans, store->n_orphans, store->cap_orphans);
+	store->orphans[store->n_orphans++] = (struct orphan){ queue, id };
 }
 
 bool
@@ -215,19 +231,6 @@ commit_effect(const struct commit *commit, size_t i)
 	return i < commit->n_effects ? &commit->effects[i] : NULL;
 }
 
-static bool
-parse_id(const char *text, struct entry_id *ret_id)
-{
-	char ms[24];
-	const char *dash = strchr(text, '-');
-
-	if (!dash || (size_t)(dash - text) >= sizeof ms)
-		return false;
-	memcpy(ms, text, (size_t)(dash - text));
-	ms[dash - text] = '\0';
-	return str_to_u64(ms, &ret_id->ms) && str_to_u64(dash + 1, &ret_id->seq);
-}
-
 /* The reply names ids queue by queue; commit->sent is in the order of the effects. */
 static int
 confirm_queue(struct commit *commit, struct store *store, size_t queue,
@@ -235,12 +238,12 @@ confirm_queue(struct commit *commit, struct store *store, size_t queue,
 {
 	for (size_t i = 0; i < commit->n_sent; i++) {
 		const struct redisReply *item;
-		struct entry_id id;
+		struct stream_id id;
 
 		if (commit->sent[i].queue != queue)
 			continue;
 		item = reply->element[(*at)++];
-		if (item->type != REDIS_REPLY_STRING || !parse_id(item->str, &id))
+		if (item->type != REDIS_REPLY_STRING || !stream_id_parse(item->str, item->len, &id))
 			return ERR_INVALID;
 		ledger_add(store->ledger, queue, commit->sent[i].token, id, false);
 		commit->sent[i].known = true;
@@ -288,7 +291,7 @@ commit_queue_at(const struct commit *commit, size_t i)
 
 bool
 commit_found(struct commit *commit, struct store *store, uint64_t token, size_t queue,
-    struct entry_id id)
+    struct stream_id id)
 {
 	for (size_t i = 0; i < commit->n_sent; i++) {
 		if (commit->sent[i].token != token || commit->sent[i].queue != queue ||

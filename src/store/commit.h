@@ -33,6 +33,8 @@ struct store {
 	struct keys keys;
 	struct ledger *ledger;
 	struct known_def *defs;  /* definitions that Redis has, by SHA-256 */
+	struct orphan *orphans;  /* entries that belong to nothing: the next commits delete them */
+	size_t n_orphans, cap_orphans;
 	int64_t idem_ttl_s;      /* how long an idempotency key is kept */
 	int64_t events_max;      /* length of the event stream, about */
 };
@@ -41,6 +43,9 @@ void store_init(struct store *store, const char *prefix, unsigned partition);
 void store_release(struct store *store);
 /* Forgets what belongs to memory that is dropped: ledger and known definitions. */
 void store_forget(struct store *store);
+
+/* An entry of a task stream that belongs to nothing. */
+void store_add_orphan(struct store *store, size_t queue, struct stream_id id);
 
 bool store_has_def(const struct store *store, const char *sha256);
 void store_add_def(struct store *store, const char *sha256);
@@ -75,7 +80,7 @@ int commit_confirm(struct commit *commit, struct store *store, const struct redi
 size_t commit_queues(const struct commit *commit);
 size_t commit_queue_at(const struct commit *commit, size_t i);
 bool commit_found(struct commit *commit, struct store *store, uint64_t token, size_t queue,
-    struct entry_id id);
+    struct stream_id id);
 /* Everything that follows from a commit that was applied, but for the ids. */
 void commit_applied(struct commit *commit, struct store *store);
 

@@ -14,6 +14,11 @@ struct known_def {
 	UT_hash_handle hh;
 };
 
+struct orphan {
+	size_t queue;
+	struct stream_id id;
+};
+
 /* A dispatched token, in the order of the reply's ids. */
 struct sent {
 	uint64_t token;

@@ -25,6 +25,7 @@ struct queue_bucket {
 	size_t queue;
 	struct args values; /* entries of TASK_FIELDS values */
 	struct args acks;
+	struct args deletes;
 	size_t n_entries;
 	struct queue_bucket *next;
 };
@@ -47,7 +48,7 @@ struct encoder {
 	struct args live_add, live_remove, fin, cancel_add, cancel_remove, drop;
 	struct args types, groups, adds, rest; /* the sections */
 	size_t n_types, n_groups, n_adds, n_rest;
-	uint64_t cursor_ms, cursor_seq;
+	struct stream_id cursor; /* 0-0: unchanged */
 };
 
 /* --- small helpers ------------------------------------------------------- */
@@ -84,17 +85,11 @@ need_type(struct encoder *enc, const char *key, const char *type)
 }
 
 static const char *
-id_text(struct encoder *enc, uint64_t ms, uint64_t seq)
+id_text(struct encoder *enc, struct stream_id id)
 {
-	struct buf buf = { 0 };
-	const char *text;
+	char text[STREAM_ID_SIZE];
 
-	buf_addu(&buf, ms);
-	buf_addc(&buf, '-');
-	buf_addu(&buf, seq);
-	text = arena_strndup(enc->arena, buf.data, buf.len);
-	buf_release(&buf);
-	return text;
+	return arena_strdup(enc->arena, stream_id_format(id, text));
 }
 
 /* NAME KEY item...: in calls of at most max items each (max a multiple of a pair). */
@@ -359,7 +354,7 @@ put_dispatch(struct encoder *enc, const struct effect *effect)
 static void
 put_settle(struct encoder *enc, const struct effect *effect)
 {
-	struct entry_id id;
+	struct stream_id id;
 	size_t queue;
 	char token[TOKEN_SIZE];
 
@@ -369,7 +364,7 @@ put_settle(struct encoder *enc, const struct effect *effect)
 	}
 	if (!ledger_find(enc->store->ledger, effect->u.entry.token, &queue, &id))
 		return;
-	args_adds(&queue_bucket(enc, queue)->acks, id_text(enc, id.ms, id.seq));
+	args_adds(&queue_bucket(enc, queue)->acks, id_text(enc, id));
 	ledger_settle(enc->store->ledger, effect->u.entry.token);
 }
 
@@ -428,10 +423,26 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		break;
 	case EFFECT_MARK:
 		if (effect->u.mark.cursor_ms || effect->u.mark.cursor_seq) {
-			enc->cursor_ms = effect->u.mark.cursor_ms;
-			enc->cursor_seq = effect->u.mark.cursor_seq;
+			enc->cursor.ms = effect->u.mark.cursor_ms;
+			enc->cursor.seq = effect->u.mark.cursor_seq;
 		}
 		break;
+	}
+}
+
+/* A bounded number a commit: they are in nobody's way. */
+static void
+put_orphans(struct encoder *enc)
+{
+	struct store *store = enc->store;
+
+	for (int i = 0; i < 100 && store->n_orphans > 0; i++) {
+		struct orphan *orphan = &store->orphans[--store->n_orphans];
+		struct queue_bucket *bucket = queue_bucket(enc, orphan->queue);
+		const char *id = id_text(enc, orphan->id);
+
+		args_adds(&bucket->acks, id);
+		args_adds(&bucket->deletes, id);
 	}
 }
 
@@ -472,7 +483,7 @@ trim_queue(struct encoder *enc, size_t queue)
 {
 	struct ledger *ledger = enc->store->ledger;
 	const char *key = ledger_key(ledger, queue);
-	struct entry_id minid, ids[100];
+	struct stream_id minid, ids[100];
 	struct args dead = { 0 };
 	size_t n;
 
@@ -482,12 +493,12 @@ trim_queue(struct encoder *enc, size_t queue)
 		args_adds(&enc->rest, key);
 		args_adds(&enc->rest, "MINID");
 		args_adds(&enc->rest, "=");
-		args_adds(&enc->rest, id_text(enc, minid.ms, minid.seq));
+		args_adds(&enc->rest, id_text(enc, minid));
 		enc->n_rest++;
 	}
 	n = ledger_stranded(ledger, queue, ids, ARRAY_LEN(ids));
 	for (size_t i = 0; i < n; i++)
-		args_adds(&dead, id_text(enc, ids[i].ms, ids[i].seq));
+		args_adds(&dead, id_text(enc, ids[i]));
 	add_calls(enc, "XDEL", key, NULL, &dead, MANY);
 	args_release(&dead);
 }
@@ -522,7 +533,9 @@ finish_queues(struct encoder *enc)
 			trim_queue(enc, bucket->queue);
 		}
 		args_release(&bucket->values);
+		add_calls(enc, "XDEL", key, NULL, &bucket->deletes, MANY);
 		args_release(&bucket->acks);
+		args_release(&bucket->deletes);
 		free(bucket);
 	}
 }
@@ -616,13 +629,19 @@ finish_sets(struct encoder *enc)
 	}
 }
 
+static bool
+has_cursor(const struct encoder *enc)
+{
+	return enc->cursor.ms || enc->cursor.seq;
+}
+
 /* Read completions go: the cursor is past them. */
 static void
 finish_cursor(struct encoder *enc)
 {
 	const char *key = key_text(enc, "done", NULL);
 
-	if (!enc->cursor_ms && !enc->cursor_seq)
+	if (!has_cursor(enc))
 		return;
 	need_type(enc, key, "stream");
 	args_adds(&enc->rest, "5");
@@ -630,7 +649,7 @@ finish_cursor(struct encoder *enc)
 	args_adds(&enc->rest, key);
 	args_adds(&enc->rest, "MINID");
 	args_adds(&enc->rest, "=");
-	args_adds(&enc->rest, id_text(enc, enc->cursor_ms, enc->cursor_seq + 1));
+	args_adds(&enc->rest, id_text(enc, (struct stream_id){ enc->cursor.ms, enc->cursor.seq + 1 }));
 	enc->n_rest++;
 }
 
@@ -652,9 +671,7 @@ join_sections(struct encoder *enc)
 	args_adds(args, key_text(enc, "cursor", NULL));
 	for (int i = ARG_NONCE; i <= ARG_NEXT_SEQ; i++)
 		args_adds(args, ""); /* set for each send */
-	args_adds(args, enc->cursor_ms || enc->cursor_seq
-	        ? id_text(enc, enc->cursor_ms, enc->cursor_seq)
-	        : "");
+	args_adds(args, has_cursor(enc) ? id_text(enc, enc->cursor) : "");
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
 		args_num(args, enc->arena, sections[i].n);
 		args_append(args, sections[i].section);
@@ -671,6 +688,7 @@ commit_encode(struct commit *commit, struct store *store, int64_t wall_ms)
 	enc.queues_tail = &enc.queues;
 	for (size_t i = 0; i < commit->n_effects; i++)
 		put_effect(&enc, &commit->effects[i]);
+	put_orphans(&enc);
 	finish_queues(&enc);
 	finish_runs(&enc);
 	finish_deads(&enc);

@@ -10,7 +10,7 @@
 
 struct place {
 	uint64_t token;
-	struct entry_id id;
+	struct stream_id id;
 	size_t queue;
 	uint64_t position; /* in the queue's ring, counted from the beginning of time */
 	UT_hash_handle hh;
@@ -19,7 +19,7 @@ struct place {
 enum slot_state { SLOT_OPEN, SLOT_SETTLED, SLOT_DELETED };
 
 struct slot {
-	struct entry_id id;
+	struct stream_id id;
 	enum slot_state state;
 };
 
@@ -33,7 +33,7 @@ struct ring {
 	uint64_t head;
 	size_t open, settled;  /* settled: stranded behind the first open one */
 	uint64_t swept;        /* positions before it hold nothing that is stranded */
-	struct entry_id last;
+	struct stream_id last;
 };
 
 struct ledger {
@@ -146,7 +146,7 @@ ring_advance(struct ring *ring)
 }
 
 void
-ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct entry_id id,
+ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct stream_id id,
     bool settled)
 {
 	struct ring *ring = &ledger->rings[queue];
@@ -180,7 +180,7 @@ find_place(const struct ledger *ledger, uint64_t token)
 
 bool
 ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
-    struct entry_id *ret_id)
+    struct stream_id *ret_id)
 {
 	const struct place *place = find_place(ledger, token);
 
@@ -210,7 +210,7 @@ ledger_settle(struct ledger *ledger, uint64_t token)
 }
 
 bool
-ledger_trim(struct ledger *ledger, size_t queue, struct entry_id *ret_minid)
+ledger_trim(struct ledger *ledger, size_t queue, struct stream_id *ret_minid)
 {
 	struct ring *ring = &ledger->rings[queue];
 
@@ -220,12 +220,12 @@ ledger_trim(struct ledger *ledger, size_t queue, struct entry_id *ret_minid)
 	if (ring->len > 0)
 		*ret_minid = slot_at(ring, ring->head)->id;
 	else
-		*ret_minid = (struct entry_id){ ring->last.ms, ring->last.seq + 1 };
+		*ret_minid = (struct stream_id){ ring->last.ms, ring->last.seq + 1 };
 	return true;
 }
 
 size_t
-ledger_stranded(struct ledger *ledger, size_t queue, struct entry_id *ids, size_t max)
+ledger_stranded(struct ledger *ledger, size_t queue, struct stream_id *ids, size_t max)
 {
 	struct ring *ring = &ledger->rings[queue];
 	size_t n = 0;
@@ -248,7 +248,7 @@ ledger_stranded(struct ledger *ledger, size_t queue, struct entry_id *ids, size_
 	return n;
 }
 
-struct entry_id
+struct stream_id
 ledger_last(const struct ledger *ledger, size_t queue)
 {
 	return ledger->rings[queue].last;

@@ -19,13 +19,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "redis/reply.h"
+
 #define LEDGER_STRANDED 1000
 
 struct ledger;
-
-struct entry_id {
-	uint64_t ms, seq;
-};
 
 struct ledger *ledger_new(void);
 void ledger_free(struct ledger *ledger);
@@ -44,12 +42,12 @@ bool ledger_made(const struct ledger *ledger, size_t queue);
 void ledger_mark_made(struct ledger *ledger, size_t queue);
 
 /* A new entry behind all others of its queue; settled: it is only there to be trimmed. */
-void ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct entry_id id,
+void ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct stream_id id,
     bool settled);
 
 /* true and the place of an open entry. */
 bool ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
-    struct entry_id *ret_id);
+    struct stream_id *ret_id);
 
 /* Marks the entry of token settled.  false: it is not open. */
 bool ledger_settle(struct ledger *ledger, uint64_t token);
@@ -58,13 +56,13 @@ bool ledger_settle(struct ledger *ledger, uint64_t token);
  * The bound for XTRIM MINID: everything before it is settled.  false when
  * nothing new may be trimmed since the last call.
  */
-bool ledger_trim(struct ledger *ledger, size_t queue, struct entry_id *ret_minid);
+bool ledger_trim(struct ledger *ledger, size_t queue, struct stream_id *ret_minid);
 
 /* Up to max ids that are stranded; they count as deleted from now on. */
-size_t ledger_stranded(struct ledger *ledger, size_t queue, struct entry_id *ids, size_t max);
+size_t ledger_stranded(struct ledger *ledger, size_t queue, struct stream_id *ids, size_t max);
 
 /* The newest id that was added, 0-0 if none. */
-struct entry_id ledger_last(const struct ledger *ledger, size_t queue);
+struct stream_id ledger_last(const struct ledger *ledger, size_t queue);
 size_t ledger_open(const struct ledger *ledger, size_t queue);
 
 #endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads completions from the stream and feeds them to the engine. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "orchestrator/partition_private.h"
+#include "wire/entry.h"
+
+#define FIELDS_MAX 64
+
+struct reading {
+	struct partition *p;
+	unsigned generation;
+};
+
+/* clang-format off */
+static const struct {
+	enum metric metric;
+	const char *name;
+} RESULTS[] = {
+	[COMPLETION_APPLIED]   = { METRIC_COMPLETIONS_APPLIED,   "applied" },
+	[COMPLETION_DUPLICATE] = { METRIC_COMPLETIONS_DUPLICATE, "duplicate" },
+	[COMPLETION_LATE]      = { METRIC_COMPLETIONS_LATE,      "late" },
+	[COMPLETION_MALFORMED] = { METRIC_COMPLETIONS_MALFORMED, "malformed" },
+	[COMPLETION_UNKNOWN]   = { METRIC_COMPLETIONS_UNKNOWN,   "unknown" },
+};
+/* clang-format on */
+
+/* --- what changes nothing is told once, with its id --------------------------- */
+
+static void
+record_odd(struct partition *p, struct stream_id id, enum completion_result result,
+    const char *reason)
+{
+	char text[STREAM_ID_SIZE];
+	struct buf data = { 0 };
+	struct effect *note;
+
+	stream_id_format(id, text);
+	log_warn("completion changes nothing", KV_S("entry", text),
+	    KV_S("result", RESULTS[result].name), KV_S("why", reason));
+	buf_printf(&data, "{\"entry\":\"%s\",\"result\":\"%s\",\"reason\":", text,
+	    RESULTS[result].name);
+	buf_add_json(&data, reason, strlen(reason));
+	buf_addc(&data, '}');
+	note = effects_add(&p->effects, EFFECT_NOTE, NULL, TASK_NONE);
+	note->u.note.type = "alert.completion";
+	note->u.note.data = buf_steal(&data);
+}
+
+static void
+count(struct partition *p, struct stream_id id, enum completion_result result,
+    const char *reason)
+{
+	metrics_add(p->config.metrics, RESULTS[result].metric, 1);
+	if (result != COMPLETION_APPLIED)
+		record_odd(p, id, result, reason);
+}
+
+/* --- one entry ------------------------------------------------------------------ */
+
+static char *
+text_of(struct span span)
+{
+	return span.data ? xstrndup(span.data, span.len) : NULL;
+}
+
+static void
+set_kind(struct completion *completion, const struct done_entry *done)
+{
+	static const enum completion_kind KINDS[] = {
+		[DONE_STARTED] = COMPLETION_STARTED,
+		[DONE_DONE] = COMPLETION_SUCCEEDED,
+		[DONE_FAILED] = COMPLETION_FAILED,
+		[DONE_BLOCKED] = COMPLETION_FAILED,
+		[DONE_THROTTLED] = COMPLETION_THROTTLED,
+		[DONE_RELEASED] = COMPLETION_RELEASED,
+	};
+
+	completion->kind = KINDS[done->status];
+	if (done->status == DONE_BLOCKED) {
+		completion->retryable = 0;
+		completion->category = CATEGORY_REJECTED;
+	} else if (done->status == DONE_THROTTLED) {
+		completion->category = CATEGORY_THROTTLED;
+	} else if (done->status == DONE_FAILED && !done->category.data) {
+		completion->category = CATEGORY_EXIT;
+	}
+}
+
+static void
+apply(struct partition *p, struct stream_id id, const struct done_entry *done)
+{
+	struct completion completion = {
+		.token = done->token,
+		.run = text_of(done->run),
+		.task = text_of(done->task),
+		.agent = text_of(done->agent),
+		.message = text_of(done->message),
+		.outputs = done->outputs.data,
+		.outputs_len = done->outputs.len,
+		.usage = done->usage.data,
+		.usage_len = done->usage.len,
+		.exit_code = done->exit_code,
+		.signal = done->signal,
+		.retryable = done->retryable,
+		.retry_after_ms = done->retry_after_ms,
+	};
+	struct moment now;
+	char *texts[4] = { (char *)(uintptr_t)completion.run, (char *)(uintptr_t)completion.task,
+		(char *)(uintptr_t)completion.agent, (char *)(uintptr_t)completion.message };
+	enum completion_result result;
+
+	if (done->category.data)
+		(void)category_parse(done->category.data, done->category.len, &completion.category);
+	set_kind(&completion, done);
+	partition_moment(p, &now);
+	result = engine_complete(p->engine, &now, &completion, &p->effects);
+	count(p, id, result,
+	    result == COMPLETION_UNKNOWN ? "no such run, task or token"
+	                                 : "not what the task waits for any more");
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		free(texts[i]);
+}
+
+static void
+take(struct partition *p, const struct stream_entry *entry)
+{
+	struct span spans[FIELDS_MAX];
+	struct reply_text key, value;
+	struct done_entry done;
+	struct err err = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; entry->fields && i < reply_pairs(entry->fields) && n < FIELDS_MAX; i++) {
+		if (reply_pair(entry->fields, i, &key, &value, NULL) < 0)
+			break;
+		spans[n++] = (struct span){ key.text, key.len };
+		spans[n++] = (struct span){ value.text, value.len };
+	}
+	if (done_entry_parse(spans, n, &done, &err) < 0)
+		count(p, entry->id, COMPLETION_MALFORMED, err.text);
+	else
+		apply(p, entry->id, &done);
+	effects_mark(&p->effects, entry->id.ms, entry->id.seq);
+	p->cursor = entry->id;
+}
+
+/* --- reading --------------------------------------------------------------------- */
+
+static void
+take_all(struct partition *p, const struct redisReply *reply)
+{
+	const struct redisReply *entries;
+	struct stream_entry entry;
+	struct reply_text key;
+	size_t n = 0;
+
+	if (reply_streams(reply) == 0 || reply_stream(reply, 0, &key, &entries, NULL) < 0)
+		return;
+	reply_array(entries, &n, NULL);
+	for (size_t i = 0; i < n; i++) {
+		if (reply_entry(entries, i, &entry, NULL) == 0)
+			take(p, &entry);
+	}
+	p->read_count = READ_COUNT;
+}
+
+static void
+on_read(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct reading *reading = arg;
+	struct partition *p = reading->p;
+	bool stale = reading->generation != p->generation || !p->loaded;
+
+	(void)err;
+	free(reading);
+	p->reading = false;
+	if (!reply || stale)
+		return;
+	if (reply_is_error(reply)) {
+		p->read_at = partition_mono(p) + 200;
+		return;
+	}
+	p->answered_at = partition_mono(p);
+	if (p->reread) {
+		p->reread = false;
+		p->cursor = (struct stream_id){ 0 };
+	} else {
+		take_all(p, reply);
+	}
+}
+
+static void
+read_more(struct partition *p)
+{
+	struct reading *reading = xcalloc(1, sizeof *reading);
+	char cursor[STREAM_ID_SIZE], number[16], block[16];
+
+	*reading = (struct reading){ p, p->generation };
+	stream_id_format(p->cursor, cursor);
+	snprintf(number, sizeof number, "%u", p->read_count);
+	snprintf(block, sizeof block, "%d", READ_BLOCK_MS);
+	if (redis_port_send(p->reads, 8,
+		(const char *const[]){ "XREAD", "COUNT", number, "BLOCK", block, "STREAMS",
+		    p->key_done, cursor },
+		NULL, READ_BLOCK_MS + 2000, on_read, reading) < 0) {
+		free(reading);
+		return;
+	}
+	p->reading = true;
+}
+
+/* --- an entry that is too large to be read ----------------------------------------- */
+
+static void
+on_peek(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct reading *reading = arg;
+	struct partition *p = reading->p;
+	bool stale = reading->generation != p->generation || !p->loaded;
+	const char *text;
+	struct stream_id id;
+	int64_t bytes = 0;
+	size_t len;
+	char reason[80];
+
+	(void)err;
+	free(reading);
+	p->peeking = false;
+	if (!reply || stale || reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
+	    !stream_id_parse(text, len, &id))
+		return;
+	(void)reply_int(reply_at(reply, 1), &bytes, NULL);
+	snprintf(reason, sizeof reason, "an entry of %lld bytes", (long long)bytes);
+	count(p, id, COMPLETION_MALFORMED, reason);
+	effects_mark(&p->effects, id.ms, id.seq);
+	p->cursor = id;
+	p->oversized = false;
+	p->read_count = READ_COUNT;
+}
+
+static void
+peek(struct partition *p)
+{
+	struct reading *reading = xcalloc(1, sizeof *reading);
+
+	*reading = (struct reading){ p, p->generation };
+	stream_id_format(p->cursor, p->peek_cursor);
+	if (redis_script_call(&p->peek_script, p->commands, 1, 2,
+		(const char *const[]){ p->key_done, p->peek_cursor }, NULL, COMMAND_TIMEOUT_MS,
+		on_peek, reading) < 0) {
+		free(reading);
+		return;
+	}
+	p->peeking = true;
+}
+
+void
+intake_turn(struct partition *p)
+{
+	if (p->reading || p->peeking || p->effects.len - p->taken > p->config.intake_max)
+		return;
+	if (p->oversized && p->read_count == 1) {
+		peek(p);
+		return;
+	}
+	if (!p->reads_up || partition_mono(p) < p->read_at)
+		return;
+	if (p->oversized) {
+		p->read_count = 1; /* one of many: read them one at a time */
+		p->oversized = false;
+	}
+	read_more(p);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* Takes, renews, shows, and gives up the ownership of a partition. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "orchestrator/partition_private.h"
+
+static const char *
+text_at(const struct redisReply *reply, size_t i)
+{
+	const char *text = "";
+	size_t len;
+
+	(void)reply_str(reply_at(reply, i), &text, &len, NULL);
+	return text;
+}
+
+/* An error reply leaves everything as it is: look again later. */
+static void
+again_later(struct partition *p, const char *why)
+{
+	p->fence_at = partition_mono(p) + WATCH_MS;
+	partition_set_state(p, PARTITION_FENCING, why);
+}
+
+/* --- fence ------------------------------------------------------------------- */
+
+static void
+remember_state_id(struct partition *p, const char *nonce)
+{
+	if (p->meta_nonce[0] && strcmp(p->meta_nonce, nonce) != 0)
+		log_error("the state in redis is not the one that was there: it was wiped or "
+			  "replaced", KV_S("was", p->meta_nonce), KV_S("is", nonce));
+	snprintf(p->meta_nonce, sizeof p->meta_nonce, "%s", nonce);
+}
+
+static void
+fenced(struct partition *p, uint64_t nonce, const struct redisReply *reply)
+{
+	const char *how = text_at(reply, 1), *meta = text_at(reply, 3);
+	bool same = p->loaded && strcmp(how, "renewed") == 0 && strcmp(p->meta_nonce, meta) == 0;
+	uint64_t seq = 0, partitions = 0;
+
+	if (!str_to_u64(text_at(reply, 2), &seq) || !str_to_u64(text_at(reply, 4), &partitions)) {
+		again_later(p, "redis answered the fence with what is none");
+		return;
+	}
+	if (partitions != p->config.partitions) {
+		again_later(p, "this state was made with another number of partitions");
+		return;
+	}
+	p->nonce = nonce;
+	p->n_proposals = 0;
+	p->answered_at = partition_mono(p);
+	p->beat_at = 0;
+	p->beating = false;
+	remember_state_id(p, meta);
+	if (same && commits_resolve(p, seq)) {
+		partition_set_state(p, PARTITION_SERVING, "");
+		return;
+	}
+	log_info("partition owned", KV_I("partition", p->config.partition), KV_S("how", how),
+	    KV_I("seq", seq));
+	p->seq = seq;
+	partition_reload(p, "ownership was taken anew");
+}
+
+/* Another owner: watch whether it moves. */
+static void
+held(struct partition *p, const char *fence, const char *beat)
+{
+	int64_t now = partition_mono(p);
+
+	if (p->loaded)
+		partition_drop_memory(p, "another daemon owns the partition");
+	if (strcmp(fence, p->seen_fence) != 0 || strcmp(beat, p->seen_beat) != 0) {
+		snprintf(p->seen_fence, sizeof p->seen_fence, "%s", fence);
+		snprintf(p->seen_beat, sizeof p->seen_beat, "%s", beat);
+		p->seen_count = 0;
+		p->seen_since = now;
+	}
+	p->seen_count++;
+	p->nonce = 0;
+	p->n_proposals = 0;
+	p->fence_at = now + WATCH_MS;
+	partition_set_state(p, PARTITION_STANDBY, "another daemon owns the partition");
+}
+
+/* The nonce that a fence call proposed comes back to its answer this way. */
+struct proposal {
+	struct partition *p;
+	uint64_t nonce;
+	char nonce_text[TOKEN_SIZE], meta_text[TOKEN_SIZE];
+	char partitions[12], wall[24];
+	char own[MAX_PROPOSALS + 1][TOKEN_SIZE];
+	char seen_fence[128], seen_beat[32];
+};
+
+static void
+on_fence(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct proposal *proposal = arg;
+	struct partition *p = proposal->p;
+	const char *code = text_at(reply, 0);
+
+	p->fencing = false;
+	if (!reply)
+		partition_set_state(p, PARTITION_FENCING, err->text);
+	else if (reply_is_error(reply))
+		again_later(p, reply_error_text(reply));
+	else if (strcmp(code, "OK") == 0)
+		fenced(p, proposal->nonce, reply);
+	else if (strcmp(code, "HELD") == 0)
+		held(p, text_at(reply, 1), text_at(reply, 2));
+	else if (strcmp(code, "NEWER") == 0)
+		again_later(p, "the state in redis was written by a newer reeved: install that "
+			       "version here, or point this one at another redis");
+	else
+		again_later(p, "the fence in redis is not one: something else writes to this key");
+	free(proposal);
+}
+
+/* A standby that saw owner and beat stand still for long enough may take over. */
+static bool
+may_take(const struct partition *p)
+{
+	return p->seen_count >= TAKE_READS && partition_mono(p) - p->seen_since >= TAKE_MS;
+}
+
+static struct proposal *
+propose(struct partition *p)
+{
+	struct proposal *proposal = xcalloc(1, sizeof *proposal);
+	struct moment now;
+
+	partition_moment(p, &now);
+	proposal->p = p;
+	while (proposal->nonce == 0)
+		proposal->nonce = rng_u64(p->config.rng);
+	token_format(proposal->nonce, proposal->nonce_text);
+	token_format(rng_u64(p->config.rng), proposal->meta_text);
+	snprintf(proposal->partitions, sizeof proposal->partitions, "%u", p->config.partitions);
+	snprintf(proposal->wall, sizeof proposal->wall, "%lld", (long long)now.wall_ms);
+	if (may_take(p)) {
+		memcpy(proposal->seen_fence, p->seen_fence, sizeof p->seen_fence);
+		memcpy(proposal->seen_beat, p->seen_beat, sizeof p->seen_beat);
+	}
+	return proposal;
+}
+
+void
+ownership_fence(struct partition *p)
+{
+	const char *argv[3 + 7 + MAX_PROPOSALS + 1];
+	struct proposal *proposal;
+	int argc = 0;
+
+	if (p->fencing)
+		return;
+	if (p->n_proposals == MAX_PROPOSALS) {
+		/* too many open questions to know who we are: memory is not worth it */
+		partition_drop_memory(p, "the connection broke too often");
+		p->n_proposals = 0;
+		p->nonce = 0;
+	}
+	proposal = propose(p);
+	argv[argc++] = p->key_fence;
+	argv[argc++] = p->key_meta;
+	argv[argc++] = p->key_beat;
+	argv[argc++] = proposal->nonce_text;
+	argv[argc++] = p->config.home;
+	argv[argc++] = proposal->partitions;
+	argv[argc++] = proposal->meta_text;
+	argv[argc++] = proposal->wall;
+	argv[argc++] = proposal->seen_fence;
+	argv[argc++] = proposal->seen_beat;
+	if (p->nonce)
+		argv[argc++] = token_format(p->nonce, proposal->own[MAX_PROPOSALS]);
+	for (size_t i = 0; i < p->n_proposals; i++)
+		argv[argc++] = token_format(p->proposals[i], proposal->own[i]);
+	if (redis_script_call(&p->fence_script, p->commands, 3, argc, argv, NULL,
+		COMMAND_TIMEOUT_MS, on_fence, proposal) < 0) {
+		free(proposal);
+		again_later(p, "redis takes no commands");
+		return;
+	}
+	p->proposals[p->n_proposals++] = proposal->nonce;
+	p->fencing = true;
+}
+
+void
+ownership_lost(struct partition *p, const char *fence)
+{
+	log_warn("another daemon owns the partition", KV_I("partition", p->config.partition),
+	    KV_S("fence", fence));
+	metrics_add(p->config.metrics, METRIC_COMMITS_REFUSED, 1);
+	partition_drop_memory(p, "another daemon owns the partition");
+	p->nonce = 0;
+	p->n_proposals = 0;
+	p->fence_at = partition_mono(p);
+	partition_set_state(p, PARTITION_STANDBY, "another daemon owns the partition");
+}
+
+/* --- beat --------------------------------------------------------------------- */
+
+struct beat {
+	struct partition *p;
+	unsigned generation;
+	char nonce[TOKEN_SIZE];
+};
+
+/* Completions must not be behind the cursor: a failover may have lost some. */
+static void
+check_cursor(struct partition *p, const char *last_id)
+{
+	struct stream_id last;
+
+	if (!stream_id_parse(last_id, strlen(last_id), &last) ||
+	    stream_id_cmp(last, p->cursor) >= 0)
+		return;
+	log_error("redis lost completions that were read: reading them all again",
+	    KV_S("last", last_id));
+	p->reread = true;
+}
+
+static void
+on_beat(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct beat *beat = arg;
+	struct partition *p = beat->p;
+	bool stale = beat->generation != p->generation || p->state != PARTITION_SERVING;
+
+	(void)err;
+	free(beat);
+	p->beating = false;
+	if (stale)
+		return;
+	p->beat_at = partition_mono(p) + BEAT_MS;
+	if (!reply || reply_is_error(reply))
+		return;
+	if (strcmp(text_at(reply, 0), "OK") != 0) {
+		ownership_lost(p, text_at(reply, 1));
+		return;
+	}
+	p->answered_at = partition_mono(p);
+	if (strcmp(text_at(reply, 2), p->meta_nonce) != 0)
+		partition_reload(p, "the state in redis was replaced");
+	else
+		check_cursor(p, text_at(reply, 3));
+}
+
+void
+ownership_beat(struct partition *p)
+{
+	struct beat *beat;
+	const char *argv[5];
+
+	if (p->beating)
+		return;
+	beat = xcalloc(1, sizeof *beat);
+	*beat = (struct beat){ p, p->generation, "" };
+	argv[0] = p->key_fence;
+	argv[1] = p->key_beat;
+	argv[2] = p->key_meta;
+	argv[3] = p->key_done;
+	argv[4] = token_format(p->nonce, beat->nonce);
+	if (redis_script_call(&p->beat_script, p->commands, 4, 5, argv, NULL, COMMAND_TIMEOUT_MS,
+		on_beat, beat) < 0) {
+		free(beat);
+		p->beat_at = partition_mono(p) + BEAT_MS;
+		return;
+	}
+	p->beating = true;
+}
+
+/* --- release ------------------------------------------------------------------ */
+
+static void
+on_release(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct beat *beat = arg;
+	struct partition *p = beat->p;
+	struct err none = { 0 };
+
+	free(beat);
+	if (p->state != PARTITION_STOPPED)
+		partition_finish_stop(p, reply ? &none : err);
+}
+
+void
+ownership_release(struct partition *p)
+{
+	struct beat *beat = xcalloc(1, sizeof *beat);
+	const char *argv[2] = { p->key_fence, token_format(p->nonce, beat->nonce) };
+
+	beat->p = p;
+	p->releasing = true;
+	if (redis_script_call(&p->release_script, p->commands, 1, 2, argv, NULL,
+		COMMAND_TIMEOUT_MS, on_release, beat) < 0)
+		free(beat);
+}

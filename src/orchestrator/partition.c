@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a partition: states, turns, memory, stopping. */
+#include "orchestrator/partition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "orchestrator/partition_private.h"
+#include "wire/lua_scripts.h"
+
+static const char *const STATE_NAMES[] = { "offline", "fencing", "standby", "loading",
+	"serving", "stopped" };
+
+static int
+init_script(struct redis_script *script, const char *name, struct err *err)
+{
+	for (const struct lua_script *lua = lua_scripts; lua->name; lua++) {
+		if (strcmp(lua->name, name) == 0)
+			return redis_script_init(script, name, lua->text, lua->len, err);
+	}
+	return err_set(err, ERR_FAILED, "script '%s' was not built in", name);
+}
+
+static int
+init_scripts(struct partition *p, struct err *err)
+{
+	const struct {
+		struct redis_script *script;
+		const char *name;
+	} scripts[] = {
+		{ &p->commit_script, "commit" },
+		{ &p->fence_script, "fence" },
+		{ &p->beat_script, "ownbeat" },
+		{ &p->release_script, "release" },
+		{ &p->peek_script, "peek" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+		if (init_script(scripts[i].script, scripts[i].name, err) < 0)
+			return err->code;
+	}
+	return 0;
+}
+
+struct partition *
+partition_new(const struct partition_config *config, struct redis_port *commands,
+    struct redis_port *reads, struct err *err)
+{
+	struct partition *p = xcalloc(1, sizeof *p);
+
+	p->config = *config;
+	if (p->config.intake_max == 0)
+		p->config.intake_max = INTAKE_MAX;
+	p->commands = commands;
+	p->reads = reads;
+	p->read_count = READ_COUNT;
+	p->waiters_tail = &p->waiters;
+	snprintf(p->why, sizeof p->why, "not connected to redis yet");
+	if (init_scripts(p, err) < 0) {
+		free(p);
+		return NULL;
+	}
+	store_init(&p->store, config->prefix, config->partition);
+	p->key_fence = key_make(&p->store.keys, "fence", NULL);
+	p->key_cursor = key_make(&p->store.keys, "cursor", NULL);
+	p->key_meta = key_make(&p->store.keys, "meta", NULL);
+	p->key_beat = key_make(&p->store.keys, "beat", NULL);
+	p->key_done = key_make(&p->store.keys, "done", NULL);
+	return p;
+}
+
+void
+partition_free(struct partition *p)
+{
+	if (!p)
+		return;
+	partition_drop_memory(p, "the daemon stops");
+	store_release(&p->store);
+	effects_release(&p->effects);
+	free(p->key_fence);
+	free(p->key_cursor);
+	free(p->key_meta);
+	free(p->key_beat);
+	free(p->key_done);
+	free(p);
+}
+
+int64_t
+partition_mono(const struct partition *p)
+{
+	struct moment now;
+
+	p->config.now(p->config.arg, &now);
+	return now.mono_ms;
+}
+
+void
+partition_moment(const struct partition *p, struct moment *ret_now)
+{
+	p->config.now(p->config.arg, ret_now);
+}
+
+enum partition_state
+partition_state(const struct partition *p)
+{
+	return p->state;
+}
+
+const char *
+partition_state_name(enum partition_state state)
+{
+	return STATE_NAMES[state];
+}
+
+const char *
+partition_why(const struct partition *p)
+{
+	return p->why;
+}
+
+struct engine *
+partition_engine(const struct partition *p)
+{
+	return p->loaded ? p->engine : NULL;
+}
+
+struct store *
+partition_store(struct partition *p)
+{
+	return &p->store;
+}
+
+struct redis_port *
+partition_commands(const struct partition *p)
+{
+	return p->commands;
+}
+
+struct effects *
+partition_effects(struct partition *p)
+{
+	return &p->effects;
+}
+
+void
+partition_mark(struct partition *p)
+{
+	effects_mark(&p->effects, 0, 0);
+}
+
+void
+partition_set_state(struct partition *p, enum partition_state state, const char *why)
+{
+	if (p->state == state && strcmp(p->why, why) == 0)
+		return;
+	p->state = state;
+	snprintf(p->why, sizeof p->why, "%s", why);
+	metrics_set(p->config.metrics, METRIC_OWNER, state == PARTITION_SERVING);
+	if (p->config.on_state)
+		p->config.on_state(p->config.arg, state, p->why);
+}
+
+/* --- memory ------------------------------------------------------------------ */
+
+static void
+call_waiters(struct partition *p, uint64_t up_to, const struct err *err)
+{
+	while (p->waiters && p->waiters->position <= up_to) {
+		struct waiter *waiter = p->waiters;
+
+		p->waiters = waiter->next;
+		if (!p->waiters)
+			p->waiters_tail = &p->waiters;
+		waiter->fn(waiter->arg, err);
+		free(waiter);
+	}
+}
+
+void
+partition_drop_memory(struct partition *p, const char *why)
+{
+	struct err err;
+
+	err_set(&err, ERR_UNAVAILABLE, "%s: whether the change was made is not known; look, or "
+	    "ask again with the same idempotency key", why);
+	p->generation++;
+	p->loaded = false;
+	load_cancel(p->load);
+	p->load = NULL;
+	commit_free(p->commit);
+	p->commit = NULL;
+	p->commit_sent = p->finding = false;
+	for (size_t i = p->taken; i < p->effects.len; i++)
+		effect_release(&p->effects.items[i]);
+	p->effects.len = 0;
+	p->taken = 0;
+	engine_free(p->engine);
+	p->engine = NULL;
+	store_forget(&p->store);
+	call_waiters(p, UINT64_MAX, &err);
+}
+
+static void
+load_done(void *arg, const struct err *err, struct stream_id cursor)
+{
+	struct partition *p = arg;
+
+	p->load = NULL;
+	metrics_add(p->config.metrics, METRIC_LOADS, 1);
+	if (err->code < 0) {
+		log_warn("state could not be read", KV_S("why", err->text));
+		p->fence_at = partition_mono(p) + WATCH_MS;
+		partition_drop_memory(p, err->text);
+		partition_set_state(p, PARTITION_FENCING, err->text);
+		return;
+	}
+	p->cursor = cursor;
+	p->loaded = true;
+	p->answered_at = partition_mono(p);
+	log_info("state read", KV_I("runs", engine_runs_live(p->engine)),
+	    KV_I("tasks", engine_tasks_live(p->engine)));
+	partition_set_state(p, PARTITION_SERVING, "");
+}
+
+static void
+load_bad(void *arg, const char *key, const char *what)
+{
+	(void)arg;
+	log_error("left alone", KV_S("key", key), KV_S("what", what));
+}
+
+void
+partition_reload(struct partition *p, const char *why)
+{
+	struct load_fns fns = { load_done, p->config.on_drop, load_bad, p->config.now,
+		p->config.arg };
+
+	partition_drop_memory(p, why);
+	partition_set_state(p, PARTITION_LOADING, "reading the state back from redis");
+	p->engine = engine_new(&p->config.engine, p->config.rng);
+	fns.arg = p;
+	p->load = load_start(&p->store, p->engine, p->commands, &p->effects, &fns);
+	if (!p->load)
+		partition_drop_memory(p, "redis went away");
+}
+
+/* --- waiting for a commit ------------------------------------------------------- */
+
+static uint64_t
+position(const struct partition *p)
+{
+	return p->confirmed + (p->commit ? commit_effects(p->commit) : 0) + p->effects.len -
+	    p->taken;
+}
+
+void
+partition_barrier(struct partition *p, partition_fn *fn, void *arg)
+{
+	struct err none = { 0 };
+	struct waiter *waiter;
+
+	if (!p->loaded || position(p) == p->confirmed) {
+		fn(arg, &none);
+		return;
+	}
+	waiter = xcalloc(1, sizeof *waiter);
+	*waiter = (struct waiter){ position(p), fn, arg, NULL };
+	*p->waiters_tail = waiter;
+	p->waiters_tail = &waiter->next;
+}
+
+void
+partition_confirmed(struct partition *p)
+{
+	struct err none = { 0 };
+
+	call_waiters(p, p->confirmed, &none);
+}
+
+/* --- connections ------------------------------------------------------------------ */
+
+void
+partition_commands_up(struct partition *p)
+{
+	p->commands_up = true;
+	metrics_set(p->config.metrics, METRIC_REDIS_UP, 1);
+	p->fence_at = 0;
+	p->fencing = p->beating = false;
+	if (p->state != PARTITION_STOPPED)
+		partition_set_state(p, PARTITION_FENCING, "taking the ownership");
+}
+
+void
+partition_commands_down(struct partition *p, const struct err *err)
+{
+	p->commands_up = false;
+	metrics_set(p->config.metrics, METRIC_REDIS_UP, 0);
+	p->fencing = p->beating = p->finding = p->commit_sent = p->peeking = false;
+	if (p->load)
+		partition_drop_memory(p, err->text);
+	if (p->state != PARTITION_STOPPED)
+		partition_set_state(p, PARTITION_OFFLINE, err->text);
+}
+
+void
+partition_reads_up(struct partition *p)
+{
+	p->reads_up = true;
+	p->reading = false;
+}
+
+void
+partition_reads_down(struct partition *p, const struct err *err)
+{
+	p->reads_up = false;
+	p->reading = false;
+	if (err->code == ERR_LIMIT)
+		p->oversized = true;
+}
+
+/* --- turns -------------------------------------------------------------------------- */
+
+/* An owner that hears nothing must suppose that it was replaced. */
+static bool
+may_act(const struct partition *p, int64_t now)
+{
+	return !p->stopping && now - p->answered_at < SILENT_MS;
+}
+
+static void
+serve(struct partition *p)
+{
+	struct moment now;
+
+	partition_moment(p, &now);
+	if (now.mono_ms >= p->beat_at)
+		ownership_beat(p);
+	engine_tick(p->engine, &now, 1000, &p->effects);
+	if (!p->commit && may_act(p, now.mono_ms))
+		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);
+	commits_turn(p);
+	if (p->state == PARTITION_SERVING && !p->stopping)
+		intake_turn(p);
+}
+
+void
+partition_finish_stop(struct partition *p, const struct err *err)
+{
+	partition_fn *fn = p->stop_fn;
+
+	p->stop_fn = NULL;
+	partition_set_state(p, PARTITION_STOPPED, "the daemon stops");
+	if (fn)
+		fn(p->stop_arg, err);
+}
+
+static void
+stop_turn(struct partition *p, int64_t now)
+{
+	struct err late;
+
+	if (p->state == PARTITION_STOPPED)
+		return;
+	if (now >= p->stop_at) {
+		err_set(&late, ERR_UNAVAILABLE, "redis did not confirm in time");
+		partition_finish_stop(p, &late);
+	} else if (!p->commands_up || !p->loaded) {
+		err_set(&late, ERR_UNAVAILABLE, "nothing to give up: not the owner");
+		partition_finish_stop(p, &late);
+	} else if (p->state == PARTITION_SERVING && commits_idle(p) && !p->releasing) {
+		ownership_release(p);
+	}
+}
+
+void
+partition_turn(struct partition *p)
+{
+	int64_t now = partition_mono(p);
+
+	if (p->stopping)
+		stop_turn(p, now);
+	if (!p->commands_up || p->state == PARTITION_STOPPED)
+		return;
+	if ((p->state == PARTITION_FENCING || p->state == PARTITION_STANDBY) &&
+	    now >= p->fence_at)
+		ownership_fence(p);
+	else if (p->state == PARTITION_SERVING && !p->releasing)
+		serve(p);
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t
+partition_next(const struct partition *p)
+{
+	int64_t next = INT64_MAX;
+
+	if (p->stopping && p->state != PARTITION_STOPPED)
+		next = p->stop_at;
+	if (!p->commands_up || p->state == PARTITION_STOPPED)
+		return next;
+	if ((p->state == PARTITION_FENCING || p->state == PARTITION_STANDBY) && !p->fencing)
+		next = earlier(next, p->fence_at);
+	if (p->state != PARTITION_SERVING)
+		return next;
+	next = earlier(next, engine_next_timer(p->engine));
+	if (!p->beating)
+		next = earlier(next, p->beat_at);
+	if (p->commit && !p->commit_sent && !p->finding)
+		next = earlier(next, p->resend_at);
+	return next;
+}
+
+void
+partition_stop(struct partition *p, int64_t deadline_ms, partition_fn *fn, void *arg)
+{
+	p->stopping = true;
+	p->stop_at = partition_mono(p) + deadline_ms;
+	p->stop_fn = fn;
+	p->stop_arg = arg;
+}

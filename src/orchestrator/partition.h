@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One partition and its owner: keeps engine and Redis in step.
+ *
+ *   OFFLINE ──up──▶ FENCING ──ok──▶ LOADING ──done──▶ SERVING ──stop──▶ STOPPED
+ *      ▲              │  ▲             │                 │
+ *      │            held │             │    refused: memory is dropped
+ *      │              ▼  │             │                 │
+ *      │            STANDBY ◀──────────┴─────────────────┘
+ *      └── command connection down: memory is kept, the next `up` fences again
+ *
+ * The partition works on two ports (commands, blocking reads) and on the clock
+ * that it is given, and does nothing by itself: its owner calls the _up and
+ * _down functions, partition_turn() at the end of each loop turn, and
+ * partition_turn() again at partition_next().  So the same code runs in the
+ * daemon and in the simulation.
+ *
+ * Rules of the commit (ARCHITECTURE: rules 1 to 6, 11):
+ * - one commit in flight; what happens meanwhile is the next one's;
+ * - a lost reply is an open question until a new fence is installed: then the
+ *   sequence number tells whether the commit was applied, and it is sent again,
+ *   or its entry ids are read back;
+ * - refused by another owner's fence: memory is dropped.
+ */
+#ifndef REEVE_ORCHESTRATOR_PARTITION_H
+#define REEVE_ORCHESTRATOR_PARTITION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/metrics.h"
+#include "engine/engine.h"
+#include "redis/port.h"
+#include "store/commit.h"
+
+struct partition;
+
+enum partition_state {
+	PARTITION_OFFLINE,
+	PARTITION_FENCING,
+	PARTITION_STANDBY,
+	PARTITION_LOADING,
+	PARTITION_SERVING,
+	PARTITION_STOPPED
+};
+
+struct partition_config {
+	const char *prefix;    /* NULL = default */
+	unsigned partition;
+	unsigned partitions;
+	const char *home;      /* 16 hex digits: the state folder's id; lives as long as it */
+	struct engine_config engine;
+	size_t intake_max;     /* effects that may wait before reading stops; 0 = 20,000 */
+	struct rng *rng;
+	struct metrics *metrics;
+	void (*now)(void *arg, struct moment *ret_now);
+	/* State changed; why: one sentence, "" while serving. */
+	void (*on_state)(void *arg, enum partition_state state, const char *why);
+	/* After a load, for each remembered drop; before the change to SERVING. */
+	void (*on_drop)(void *arg, const char *field, const char *value);
+	/* Each effect of a confirmed commit, before the waiters are called. */
+	void (*on_effect)(void *arg, const struct effect *effect);
+	void *arg;
+};
+
+struct partition *partition_new(const struct partition_config *config,
+    struct redis_port *commands, struct redis_port *reads, struct err *err);
+void partition_free(struct partition *p);
+
+void partition_commands_up(struct partition *p);
+void partition_commands_down(struct partition *p, const struct err *err);
+void partition_reads_up(struct partition *p);
+void partition_reads_down(struct partition *p, const struct err *err);
+
+void partition_turn(struct partition *p);
+int64_t partition_next(const struct partition *p); /* mono_ms; INT64_MAX = nothing due */
+
+enum partition_state partition_state(const struct partition *p);
+const char *partition_state_name(enum partition_state state);
+const char *partition_why(const struct partition *p); /* why it does not serve, or "" */
+
+/* Memory: NULL before the first load and after the ownership was lost. */
+struct engine *partition_engine(const struct partition *p);
+struct store *partition_store(struct partition *p);
+struct redis_port *partition_commands(const struct partition *p);
+
+/*
+ * Calls fn once everything that was decided until now is confirmed: at once,
+ * from inside, when it is already.  ERR_UNAVAILABLE: memory was dropped first,
+ * so the outcome is unknown.
+ */
+typedef void partition_fn(void *arg, const struct err *err);
+void partition_barrier(struct partition *p, partition_fn *fn, void *arg);
+
+/*
+ * Feeds a decision to the engine: the caller appends effects through the
+ * engine's functions and ends with partition_mark().  Only while SERVING.
+ */
+struct effects *partition_effects(struct partition *p);
+void partition_mark(struct partition *p);
+void partition_moment(const struct partition *p, struct moment *ret_now);
+
+/*
+ * Stops: nothing new is dispatched, what is decided is committed, the fence is
+ * set free.  fn is called once that is done, or after deadline_ms.
+ */
+void partition_stop(struct partition *p, int64_t deadline_ms, partition_fn *fn, void *arg);
+
+#endif

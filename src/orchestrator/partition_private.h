@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* A partition from inside: shared by partition.c, ownership.c, commits.c and intake.c. */
+#ifndef REEVE_ORCHESTRATOR_PARTITION_PRIVATE_H
+#define REEVE_ORCHESTRATOR_PARTITION_PRIVATE_H
+
+#include "orchestrator/partition.h"
+#include "redis/script.h"
+#include "store/load.h"
+
+#define COMMAND_TIMEOUT_MS 5000
+#define BEAT_MS 1000
+#define WATCH_MS 1000        /* a standby looks that often */
+#define TAKE_READS 5         /* answered looks at an owner that stands still … */
+#define TAKE_MS 6000         /* … over at least this long */
+#define SILENT_MS 4000       /* an owner without an answer for so long stops acting */
+#define MAX_PROPOSALS 32
+#define INTAKE_MAX 20000
+#define READ_COUNT 256
+#define READ_BLOCK_MS 2000
+
+struct waiter {
+	uint64_t position; /* in the count of all effects */
+	partition_fn *fn;
+	void *arg;
+	struct waiter *next;
+};
+
+struct partition {
+	struct partition_config config;
+	struct redis_port *commands, *reads;
+	bool commands_up, reads_up;
+	enum partition_state state;
+	char why[300];
+
+	struct engine *engine;
+	struct store store;
+	struct load *load;
+	bool loaded;              /* memory is there and was true at `seq` */
+
+	/* ownership */
+	uint64_t nonce;           /* the last confirmed one; 0 = none */
+	uint64_t proposals[MAX_PROPOSALS];
+	size_t n_proposals;
+	bool fencing;             /* a fence call is under way */
+	uint64_t seq;
+	char meta_nonce[40];
+	char seen_fence[128], seen_beat[32];
+	unsigned seen_count;
+	int64_t seen_since;
+	int64_t fence_at, beat_at, answered_at; /* mono_ms */
+	bool beating;
+
+	/* commits */
+	struct effects effects;
+	size_t taken;
+	uint64_t confirmed;       /* effects of confirmed commits */
+	struct commit *commit;    /* in flight or waiting to be sent again */
+	bool commit_sent;         /* a reply is due */
+	bool finding;             /* its ids are being read back */
+	size_t find_queue;
+	struct stream_id find_from;
+	int64_t resend_at;        /* mono_ms; 0 = at once */
+	unsigned failures;
+	struct waiter *waiters, **waiters_tail;
+
+	/* intake */
+	bool reading;
+	bool reread;              /* from the beginning: redis lost what was read */
+	bool oversized;           /* a read broke off: look at the next entry alone */
+	bool peeking;
+	char peek_cursor[STREAM_ID_SIZE];
+	int64_t read_at;          /* mono_ms: not before */
+	unsigned read_count;
+	struct stream_id cursor;
+
+	/* stopping */
+	bool stopping;
+	int64_t stop_at;
+	bool releasing;
+	partition_fn *stop_fn;
+	void *stop_arg;
+
+	struct redis_script commit_script, fence_script, beat_script, release_script,
+	    peek_script;
+	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_done;
+	unsigned generation;      /* of memory: answers to older questions are ignored */
+};
+
+int64_t partition_mono(const struct partition *p);
+void partition_set_state(struct partition *p, enum partition_state state, const char *why);
+/* Memory is no longer true: engine, ledger, effects and waiters go. */
+void partition_drop_memory(struct partition *p, const char *why);
+/* Drops memory and reads it again, keeping the ownership. */
+void partition_reload(struct partition *p, const char *why);
+/* Calls the waiters whose changes are confirmed. */
+void partition_confirmed(struct partition *p);
+void partition_finish_stop(struct partition *p, const struct err *err);
+
+/* ownership.c */
+void ownership_fence(struct partition *p);
+void ownership_beat(struct partition *p);
+void ownership_lost(struct partition *p, const char *fence);
+void ownership_release(struct partition *p);
+
+/* commits.c */
+void commits_turn(struct partition *p);
+/* After a fence: seq tells what became of the commit in flight; false: memory is not true. */
+bool commits_resolve(struct partition *p, uint64_t seq);
+bool commits_idle(const struct partition *p);
+
+/* intake.c */
+void intake_turn(struct partition *p);
+
+#endif

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the state of a partition back: lists, run heads, definitions, tasks, streams. */
+#include "store/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/canonical.h"
+#include "store/commit_private.h"
+#include "store/load_private.h"
+
+#define WINDOW 200      /* commands under way */
+#define TIMEOUT_MS 10000
+#define PAGE "500"
+
+static void pump(struct load *load);
+
+static void
+load_free(struct load *load)
+{
+	struct def_item *def, *next;
+
+	for (size_t i = 0; i < load->n_runs; i++) {
+		free(load->runs[i].id);
+		free(load->runs[i].tail);
+		free(load->runs[i].params);
+	}
+	HASH_ITER(hh, load->defs, def, next) {
+		HASH_DEL(load->defs, def);
+		workflow_unref(def->wf);
+		buf_release(&def->text);
+		free(def);
+	}
+	for (size_t i = 0; i < load->n_queues; i++) {
+		free(load->queues[i].key);
+		free(load->queues[i].group);
+		free(load->queues[i].pending);
+	}
+	free(load->runs);
+	free(load->queues);
+	free(load);
+}
+
+static void
+fail(struct load *load, const struct err *err)
+{
+	if (load->failed)
+		return;
+	load->failed = true;
+	load->err = *err;
+}
+
+void
+load_bad(struct load *load, const char *key, const char *what)
+{
+	load->fns.on_bad(load->fns.arg, key, what);
+}
+
+static void
+on_reply(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct load_ask *ask = arg;
+	struct load *load = ask->load;
+
+	load->inflight--;
+	if (!reply)
+		fail(load, err);
+	else if (!load->failed && !load->cancelled)
+		ask->answer(load, ask, reply);
+	free(ask);
+	pump(load);
+}
+
+void
+load_question(struct load *load, load_answer_fn *answer, size_t item, struct def_item *def, int argc,
+    const char *const *argv)
+{
+	struct load_ask *question = xcalloc(1, sizeof *question);
+	struct err err = { 0 };
+
+	*question = (struct load_ask){ load, answer, item, def };
+	if (redis_port_send(load->port, argc, argv, NULL, TIMEOUT_MS, on_reply, question) == 0) {
+		load->inflight++;
+		return;
+	}
+	free(question);
+	err_set(&err, ERR_UNAVAILABLE, "redis went away while the state was read");
+	fail(load, &err);
+}
+
+bool
+load_good(struct load *load, const struct redisReply *reply, const char *key)
+{
+	struct err err;
+
+	if (!reply_is_error(reply))
+		return true;
+	if (str_starts(reply_error_text(reply), "WRONGTYPE")) {
+		load_bad(load, key, reply_error_text(reply));
+		return false;
+	}
+	err_set(&err, ERR_UNAVAILABLE, "reading '%s' failed: %s", key, reply_error_text(reply));
+	fail(load, &err);
+	return false;
+}
+
+/* --- lists ------------------------------------------------------------------ */
+
+static char *
+make(struct load *load, const char *kind, const char *subject)
+{
+	return key_make(&load->store->keys, kind, subject);
+}
+
+/* XSCAN KEY CURSOR COUNT n: SSCAN and HSCAN alike. */
+static void
+scan(struct load *load, const char *command, const char *key, const char *cursor,
+    load_answer_fn *answer, size_t item)
+{
+	load_question(load, answer, item, NULL, 5,
+	    (const char *const[]){ command, key, cursor, "COUNT", PAGE });
+}
+
+/* Elements of a scan's page; asks for the next one. */
+static const struct redisReply *
+scan_page(struct load *load, const struct redisReply *reply, const char *command,
+    const char *key, load_answer_fn *answer, size_t item)
+{
+	const char *cursor;
+	size_t len;
+
+	if (!load_good(load, reply, key))
+		return NULL;
+	if (reply_str(reply_at(reply, 0), &cursor, &len, &load->err) < 0) {
+		fail(load, &load->err);
+		return NULL;
+	}
+	if (strcmp(cursor, "0") != 0)
+		scan(load, command, key, cursor, answer, item);
+	return reply_at(reply, 1);
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct run_item *)a)->id, ((const struct run_item *)b)->id);
+}
+
+static void
+got_live(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	char *key = make(load, "live", NULL);
+	const struct redisReply *page = scan_page(load, reply, "SSCAN", key, got_live, from->item);
+	size_t n = 0;
+
+	if (page)
+		reply_array(page, &n, NULL);
+	for (size_t i = 0; i < n; i++) {
+		const char *id;
+		size_t len;
+
+		if (reply_str(reply_at(page, i), &id, &len, NULL) < 0 || !run_id_valid(id, len)) {
+			load_bad(load, key, "an element that is no run id");
+			continue;
+		}
+		GROW(load->runs, load->n_runs, load->cap_runs);
+		load->runs[load->n_runs++] = (struct run_item){ .id = xstrndup(id, len) };
+	}
+	free(key);
+}
+
+static void
+got_drops(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	char *key = make(load, "drop", NULL);
+	const struct redisReply *page = scan_page(load, reply, "HSCAN", key, got_drops, from->item);
+	struct reply_text field, value;
+
+	for (size_t i = 0; page && i < reply_pairs(page); i++) {
+		if (reply_pair(page, i, &field, &value, NULL) == 0)
+			load->fns.on_drop(load->fns.arg, field.text, value.text);
+	}
+	free(key);
+}
+
+static void
+add_queue(struct load *load, const char *key, const char *group)
+{
+	size_t prefix = load->store->keys.prefix_len + 2; /* "q:" */
+	struct queue_item *item;
+
+	if (strlen(key) <= prefix || !str_is_name(key + prefix, strlen(key + prefix))) {
+		load_bad(load, key, "a queue's name that is none");
+		return;
+	}
+	GROW(load->queues, load->n_queues, load->cap_queues);
+	item = &load->queues[load->n_queues++];
+	*item = (struct queue_item){ .key = xstrdup(key), .group = xstrdup(group) };
+	item->queue = engine_queue(load->engine, key + prefix);
+	ledger_queue(load->store->ledger, queue_index(item->queue), key, group);
+}
+
+static void
+got_queues(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	char *key = make(load, "queues", NULL);
+	const struct redisReply *page = scan_page(load, reply, "HSCAN", key, got_queues, from->item);
+	struct reply_text field, value;
+
+	for (size_t i = 0; page && i < reply_pairs(page); i++) {
+		if (reply_pair(page, i, &field, &value, NULL) == 0)
+			add_queue(load, field.text, value.text);
+	}
+	free(key);
+}
+
+static void
+got_cursor(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	const char *text;
+	size_t len;
+
+	(void)from;
+	if (!load_good(load, reply, "cursor") || reply_is_nil(reply))
+		return;
+	if (reply_str(reply, &text, &len, NULL) < 0 ||
+	    !stream_id_parse(text, len, &load->cursor))
+		load_bad(load, "cursor", "a cursor that is no stream id: completions are read anew");
+}
+
+static void
+ask_lists(struct load *load)
+{
+	const struct {
+		const char *command, *kind;
+		load_answer_fn *answer;
+	} scans[] = {
+		{ "SSCAN", "live", got_live },
+		{ "HSCAN", "drop", got_drops },
+		{ "HSCAN", "queues", got_queues },
+	};
+	char *key = make(load, "cursor", NULL);
+
+	load_question(load, got_cursor, 0, NULL, 2, (const char *const[]){ "GET", key });
+	free(key);
+	for (size_t i = 0; i < ARRAY_LEN(scans); i++) {
+		key = make(load, scans[i].kind, NULL);
+		scan(load, scans[i].command, key, "0", scans[i].answer, 0);
+		free(key);
+	}
+}
+
+/* SSCAN may name an element twice. */
+static void
+drop_doubles(struct load *load)
+{
+	size_t n = 0;
+
+	if (load->n_runs == 0)
+		return;
+	qsort(load->runs, load->n_runs, sizeof *load->runs, by_id);
+	for (size_t i = 1; i < load->n_runs; i++) {
+		if (strcmp(load->runs[n].id, load->runs[i].id) == 0)
+			free(load->runs[i].id);
+		else
+			load->runs[++n] = load->runs[i];
+	}
+	load->n_runs = n + 1;
+}
+
+/* --- heads and definitions ---------------------------------------------------- */
+
+static void
+want_def(struct load *load, const char *sha256)
+{
+	struct def_item *def;
+
+	HASH_FIND_STR(load->defs, sha256, def);
+	if (def)
+		return;
+	def = xcalloc(1, sizeof *def);
+	memcpy(def->sha256, sha256, sizeof def->sha256);
+	HASH_ADD_STR(load->defs, sha256, def);
+}
+
+static void
+got_head(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	struct run_item *item = &load->runs[from->item];
+	const char *text;
+	size_t len;
+
+	item->bad = true;
+	if (!load_good(load, reply, item->id))
+		return;
+	if (reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
+	    !run_record_read(text, len, &item->head)) {
+		load_bad(load, item->id, "a run record that this version cannot read");
+		return;
+	}
+	item->tail = item->head.tail ? xstrdup(item->head.tail) : NULL;
+	item->head.tail = NULL;
+	if (reply_str(reply_at(reply, 1), &text, &len, NULL) == 0)
+		item->params = xstrndup(text, len);
+	want_def(load, item->head.sha256);
+	item->bad = false;
+}
+
+static void
+ask_head(struct load *load, size_t i)
+{
+	char *key = make(load, "run:", load->runs[i].id);
+
+	load_question(load, got_head, i, NULL, 4, (const char *const[]){ "HMGET", key, "r", "p" });
+	free(key);
+}
+
+static void ask_chunk(struct load *load, struct def_item *def);
+
+static void
+got_chunk(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	struct def_item *def = from->def;
+	const char *text;
+	size_t len;
+
+	if (!load_good(load, reply, def->sha256))
+		return;
+	if (reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
+	    reply_u64(reply_at(reply, 1), &def->chunks, NULL) < 0) {
+		load_bad(load, def->sha256, "a definition that is not all there");
+		return;
+	}
+	buf_add(&def->text, text, len);
+	if (++def->next < def->chunks)
+		ask_chunk(load, def);
+}
+
+static void
+ask_chunk(struct load *load, struct def_item *def)
+{
+	char *key = make(load, "def:", def->sha256);
+	struct buf field = { 0 };
+
+	buf_addu(&field, def->next);
+	load_question(load, got_chunk, 0, def, 4,
+	    (const char *const[]){ "HMGET", key, buf_text(&field), "n" });
+	buf_release(&field);
+	free(key);
+}
+
+static void
+ask_defs(struct load *load)
+{
+	struct def_item *def, *next;
+
+	HASH_ITER(hh, load->defs, def, next)
+		ask_chunk(load, def);
+}
+
+/* Makes the runs whose definitions are there. */
+static void
+make_runs(struct load *load)
+{
+	struct def_item *def, *next;
+	struct err err = { 0 };
+
+	HASH_ITER(hh, load->defs, def, next) {
+		if (def->chunks > 0 && def->next == def->chunks)
+			(void)workflow_from_canonical(def->text.data, def->text.len, &def->wf, &err);
+		if (def->wf)
+			store_add_def(load->store, def->sha256);
+		else if (def->chunks > 0)
+			load_bad(load, def->sha256, err.text);
+		buf_release(&def->text);
+	}
+	for (size_t i = 0; i < load->n_runs; i++) {
+		struct run_item *item = &load->runs[i];
+		struct run_id id = { 0 };
+
+		if (item->bad)
+			continue;
+		HASH_FIND_STR(load->defs, item->head.sha256, def);
+		if (!def || !def->wf) {
+			load_bad(load, item->id, "its definition is missing");
+			continue;
+		}
+		memcpy(id.text, item->id, strlen(item->id));
+		item->run = engine_load_run(load->engine, &id, def->wf,
+		    item->params ? item->params : "{}", &item->head.record, item->head.priority);
+		item->run->tail = item->tail;
+		item->tail = NULL;
+	}
+}
+
+/* --- tasks ------------------------------------------------------------------- */
+
+static void
+load_record(struct load *load, const struct run_item *item, uint32_t task,
+    const struct reply_text *value)
+{
+	struct task_record record;
+	const char *tail;
+	char *agent;
+
+	if (!task_record_read(value->text, value->len, &record, &agent, &tail)) {
+		load_bad(load, item->id, "a task record that this version cannot read");
+		return;
+	}
+	engine_load_task(item->run, task, &record, agent, NULL);
+	if (tail)
+		task_texts(&item->run->tasks[task])->tail = xstrdup(tail);
+	free(agent);
+}
+
+/* <i> is a record, o<i> outputs; everything else is for readers of the run. */
+static void
+load_field(struct load *load, const struct run_item *item, const struct reply_text *field,
+    const struct reply_text *value)
+{
+	bool outputs = field->len > 1 && field->text[0] == 'o';
+	int64_t task;
+
+	if (!str_to_i64(field->text + outputs, 0, (int64_t)item->run->wf->n_tasks - 1, &task))
+		return;
+	if (!outputs) {
+		load_record(load, item, (uint32_t)task, value);
+		return;
+	}
+	task_drop_outputs(&item->run->tasks[task]);
+	task_texts(&item->run->tasks[task])->outputs = xstrndup(value->text, value->len);
+}
+
+static void
+got_tasks(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	struct run_item *item = &load->runs[from->item];
+	char *key = make(load, "run:", item->id);
+	const struct redisReply *page = scan_page(load, reply, "HSCAN", key, got_tasks, from->item);
+	struct reply_text field, value;
+
+	for (size_t i = 0; page && i < reply_pairs(page); i++) {
+		if (reply_pair(page, i, &field, &value, NULL) == 0)
+			load_field(load, item, &field, &value);
+	}
+	free(key);
+}
+
+static void
+ask_tasks(struct load *load, size_t i)
+{
+	char *key;
+
+	if (!load->runs[i].run)
+		return;
+	key = make(load, "run:", load->runs[i].id);
+	scan(load, "HSCAN", key, "0", got_tasks, i);
+	free(key);
+}
+
+/* --- phases ------------------------------------------------------------------- */
+
+static void
+finish(struct load *load)
+{
+	struct load_fns fns = load->fns;
+	struct stream_id cursor = load->cursor;
+	struct err err = load->err;
+	struct moment now;
+	bool failed = load->failed;
+
+	if (!failed) {
+		fns.now(fns.arg, &now);
+		engine_load_finish(load->engine, &now, load->effects);
+		err = (struct err){ 0 };
+	}
+	load_free(load);
+	fns.done(fns.arg, &err, cursor);
+}
+
+static void
+next_phase(struct load *load)
+{
+	load->phase++;
+	load->next = 0;
+	if (load->phase == PHASE_HEADS)
+		drop_doubles(load);
+	else if (load->phase == PHASE_DEFS)
+		ask_defs(load);
+	else if (load->phase == PHASE_TASKS)
+		make_runs(load);
+}
+
+/* Starts the next item of the phase; false when there is none. */
+static bool
+start_next(struct load *load)
+{
+	switch (load->phase) {
+	case PHASE_HEADS:
+		if (load->next >= load->n_runs)
+			return false;
+		ask_head(load, load->next++);
+		return true;
+	case PHASE_TASKS:
+		if (load->next >= load->n_runs)
+			return false;
+		ask_tasks(load, load->next++);
+		return true;
+	case PHASE_STREAMS:
+		if (load->next >= load->n_queues)
+			return false;
+		load_stream(load, load->next++);
+		return true;
+	case PHASE_LISTS:
+	case PHASE_DEFS:
+	case PHASE_DONE:
+		return false;
+	}
+	return false;
+}
+
+/* Keeps the window full; moves on when a phase is through. */
+static void
+pump(struct load *load)
+{
+	if (load->pumping)
+		return;
+	load->pumping = true;
+	while (!load->failed && !load->cancelled && load->phase != PHASE_DONE) {
+		while (!load->failed && load->inflight < WINDOW && start_next(load))
+			;
+		if (load->inflight > 0 || load->failed)
+			break;
+		next_phase(load);
+	}
+	load->pumping = false;
+	if (load->inflight > 0)
+		return;
+	if (load->cancelled)
+		load_free(load);
+	else
+		finish(load);
+}
+
+struct load *
+load_start(struct store *store, struct engine *engine, struct redis_port *port,
+    struct effects *effects, const struct load_fns *fns)
+{
+	struct load *load = xcalloc(1, sizeof *load);
+
+	*load = (struct load){ .store = store, .engine = engine, .port = port,
+		.effects = effects, .fns = *fns };
+	ask_lists(load);
+	if (load->inflight > 0)
+		return load;
+	load_free(load);
+	return NULL;
+}
+
+void
+load_cancel(struct load *load)
+{
+	if (!load)
+		return;
+	load->cancelled = true;
+	if (load->inflight == 0)
+		load_free(load);
+}
