@@ -37,6 +37,7 @@
 #define AGENT_RETRY_US 1000000LL /* after a refusal that may pass */
 #define AGENT_LEASE_MS 15000
 #define AGENT_GRACE_MS 10000
+#define AGENT_SCRATCH (32 * 1024)
 
 struct agent;
 
@@ -53,12 +54,13 @@ struct puller {
 	bool looked;             /* this instance has looked at its pending list */
 	bool look_now;           /* a look is due */
 	bool looking;            /* one is under way */
-	bool resend;    /* it sends confirmed reports again (after a reconnect) */
-	char after[48]; /* a look goes on behind this entry */
-	size_t queue;   /* of the look, or of the rotation */
-	size_t empty;   /* queues in a row that had nothing */
-	uint64_t look;  /* number of the look */
-	int64_t client; /* of the reading connection, for CLIENT UNBLOCK */
+	bool resend;       /* it sends confirmed reports again (after a reconnect) */
+	char after[48];    /* a look goes on behind this entry */
+	size_t queue;      /* of the look, or of the rotation */
+	size_t empty;      /* queues in a row that had nothing */
+	uint64_t look;     /* number of the look */
+	uint64_t complete; /* of the last one that was finished */
+	int64_t client;    /* of the reading connection, for CLIENT UNBLOCK */
 };
 
 struct beater {
@@ -98,6 +100,7 @@ struct agent {
 	bool draining, stopping, leaving, left;
 	bool away_told, taker_told;
 	int exit_code;
+	char scratch[AGENT_SCRATCH]; /* for one read at a time */
 };
 
 /* --- agent.c --- */

@@ -19,7 +19,6 @@
 #include "base/mem.h"
 #include "loop/child.h"
 
-#define READ_SIZE (32 * 1024)
 #define LAST_WORDS (1024 * 1024) /* read at most so much after the command's end */
 #define FIRST_BEAT_US (250 * CLOCK_MS)
 
@@ -57,8 +56,8 @@ output_close(struct output *output)
 static bool
 output_read(struct output *output)
 {
-	char bytes[READ_SIZE];
-	ssize_t got = read(output->fd, bytes, sizeof bytes);
+	char *bytes = output->attempt->agent->scratch;
+	ssize_t got = read(output->fd, bytes, AGENT_SCRATCH);
 
 	if (got > 0) {
 		tasklog_add(output->attempt->log, output->stream, bytes, (size_t)got);
@@ -151,7 +150,7 @@ last_words(struct attempt *attempt)
 
 	for (i = 0; i < 2; i++)
 		for (reads = 0; attempt->outputs[i].fd >= 0; reads++)
-			if (reads == LAST_WORDS / READ_SIZE ||
+			if (reads == LAST_WORDS / AGENT_SCRATCH ||
 			    !output_read(&attempt->outputs[i]))
 				break;
 }

@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
+/* its own hash function does not compile cleanly */
+#define HASH_FUNCTION(key, len, hash)                                                    \
+	(hash) = (unsigned)str_hash((const char *)(key), (len))
 #define uthash_malloc(size) xmalloc(size)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wsign-conversion"
 #include <uthash.h>
-#pragma GCC diagnostic pop
 
 struct held {
 	struct held_row row; /* first: a row's address is its holder's */
@@ -25,10 +26,6 @@ holder(const struct held_row *row)
 {
 	return (struct held *)(uintptr_t)row;
 }
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#pragma GCC diagnostic ignored "-Wconversion"
 
 struct held_row *
 ledger_add(struct ledger *ledger, struct agent_task *task, const char *entry,
@@ -70,8 +67,6 @@ ledger_drop(struct ledger *ledger, struct held_row *row)
 	free(held);
 }
 
-#pragma GCC diagnostic pop
-
 void
 ledger_confirm(struct ledger *ledger, struct held_row *row, int64_t now_us)
 {
@@ -79,8 +74,19 @@ ledger_confirm(struct ledger *ledger, struct held_row *row, int64_t now_us)
 		return;
 	row->state = HELD_CONFIRMED;
 	row->confirmed_us = now_us;
+	agent_task_thin(&row->task);
 	ledger->confirmed++;
 	ledger->confirmed_bytes += row->report.bytes;
+}
+
+void
+ledger_report(struct ledger *ledger, struct held_row *row)
+{
+	if (row->state == HELD_CONFIRMED) {
+		ledger->confirmed--;
+		ledger->confirmed_bytes -= row->report.bytes;
+	}
+	row->state = HELD_REPORTED;
 }
 
 struct held_row *
@@ -91,21 +97,43 @@ ledger_next(const struct ledger *ledger, const struct held_row *row)
 	return next != NULL ? &next->row : NULL;
 }
 
+static bool
+over_limits(const struct ledger *ledger)
+{
+	return ledger->confirmed > HELD_CONFIRMED_MAX ||
+	       ledger->confirmed_bytes > HELD_CONFIRMED_BYTES;
+}
+
+static bool
+may_go(const struct held_row *row, uint64_t look)
+{
+	return row->state == HELD_CONFIRMED && !row->sent && row->seen < look;
+}
+
 void
-ledger_sweep(struct ledger *ledger, uint64_t seen, int64_t now_us)
+ledger_trim(struct ledger *ledger, uint64_t look)
 {
 	struct held_row *row, *next;
-	bool over, stale;
+
+	for (row = ledger_next(ledger, NULL); row != NULL && over_limits(ledger);
+	     row = next) {
+		next = ledger_next(ledger, row);
+		if (may_go(row, look))
+			ledger_drop(ledger, row);
+	}
+}
+
+void
+ledger_sweep(struct ledger *ledger, uint64_t look, int64_t now_us)
+{
+	struct held_row *row, *next;
 
 	for (row = ledger_next(ledger, NULL); row != NULL; row = next) {
 		next = ledger_next(ledger, row);
-		over = ledger->confirmed > HELD_CONFIRMED_MAX ||
-		       ledger->confirmed_bytes > HELD_CONFIRMED_BYTES;
-		stale =
-		    now_us - row->confirmed_us >= HELD_CONFIRMED_US && row->seen != seen;
-		if (row->state == HELD_CONFIRMED && !row->sent && (over || stale))
+		if (may_go(row, look) && now_us - row->confirmed_us >= HELD_CONFIRMED_US)
 			ledger_drop(ledger, row);
 	}
+	ledger_trim(ledger, look);
 }
 
 size_t

@@ -55,12 +55,16 @@ struct held_row *ledger_add(struct ledger *ledger, struct agent_task *task,
     const char *entry, const struct queue *queue, int64_t now_us);
 struct held_row *ledger_find(const struct ledger *ledger, const char *token);
 void ledger_confirm(struct ledger *ledger, struct held_row *row, int64_t now_us);
+/* RUNNING or CONFIRMED -> REPORTED. */
+void ledger_report(struct ledger *ledger, struct held_row *row);
 void ledger_drop(struct ledger *ledger, struct held_row *row);
 /*
- * Forgets confirmed rows of a minute ago that look number `seen` did not show, and the
- * oldest ones beyond the limits.
+ * Both forget confirmed rows that look number `look` at the pending list, the last one
+ * that is complete, did not show: sweep (right after that look) those of a minute ago,
+ * trim (at any time) the oldest ones beyond the limits.
  */
-void ledger_sweep(struct ledger *ledger, uint64_t seen, int64_t now_us);
+void ledger_sweep(struct ledger *ledger, uint64_t look, int64_t now_us);
+void ledger_trim(struct ledger *ledger, uint64_t look);
 /* The row after `row` in the order of adding; NULL begins, and ends. */
 struct held_row *ledger_next(const struct ledger *ledger, const struct held_row *row);
 size_t ledger_count(const struct ledger *ledger, enum held_state state);

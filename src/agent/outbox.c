@@ -34,6 +34,9 @@ report_done(void *arg, const struct redisReply *reply, const struct err *err)
 		log_debug("a report came late", KV_S("run", row->task.run),
 		    KV_S("task", row->task.id));
 	ledger_confirm(&agent->ledger, row, clock_mono_us());
+	/* in strides: a trim walks over all rows */
+	if (agent->ledger.confirmed % 256 == 0)
+		ledger_trim(&agent->ledger, agent->puller.complete);
 	agent_go_on(agent);
 }
 
@@ -59,7 +62,7 @@ outbox_send(struct agent *agent, struct held_row *row)
 void
 outbox_put(struct agent *agent, struct held_row *row)
 {
-	row->state = HELD_REPORTED;
+	ledger_report(&agent->ledger, row);
 	outbox_send(agent, row);
 }
 

@@ -334,7 +334,8 @@ look_ends(struct agent *agent)
 {
 	struct puller *puller = &agent->puller;
 
-	ledger_sweep(&agent->ledger, puller->look, clock_mono_us());
+	puller->complete = puller->look;
+	ledger_sweep(&agent->ledger, puller->complete, clock_mono_us());
 	puller->looking = false;
 	puller->looked = true;
 	puller->resend = false;

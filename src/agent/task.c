@@ -95,12 +95,22 @@ agent_task_init(struct agent_task *task, const char *type, const struct task_ent
 }
 
 void
+agent_task_thin(struct agent_task *task)
+{
+	free(task->body);
+	json_decref(task->meta);
+	task->body = NULL;
+	task->body_len = 0;
+	task->meta = NULL;
+	task->workflow = "";
+}
+
+void
 agent_task_release(struct agent_task *task)
 {
 	free(task->run);
 	free(task->id);
 	free(task->type);
-	free(task->body);
-	json_decref(task->meta);
+	agent_task_thin(task);
 	*task = (struct agent_task){ 0 };
 }

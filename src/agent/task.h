@@ -31,6 +31,8 @@ struct agent_task {
 /* ERR_INVALID: meta or payload is no JSON of the expected shape. */
 int agent_task_init(struct agent_task *task, const char *type,
     const struct task_entry *entry, struct err *err);
+/* Frees what only a run needs: body and meta. */
+void agent_task_thin(struct agent_task *task);
 void agent_task_release(struct agent_task *task);
 
 #endif
