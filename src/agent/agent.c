@@ -111,6 +111,8 @@ drain(struct agent *agent)
 	log_info("draining: no new tasks", KV_I("running", agent->running));
 	agent->draining = true;
 	loop_timer_start(&agent->drain_timer, agent->options->drain_ms * CLOCK_MS);
+	if (agent->running > 0)
+		signon_tell_draining(agent);
 	pull_wake(agent);
 	agent_go_on(agent);
 }

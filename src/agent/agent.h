@@ -126,7 +126,8 @@ int agent_script(struct agent *agent, const char *name, size_t n_keys,
 
 /* --- signon.c --- */
 void signon_begin(struct agent *agent);
-void signon_lost(struct agent *agent); /* the connection went */
+void signon_lost(struct agent *agent);          /* the connection went */
+void signon_tell_draining(struct agent *agent); /* on the card */
 void signoff_begin(struct agent *agent);
 
 /* --- pull.c --- */

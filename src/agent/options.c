@@ -230,7 +230,7 @@ static const struct option_row rows[] = {
 	{ "stdin", "none|prompt|json", set_stdin,
 	    "standard input of COMMAND: nothing, the prompt or the task (none)" },
 	{ "redis", "URL", set_redis,
-	    "redis://[user:password@]host:port[/db], rediss://… or unix:///path" },
+	    "redis://[user:password@]host:port[/db] or unix:///path" },
 	{ "state-dir", "DIR", set_state_dir,
 	    "reeved's state folder (to find redis.sock)" },
 	{ "prefix", "TEXT", set_prefix, "prefix of all keys (reeve:)" },

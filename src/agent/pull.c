@@ -21,7 +21,7 @@
 #include "redis/policy.h"
 #include "redis/reply.h"
 
-#define LOOK_COUNT 16
+#define READ_COUNT 16 /* entries of the largest size that stay below a reply's limit */
 #define BLOCK_MS 2000
 #define FIELDS_MAX 64
 
@@ -355,7 +355,7 @@ look_done(void *arg, const struct redisReply *reply, const struct err *err)
 	(void)err;
 	if (!reply_is_sound(queue, reply))
 		return;
-	if (take_reply(queue, reply, take_pending, puller->after) < LOOK_COUNT) {
+	if (take_reply(queue, reply, take_pending, puller->after) < READ_COUNT) {
 		puller->queue++;
 		(void)snprintf(puller->after, sizeof puller->after, "0-0");
 	}
@@ -408,9 +408,11 @@ read_one_type(struct agent *agent)
 {
 	struct queue *queue = &agent->queues[0];
 	struct command command = { 0 };
+	unsigned free_slots = agent_free_slots(agent);
 	char count[16];
 
-	(void)snprintf(count, sizeof count, "%u", agent_free_slots(agent));
+	(void)snprintf(
+	    count, sizeof count, "%u", free_slots < READ_COUNT ? free_slots : READ_COUNT);
 	command_add_all(&command, "XREADGROUP", "GROUP", queue->group, agent->id, "COUNT",
 	    count, "BLOCK", "2000", "STREAMS", queue->key, ">", (char *)NULL);
 	(void)reads_send(

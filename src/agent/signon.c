@@ -134,13 +134,15 @@ signon_done(void *arg, const struct redisReply *reply, const struct err *err)
 	}
 }
 
-static void
-write_card(struct agent *agent)
+/* A negative code: not sent. */
+static int
+write_card(struct agent *agent, redis_reply_fn *fn)
 {
 	const struct agent_options *options = agent->options;
 	struct buf types = { 0 }, capabilities = { 0 };
 	char slots[16], pid[16], lease[24], beat[24], at[RFC3339_SIZE];
 	struct command command = { 0 };
+	int rc;
 
 	join(&types, options->types, options->n_types);
 	join(&capabilities, options->capabilities, options->n_capabilities);
@@ -154,10 +156,10 @@ write_card(struct agent *agent)
 	    "slots", slots, "host", agent->host, "pid", pid, "lease_ms", lease, "beat_ms",
 	    beat, "beats", "1", "status", agent->draining ? "draining" : "active", "at",
 	    rfc3339_format(clock_wall_ms(), at), (char *)NULL);
-	agent->asking =
-	    agent_script(agent, "signon", 3, &command, signon_done, agent) == 0;
+	rc = agent_script(agent, "signon", 3, &command, fn, agent);
 	buf_release(&types);
 	buf_release(&capabilities);
+	return rc;
 }
 
 /* A type without a command waits for its settings: rejecting its tasks would lose them.
@@ -199,7 +201,7 @@ settings_done(void *arg, const struct redisReply *reply, const struct err *err)
 	agent->lease_ms = lease_of(agent);
 	agent->slots = slots_of(agent);
 	if (takers_are_there(agent))
-		write_card(agent);
+		agent->asking = write_card(agent, signon_done) == 0;
 	else
 		loop_timer_start(&agent->sign_timer, TAKER_RETRY_US);
 }
@@ -232,6 +234,13 @@ signon_lost(struct agent *agent)
 }
 
 /* --- leaving --- */
+
+void
+signon_tell_draining(struct agent *agent)
+{
+	if (agent->signed_on)
+		(void)write_card(agent, agent_ignore_reply);
+}
 
 static void
 signoff_done(void *arg, const struct redisReply *reply, const struct err *err)

@@ -65,6 +65,10 @@ has 'read only four' "$(redis XINFO GROUPS "${key}q:t" | paste -sd ' ')" 'lag 2'
 # a drain lets them end and takes no more
 kill -TERM "$agent_pid"
 wait_until 5 grep -q draining "$work/agent.log"
+draining_said() {
+	[ "$(redis HGET "${key}agent:a1" status)" = draining ]
+}
+wait_until 5 draining_said
 running "$agent_pid" || fail 'the drain did not wait'
 touch "$work/go"
 ended "$agent_pid" 10
