@@ -111,6 +111,7 @@ struct workflow {
 	uint32_t n_env;
 	const struct task_def *tasks;
 	uint32_t n_tasks;
+	const uint32_t *by_id;    /* task numbers sorted by id, for workflow_find() */
 	char sha256[SHA256_HEX_SIZE]; /* of the canonical form */
 
 	/* the loader's and the reference counter's own */
