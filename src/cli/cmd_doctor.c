@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* reeve doctor: says what is wrong and what mends it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/command.h"
+
+/* A word of the finding, and what a person can do about it. */
+static const struct {
+	const char *word, *mend;
+} cures[] = {
+	{ "maxmemory-policy", "redis-cli CONFIG SET maxmemory-policy noeviction" },
+	{ "evict", "redis-cli CONFIG SET maxmemory-policy noeviction" },
+	{ "persist", "redis-cli CONFIG SET appendonly yes" },
+	{ "appendonly", "redis-cli CONFIG SET appendonly yes" },
+	{ "AOF", "redis-cli CONFIG SET appendonly yes" },
+	{ "memory", "redis-cli INFO memory; give Redis more (CONFIG SET maxmemory)" },
+	{ "password", "reeved --check; then put the right password into redis.url" },
+	{ "version", "install Redis 7.0 or later, or Valkey" },
+	{ "redis", "reeved --check shows what Redis answers" },
+	{ "workflow", "reeve workflows; reeve validate FILE" },
+	{ "file", "reeve workflows; reeve validate FILE" },
+	{ "agent", "reeve-agent --type TYPE --allow-run" },
+	{ "standby", "reeve --socket of the owner, or stop the other reeved" },
+};
+
+static const char *
+cure(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_LEN(cures); i++) {
+		if (strcasestr(text, cures[i].word))
+			return cures[i].mend;
+	}
+	return NULL;
+}
+
+static void
+add_finding(const struct term *term, struct buf *out, const json_t *finding)
+{
+	const char *severity = json_text(finding, "severity"), *text = json_text(finding, "text");
+	bool bad = strcmp(severity, "error") == 0 || strcmp(severity, "critical") == 0;
+
+	term_text(term, out, bad ? STYLE_RED : STYLE_YELLOW, term->utf8 ? "✘ " : "x ");
+	term_text(term, out, STYLE_NONE, text);
+	buf_addc(out, '\n');
+	if (cure(text)) {
+		buf_adds(out, "    mend it: ");
+		term_text(term, out, STYLE_CYAN, cure(text));
+		buf_addc(out, '\n');
+	}
+}
+
+static int
+print_health(const struct cli *cli, const json_t *health)
+{
+	const json_t *findings = json_object_get(health, "findings");
+	const char *status = json_text(health, "status");
+	bool ok = strcmp(status, "ok") == 0;
+	struct buf out = { 0 };
+
+	buf_printf(&out, "daemon at %s: ", cli->client.place->where);
+	term_text(&cli->out, &out, ok ? STYLE_GREEN : STYLE_RED, status);
+	buf_addc(&out, '\n');
+	for (size_t i = 0; i < json_array_size(findings); i++)
+		add_finding(&cli->out, &out, json_array_get(findings, i));
+	if (ok && json_array_size(findings) == 0)
+		buf_adds(&out, "nothing to mend\n");
+	term_write(&cli->out, &out);
+	buf_release(&out);
+	return ok ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int
+say_down(const struct cli *cli, const char *reason)
+{
+	int rc = cli_fail(cli, EXIT_NO_DAEMON, "%s", reason);
+
+	if (!cli->json)
+		fputs("start it here:        reeved --foreground --workflows ./workflows\n"
+		      "or as a service:      systemctl start reeved\n"
+		      "check its settings:   reeved --check\n",
+		    cli->err.file);
+	return rc;
+}
+
+int
+cmd_doctor(struct cli *cli, const struct cli_args *args)
+{
+	struct client_request request = { .method = "GET", .path = "/health/comprehensive" };
+	struct err err = { 0 };
+	json_t *body = NULL;
+	long status = 0;
+	int rc;
+
+	(void)args;
+	if (client_call(&cli->client, &request, &status, &body, &err) < 0)
+		return say_down(cli, err.text);
+	if (status != 200) {
+		json_decref(body);
+		return cli_call(cli, &request, &body); /* says why */
+	}
+	if (cli->json)
+		cli_print_json(cli, body);
+	rc = strcmp(json_text(body, "status"), "ok") == 0 ? EXIT_DONE : EXIT_FAILED;
+	if (!cli->json)
+		rc = print_health(cli, body);
+	json_decref(body);
+	return rc;
+}

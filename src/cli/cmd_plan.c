@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* reeve plan: says in which order a file's tasks would run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/file.h"
+#include "model/graph.h"
+#include "model/load.h"
+#include "model/template.h"
+
+static json_t *
+plan_json(const struct workflow *wf, const uint32_t *order, const uint32_t *level,
+    const uint32_t *path, uint32_t n_path)
+{
+	json_t *tasks = json_array(), *critical = json_array();
+
+	for (uint32_t i = 0; i < wf->n_tasks; i++) {
+		const struct task_def *task = &wf->tasks[order[i]];
+		json_t *needs = json_array();
+
+		for (uint32_t j = 0; j < task->n_needs; j++)
+			json_array_append_new(needs, json_string(wf->tasks[task->needs[j].task].id));
+		json_array_append_new(tasks, json_pack("{s:s, s:s, s:I, s:o, s:s}", "id", task->id,
+		    "agent_type", task->agent, "level", (json_int_t)level[order[i]], "needs", needs,
+		    "body", template_source(task->body)));
+	}
+	for (uint32_t i = 0; i < n_path; i++)
+		json_array_append_new(critical, json_string(wf->tasks[path[i]].id));
+	return json_pack("{s:s, s:b, s:o, s:o}", "workflow", wf->name, "starts_when_dropped",
+	    (wf->on & WORKFLOW_ON_DROP) != 0, "tasks", tasks, "critical_path", critical);
+}
+
+static void
+add_body(const struct term *term, struct buf *out, const struct task_def *task)
+{
+	static const char *const words[] = { "payload", "prompt ", "run    " };
+	const char *text = template_source(task->body);
+	char *cut = xstrndup(text, 100);
+
+	buf_printf(out, "       %s ", words[task->kind]);
+	term_text(term, out, STYLE_DIM, cut);
+	buf_adds(out, strlen(text) > 100 ? " ...\n" : "\n");
+	free(cut);
+}
+
+static void
+print_plan(const struct term *term, const struct workflow *wf, const uint32_t *order,
+    const uint32_t *level, const uint32_t *path, uint32_t n_path)
+{
+	struct buf out = { 0 };
+
+	term_text(term, &out, STYLE_BOLD, wf->name);
+	buf_printf(&out, ": %u task%s, %s\n", wf->n_tasks, wf->n_tasks == 1 ? "" : "s",
+	    wf->on & WORKFLOW_ON_DROP ? "starts when dropped into the watched folder"
+	                              : "starts by hand: reeve run");
+	for (uint32_t i = 0; i < wf->n_tasks; i++) {
+		const struct task_def *task = &wf->tasks[order[i]];
+
+		buf_printf(&out, "  %3u  ", level[order[i]] + 1);
+		term_cell(term, &out, STYLE_CYAN, task->id, 24);
+		buf_printf(&out, " agent %s", task->agent);
+		for (uint32_t j = 0; j < task->n_needs; j++)
+			buf_printf(&out, "%s%s", j ? ", " : ", after ",
+			    wf->tasks[task->needs[j].task].id);
+		buf_addc(&out, '\n');
+		add_body(term, &out, task);
+	}
+	buf_printf(&out, "  critical path (%u): ", n_path);
+	for (uint32_t i = 0; i < n_path; i++)
+		buf_printf(&out, "%s%s", i ? " > " : "", wf->tasks[path[i]].id);
+	buf_addc(&out, '\n');
+	term_write(term, &out);
+	buf_release(&out);
+}
+
+int
+cmd_plan(struct cli *cli, const struct cli_args *args)
+{
+	struct workflow **list = NULL;
+	size_t n = 0;
+	int rc = file_load(cli, args->words[0], &list, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct workflow *wf = list[i];
+		uint32_t *numbers = xcalloc((size_t)wf->n_tasks * 3, sizeof *numbers);
+		uint32_t *level = numbers + wf->n_tasks, *path = level + wf->n_tasks, n_path;
+
+		(void)workflow_levels(wf, numbers, level);
+		n_path = workflow_critical_path(wf, path);
+		if (cli->json) {
+			json_t *body = plan_json(wf, numbers, level, path, n_path);
+
+			cli_print_json(cli, body);
+			json_decref(body);
+		} else {
+			print_plan(&cli->out, wf, numbers, level, path, n_path);
+		}
+		free(numbers);
+	}
+	workflow_list_free(list, n);
+	return rc;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* reeve workflows: what the daemon has loaded, and what is wrong with files. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+static const char *
+state_of(const json_t *workflow)
+{
+	if (*json_text(workflow, "error"))
+		return "bad file";
+	return json_is_false(json_object_get(workflow, "enabled")) ? "disabled" : "ok";
+}
+
+static void
+print_error(const struct term *term, const json_t *workflow)
+{
+	struct buf out = { 0 };
+
+	if (!*json_text(workflow, "error"))
+		return;
+	term_text(term, &out, STYLE_RED, json_text(workflow, "error"));
+	buf_addc(&out, '\n');
+	term_write(term, &out);
+	buf_release(&out);
+}
+
+static void
+add_row(struct table *table, const json_t *workflow)
+{
+	const char *state = state_of(workflow);
+	json_t *on = json_object_get(workflow, "on");
+	char *text = json_is_string(on) ? NULL : json_dumps(on, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	table_add(table, STYLE_BOLD, json_text(workflow, "name"));
+	table_add(table, strcmp(state, "ok") == 0 ? STYLE_GREEN : STYLE_RED, state);
+	table_add(table, STYLE_NONE, text ? text : json_text(workflow, "on"));
+	table_add(table, STYLE_DIM, json_text(workflow, "file"));
+	free(text);
+}
+
+static int
+list_all(struct cli *cli)
+{
+	static const char *const heads[] = { "WORKFLOW", "STATE", "ON", "FILE" };
+	json_t *body = NULL;
+	int rc = cli_get_json(cli, &body, "/api/v1/workflows");
+	const json_t *items = json_object_get(body, "items");
+	struct table table;
+
+	if (rc == EXIT_DONE && cli->json) {
+		cli_print_json(cli, body);
+	} else if (rc == EXIT_DONE) {
+		table_init(&table, 4, heads);
+		for (size_t i = 0; i < json_array_size(items); i++)
+			add_row(&table, json_array_get(items, i));
+		table_print(&table, &cli->out);
+		for (size_t i = 0; i < json_array_size(items); i++)
+			print_error(&cli->err, json_array_get(items, i));
+	}
+	json_decref(body);
+	return rc;
+}
+
+static int
+show_one(struct cli *cli, const char *name)
+{
+	char *escaped = client_escape(name);
+	json_t *body = NULL;
+	int rc = cli_get_json(cli, &body, "/api/v1/workflows/%s", escaped);
+
+	if (rc == EXIT_DONE && cli->json) {
+		cli_print_json(cli, body);
+	} else if (rc == EXIT_DONE) {
+		char *text = json_dumps(body, JSON_INDENT(2));
+		struct buf out = { 0 };
+
+		buf_printf(&out, "%s\n", text ? text : "");
+		term_write(&cli->out, &out);
+		buf_release(&out);
+		free(text);
+	}
+	json_decref(body);
+	free(escaped);
+	return rc;
+}
+
+int
+cmd_workflows(struct cli *cli, const struct cli_args *args)
+{
+	if (args->n_words == 0)
+		return list_all(cli);
+	if (strcmp(args->words[0], "history") == 0 || strcmp(args->words[0], "diff") == 0)
+		return cli_fail(cli, EXIT_USAGE, "workflows %s is not supported yet", args->words[0]);
+	if (strcmp(args->words[0], "show") != 0 || args->n_words != 2)
+		return cli_fail(cli, EXIT_USAGE, "usage: reeve workflows [show WORKFLOW]");
+	return show_one(cli, args->words[1]);
+}

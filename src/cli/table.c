@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands and options. */
+#include "cli/command.h"
+
+const struct cli_option cli_globals[] = {
+	{ "url", 0, "URL", "the daemon's address (TCP may only read)" },
+	{ "socket", 0, "PATH", "the daemon's unix socket" },
+	{ "token-file", 0, "FILE", "a file (mode 600) with a bearer token" },
+	{ "json", 0, NULL, "prints JSON, errors too" },
+	{ "help", 'h', NULL, "prints help" },
+	{ "version", 0, NULL, "prints the version" },
+	{ NULL, 0, NULL, NULL },
+};
+
+const char *const cli_later[] = { "why", "cancel", "retry", "approve", "reject", "signal", "edit",
+	"pause", "resume", "schedules", "groups", "agents", "scale", "drain", "undrain", "dlq",
+	"events", "send", "inbox", "stats", "report", "audit", "purge", "top", "dashboard", "token",
+	"agent-guide", "bench", "next", "current", "heartbeat", "progress", "done", "fail", "release", "ask",
+	"checkpoint", NULL };
+
+static const struct cli_option run_options[] = {
+	{ "param", 'p', "KEY=VALUE", "sets a parameter; may be repeated" },
+	{ "wait", 'w', NULL, "shows progress and waits for the end" },
+	{ "timeout", 0, "DURATION", "gives up waiting (exit 1); the run goes on" },
+	{ "idempotency-key", 0, "KEY", "the same key starts the same run once" },
+	{ "priority", 0, "P", "0 to 9, low, normal, high or urgent" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option runs_options[] = {
+	{ "status", 's', "STATUS", "only runs in this state" },
+	{ "workflow", 0, "NAME", "only runs of this workflow" },
+	{ "since", 0, "TIME", "only runs since then: a time, or 12h" },
+	{ "limit", 'n', "N", "at most so many (20)" },
+	{ "cursor", 0, "CURSOR", "goes on behind a page: its next_cursor" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option logs_options[] = {
+	{ "follow", 'f', NULL, "goes on until the attempt ends" },
+	{ "attempt", 0, "N", "of this attempt (the last one)" },
+	{ "tail", 'n', "N", "only the last lines" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option graph_options[] = {
+	{ "dot", 0, NULL, "for Graphviz" },
+	{ "mermaid", 0, NULL, "for Markdown pages" },
+	{ "svg", 0, NULL, "a picture" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option fmt_options[] = {
+	{ "check", 0, NULL, "writes nothing; exit 1 if a file would change" },
+	{ "write", 'w', NULL, "rewrites the files in place" },
+	{ "force", 0, NULL, "also where comments would be lost" },
+	{ NULL, 0, NULL, NULL },
+};
+
+#define RUN_ABOUT "RUN is a run's id, a unique beginning of one, or @last."
+
+const struct cli_command cli_commands[] = {
+	{ "init", "[NAME]", "writes a first workflow, NAME.yaml", "Never overwrites a file.", NULL,
+	    "  reeve init\n"
+	    "  reeve init nightly-tests\n",
+	    0, 1, cmd_init },
+	{ "validate", "FILE...", "checks workflow files",
+	    "Prints every fault as FILE:LINE:COL: error: text.  Exit 0 if all are right, else 1.\n"
+	    "Needs no daemon.", NULL,
+	    "  reeve validate workflows/*.yaml\n",
+	    1, CLI_ARGS_MAX, cmd_validate },
+	{ "plan", "FILE", "says what a file would do, in which order",
+	    "The first column is the level: tasks of one level may run at once.", NULL,
+	    "  reeve plan workflows/feature-development.yaml\n",
+	    1, 1, cmd_plan },
+	{ "graph", "FILE|RUN", "draws the tasks of a file or a run", NULL, graph_options,
+	    "  reeve graph workflows/feature-development.yaml\n"
+	    "  reeve graph @last --dot | dot -Tpng > run.png\n"
+	    "  reeve graph deploy.yaml --mermaid >> README.md\n",
+	    1, 1, cmd_graph },
+	{ "fmt", "FILE...", "rewrites workflow files to the canonical spelling",
+	    "Without --write or --check prints the result.", fmt_options,
+	    "  reeve fmt old.yaml\n"
+	    "  reeve fmt --write workflows/*.yaml\n"
+	    "  reeve fmt --check workflows/*.yaml\n",
+	    1, CLI_ARGS_MAX, cmd_fmt },
+	{ "schema", "[KIND]", "prints a JSON Schema, for editors",
+	    "KIND: workflow (the default), task, result, message, event, config.", NULL,
+	    "  reeve schema workflow > workflow.schema.json\n",
+	    0, 1, cmd_schema },
+	{ "run", "WORKFLOW|FILE", "starts a run",
+	    "WORKFLOW is the name of one in the watched folder; FILE a path (- is standard input).\n"
+	    "Prints the run's id.  With --wait: exit 0 if it succeeded, else 1; Ctrl-C detaches\n"
+	    "(exit 130) and the run goes on, as it does when --timeout passes (exit 1).",
+	    run_options,
+	    "  reeve run feature-development --wait\n"
+	    "  reeve run ./deploy.yaml -p target=dev -p version=1.2\n"
+	    "  reeve run nightly --idempotency-key nightly-2026-11-21\n",
+	    1, 1, cmd_run },
+	{ "runs", "", "lists runs, newest first", NULL, runs_options,
+	    "  reeve runs\n"
+	    "  reeve runs --status failed --since 12h\n"
+	    "  reeve runs --json --limit 100 | jq -r '.items[].id'\n",
+	    0, 0, cmd_runs },
+	{ "show", "RUN", "shows a run with its tasks and outputs", RUN_ABOUT, NULL,
+	    "  reeve show @last\n"
+	    "  reeve show 01kaj2 --json\n",
+	    1, 1, cmd_show },
+	{ "watch", "RUN", "shows a run until it ends",
+	    RUN_ABOUT "  Exit 0 if it succeeded, else 1.\nCtrl-C stops watching (exit 130).", NULL,
+	    "  reeve watch @last\n",
+	    1, 1, cmd_watch },
+	{ "workflows", "[show WORKFLOW]", "lists the workflows that the daemon has loaded",
+	    "A bad file is listed with its fault; its last good version stays in use.", NULL,
+	    "  reeve workflows\n"
+	    "  reeve workflows show feature-development\n",
+	    0, 2, cmd_workflows },
+	{ "logs", "RUN [TASK]", "prints what tasks wrote", RUN_ABOUT, logs_options,
+	    "  reeve logs @last\n"
+	    "  reeve logs @last backend -f\n"
+	    "  reeve logs 01kaj2 testing --attempt 1 --tail 50\n",
+	    1, 2, cmd_logs },
+	{ "doctor", "", "finds what is wrong, and what mends it", NULL, NULL,
+	    "  reeve doctor\n",
+	    0, 0, cmd_doctor },
+	{ "log-level", "[LEVEL]", "shows or changes how much the daemon logs",
+	    "LEVEL: error, warn, info or debug.  Lasts until the daemon restarts.", NULL,
+	    "  reeve log-level debug\n",
+	    0, 1, cmd_log_level },
+	{ "version", "", "prints the versions of reeve and reeved", NULL, NULL,
+	    "  reeve version --json\n",
+	    0, 0, cmd_version },
+	{ "help", "[COMMAND]", "explains a command", NULL, NULL,
+	    "  reeve help run\n",
+	    0, 1, cmd_help },
+	{ NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
+};
