@@ -75,7 +75,7 @@ maybe_leave(struct agent *agent)
 		loop_timer_start(&agent->leave_timer, LEAVE_US);
 	if (agent->signed_on && agent->puller.busy)
 		return; /* it may still bring tasks */
-	if (ledger_count(&agent->ledger, HELD_REPORTED) == 0)
+	if (agent->logs == 0 && ledger_count(&agent->ledger, HELD_REPORTED) == 0)
 		leave(agent);
 }
 

@@ -91,6 +91,7 @@ struct agent {
 	struct queue queues[AGENT_TYPES_MAX];
 	size_t n_queues;
 	unsigned slots, running;
+	unsigned logs; /* of attempts, not yet wholly sent */
 	int64_t lease_ms;
 	struct ledger ledger;
 	struct puller puller;

@@ -64,6 +64,7 @@ tasklog_new(
 	struct tasklog *log = xcalloc(1, sizeof *log);
 
 	log->agent = agent;
+	agent->logs++;
 	log->key = key_log(&agent->keys, task->run, task->id, task->attempt);
 	log->on_room = on_room;
 	log->arg = arg;
@@ -92,6 +93,7 @@ log_free(struct tasklog *log)
 			buf_release(&log->batch[i].pieces[k].bytes);
 		buf_release(&log->tails[i]);
 	}
+	log->agent->logs--;
 	free(log->key);
 	free(log);
 }
@@ -123,6 +125,8 @@ static void
 log_done(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct tasklog *log = arg;
+	struct agent *agent = log->agent;
+	bool ended = log->ended;
 	struct batch *batch = &log->batch[!log->filling];
 	const char *code = "";
 	size_t len;
@@ -142,6 +146,8 @@ log_done(void *arg, const struct redisReply *reply, const struct err *err)
 		log_flush(log);
 	else if (log->batch[log->filling].bytes > 0)
 		loop_timer_start(&log->timer, BATCH_US);
+	if (ended)
+		agent_go_on(agent); /* it may have waited for this to leave */
 }
 
 static int

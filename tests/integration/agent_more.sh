@@ -146,3 +146,14 @@ has again "$got" 'status=done'
 kill -TERM "$agent_pid"
 ended "$agent_pid" 5
 is exit "$code" 0
+
+# the end of a log is there when the agent has left
+start_agent --type t --id a5 --allow-run
+put t tail run "touch $work/tail.on; $work/await $work/tail.go; seq 1 100000"
+wait_until 5 test -e "$work/tail.on"
+kill -TERM "$agent_pid"
+touch "$work/tail.go"
+ended "$agent_pid" 10
+is exit "$code" 0
+is 'last line' "$(log_of tail | tail -n 1)" 100000
+is 'all lines' "$(log_of tail | wc -l)" 100000
