@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -20,9 +19,16 @@
 #include "loop/watch.h"
 #include "orchestrator/readfile.h"
 
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)str_hash((key), (len)))
+#include <uthash.h>
+
 #define SLICE_US (20 * CLOCK_MS)   /* of a loop turn */
-#define RETRY_US (50 * CLOCK_MS)   /* of a file that changes while it is read */
-#define RETRIES 20                 /* then its writer's close is waited for */
+/*
+ * A file that changes while it is read is tried again; one that vanished may be on its way
+ * back (editors that save by rename and create), and must not be taken for a new one.
+ */
+#define RETRY_US (300 * CLOCK_MS)
+#define RETRIES 20 /* then its writer's close is waited for */
 
 struct file {
 	UT_hash_handle hh;
@@ -31,6 +37,7 @@ struct file {
 	bool late;
 	bool handed;            /* on_text or on_unreadable was called */
 	unsigned tries;
+	int64_t due_us;         /* while late */
 	unsigned scan;          /* number of the scan that saw it last */
 	struct readfile_mark mark;
 	char name[];
@@ -51,7 +58,6 @@ struct folder {
 	struct loop_hook turn;
 	unsigned scan;
 	bool scanning;          /* on_scanned is owed */
-	bool freed;
 };
 
 static void
@@ -111,9 +117,9 @@ file_gone(struct folder *folder, struct file *file)
 static void
 try_later(struct folder *folder, struct file *file)
 {
-	if (file->tries++ >= RETRIES)
-		return; /* the close of its writer brings an event */
+	dequeue(folder, file);
 	file->late = true;
+	file->due_us = clock_mono_us() + RETRY_US;
 	TAILQ_INSERT_TAIL(&folder->later, file, link);
 	if (!loop_timer_active(&folder->timer))
 		loop_timer_start(&folder->timer, RETRY_US);
@@ -123,9 +129,13 @@ static void
 retry(void *arg)
 {
 	struct folder *folder = arg;
+	int64_t now_us = clock_mono_us();
+	struct file *file;
 
-	while (!TAILQ_EMPTY(&folder->later))
-		enqueue(folder, TAILQ_FIRST(&folder->later));
+	while ((file = TAILQ_FIRST(&folder->later)) && file->due_us <= now_us)
+		enqueue(folder, file);
+	if (file)
+		loop_timer_start(&folder->timer, file->due_us - now_us);
 }
 
 static void
@@ -137,7 +147,9 @@ read_one(struct folder *folder, struct file *file)
 	int code = readfile(path, folder->max_bytes, false, &text, &file->mark, &err);
 
 	if (code == ERR_UNAVAILABLE) {
-		try_later(folder, file);
+		/* At the end only the close of its writer counts. */
+		if (file->tries++ < RETRIES)
+			try_later(folder, file);
 	} else if (code == ERR_NOT_FOUND || code == ERR_INVALID) {
 		log_debug("ignored in a watched folder", KV_S("reason", err.text));
 		file_gone(folder, file);
@@ -197,7 +209,7 @@ watch_removed(void *arg, const char *name)
 
 	HASH_FIND_STR(folder->files, name, file);
 	if (file)
-		file_gone(folder, file);
+		try_later(folder, file);
 }
 
 static void

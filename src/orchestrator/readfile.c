@@ -87,7 +87,7 @@ readfile(const char *path, size_t max, bool follow, struct buf *out,
 	size_t before = out->len;
 	struct stat st, now;
 	struct readfile_mark mark, after;
-	int fd, code = open_regular(path, max, follow, &st, &fd, err);
+	int fd = -1, code = open_regular(path, max, follow, &st, &fd, err);
 
 	if (code)
 		return code;
