@@ -31,7 +31,8 @@ sweep_at(int parent, const char *name, int depth)
 	if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || depth == 0)
 		return;
 	/* a folder that its maker closed to himself */
-	(void)fchmodat(parent, name, 0700, 0);
+	if (fchmodat(parent, name, 0700, 0) != 0 && errno == ENOENT)
+		return;
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0)
 		sweep_entries(fd, depth - 1);
