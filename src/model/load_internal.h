@@ -79,6 +79,9 @@ char *node_json(struct arena *arena, struct faults *faults, const struct yaml_no
 extern const struct retry_policy retry_defaults;
 void load_retry(struct arena *arena, struct faults *faults, const struct yaml_node *node,
     struct retry_policy *policy);
+/* A code or a list of codes into exit_codes: ascending, each once. */
+void load_exit_codes(struct arena *arena, struct faults *faults, const struct yaml_node *node,
+    struct retry_policy *policy);
 bool retry_same(const struct retry_policy *a, const struct retry_policy *b);
 
 /* load_params.c */

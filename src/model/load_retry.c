@@ -60,8 +60,8 @@ take_on(struct faults *faults, const struct yaml_node *node, struct retry_policy
 	policy->on = on;
 }
 
-static void
-take_exit_codes(struct arena *arena, struct faults *faults, const struct yaml_node *node,
+void
+load_exit_codes(struct arena *arena, struct faults *faults, const struct yaml_node *node,
     struct retry_policy *policy)
 {
 	bool set[256] = { false };
@@ -130,5 +130,5 @@ load_retry(struct arena *arena, struct faults *faults, const struct yaml_node *n
 	if (values[RETRY_ON] != NULL)
 		take_on(faults, values[RETRY_ON], policy);
 	if (values[RETRY_EXIT_CODES] != NULL)
-		take_exit_codes(arena, faults, values[RETRY_EXIT_CODES], policy);
+		load_exit_codes(arena, faults, values[RETRY_EXIT_CODES], policy);
 }

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 libmodel_a_SOURCES = \
+	src/model/agent_type.c \
+	src/model/agent_type.h \
 	src/model/assemble.c \
 	src/model/canonical.c \
 	src/model/canonical.h \
 	src/model/category.c \
 	src/model/category.h \
+	src/model/config_file.c \
+	src/model/config_file.h \
 	src/model/draw.c \
 	src/model/expr.c \
 	src/model/expr.h \
 	src/model/faults.c \
 	src/model/faults.h \
+	src/model/fmt.c \
+	src/model/fmt.h \
 	src/model/graph.c \
 	src/model/graph.h \
 	src/model/intern.c \

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* Loads agent type files. */
+#include "model/agent_type.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "model/load_internal.h"
+
+static const uint8_t zero_only[] = { 0 };
+
+struct agent_loader {
+	const char *file;
+	struct faults *faults;
+	struct agent_type *type;
+};
+
+static void
+take_type(struct agent_loader *al, const struct yaml_node *root, const struct yaml_node *node)
+{
+	const char *name, *slash = strrchr(al->file, '/');
+	size_t len;
+
+	if (node != NULL) {
+		if (value_name(al->faults, node, "type", &name))
+			al->type->type = arena_strdup(&al->type->arena, name);
+		return;
+	}
+	name = slash != NULL ? slash + 1 : al->file;
+	len = strcspn(name, ".");
+	if (str_is_name(name, len))
+		al->type->type = arena_strndup(&al->type->arena, name, len);
+	else
+		fault_node(al, root, "the file's name cannot name the agent type: add 'type'");
+}
+
+static void
+take_command(struct agent_loader *al, const struct yaml_node *node)
+{
+	const char **args, *text;
+	uint32_t n = 0;
+
+	if (node->kind == YAML_SCALAR) {
+		fault_node(al, node, "'command' must be a list of arguments, as [./agent, --flag]; "
+		    "for a shell line write [sh, -c, 'LINE']");
+		return;
+	}
+	if (node->kind != YAML_LIST || node->len == 0) {
+		fault_node(al, node, "'command' must be a list of arguments");
+		return;
+	}
+	args = arena_alloc(&al->type->arena, (node->len + 1u) * sizeof *args);
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
+		if (!value_text(al->faults, item, "command", &text))
+			continue;
+		if (n == 0 && item->len == 0)
+			fault_node(al, item, "the program's name is empty");
+		args[n++] = arena_strdup(&al->type->arena, text);
+	}
+	args[n] = NULL;
+	al->type->command = args;
+	al->type->n_command = n;
+}
+
+static void
+take_success(struct agent_loader *al, const struct yaml_node *node)
+{
+	const struct yaml_node *values[SUCCESS_COUNT], *codes;
+	struct retry_policy scratch = { 0 };
+
+	if (!value_map(al->faults, node, "success", &node) || node == NULL)
+		return;
+	keys_take(keys_success, node, "'success'", al->faults, values, SUCCESS_COUNT);
+	codes = values[SUCCESS_EXIT_CODES];
+	if (codes == NULL)
+		return;
+	if (codes->kind == YAML_LIST && codes->len == 0)
+		fault_node(al, codes, "'exit_codes' is empty: nothing would ever succeed");
+	load_exit_codes(&al->type->arena, al->faults, codes, &scratch);
+	if (scratch.n_exit_codes == 0)
+		return;
+	al->type->success_codes = scratch.exit_codes;
+	al->type->n_success_codes = scratch.n_exit_codes;
+}
+
+static void
+take_times(struct agent_loader *al, const struct yaml_node **values)
+{
+	struct agent_type *type = al->type;
+	int64_t number;
+
+	if (values[AGENT_CONCURRENCY] != NULL && value_int(al->faults, values[AGENT_CONCURRENCY],
+	    "concurrency", 1, 1000, &number))
+		type->concurrency = (uint32_t)number;
+	if (values[AGENT_GRACE] != NULL)
+		value_duration(al->faults, values[AGENT_GRACE], "grace", 0, &type->grace_ms);
+	if (values[AGENT_LEASE] == NULL || !value_duration(al->faults, values[AGENT_LEASE],
+	    "lease", 1, &type->lease_ms))
+		return;
+	if (type->lease_ms < AGENT_LEASE_MIN_MS)
+		fault_node(al, values[AGENT_LEASE], "'lease' must be at least %d ms",
+		    AGENT_LEASE_MIN_MS);
+}
+
+static void
+take_retry(struct agent_loader *al, const struct yaml_node *node)
+{
+	struct retry_policy *retry = arena_alloc(&al->type->arena, sizeof *retry);
+
+	*retry = retry_defaults;
+	load_retry(&al->type->arena, al->faults, node, retry);
+	al->type->retry = retry;
+}
+
+static void
+load_root(struct agent_loader *al, const struct yaml_node *root)
+{
+	const struct yaml_node *values[AGENT_COUNT];
+	const char *text;
+
+	if (root->kind != YAML_MAP) {
+		fault_node(al, root, "an agent type must be a map, not %s", yaml_kind_name(root));
+		return;
+	}
+	keys_take(keys_agent_type, root, "an agent type", al->faults, values, AGENT_COUNT);
+	take_type(al, root, values[AGENT_TYPE]);
+	take_times(al, values);
+	if (values[AGENT_COMMAND] != NULL)
+		take_command(al, values[AGENT_COMMAND]);
+	if (values[AGENT_RETRY] != NULL)
+		take_retry(al, values[AGENT_RETRY]);
+	if (values[AGENT_SUCCESS] != NULL)
+		take_success(al, values[AGENT_SUCCESS]);
+	if (values[AGENT_WORKDIR] == NULL ||
+	    !value_text(al->faults, values[AGENT_WORKDIR], "workdir", &text))
+		return;
+	if (*text == '\0')
+		fault_node(al, values[AGENT_WORKDIR], "'workdir' is empty");
+	al->type->workdir = arena_strdup(&al->type->arena, text);
+}
+
+void
+agent_type_free(struct agent_type *type)
+{
+	if (type == NULL)
+		return;
+	arena_release(&type->arena);
+	free(type);
+}
+
+int
+agent_type_load(const char *file, const char *text, size_t len,
+    const struct model_limits *limits, struct faults *faults, struct agent_type **ret_type)
+{
+	struct agent_type *type = xcalloc(1, sizeof *type);
+	struct agent_loader al = { file, faults, type };
+	struct yaml_file yaml;
+	size_t errors = faults->n_errors;
+
+	type->type = "";
+	type->concurrency = 1;
+	type->lease_ms = AGENT_LEASE_DEFAULT_MS;
+	type->grace_ms = AGENT_GRACE_DEFAULT_MS;
+	type->success_codes = zero_only;
+	type->n_success_codes = ARRAY_LEN(zero_only);
+	yaml_parse(text, len, limits, faults, &yaml);
+	if (yaml.n_documents > 1)
+		fault_node(&al, yaml.documents[1], "an agent type file holds one document");
+	if (yaml.n_documents > 0)
+		load_root(&al, yaml.documents[0]);
+	yaml_file_release(&yaml);
+	if (faults->n_errors > errors) {
+		agent_type_free(type);
+		return ERR_INVALID;
+	}
+	*ret_type = type;
+	return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Agent type files (agents/NAME.yaml): what an agent of a type runs and how it
+ * is watched.
+ *
+ *   type: backend              # default: the file's stem
+ *   command: [./backend, "{task_file}"]
+ *   concurrency: 2             # tasks at once, 1
+ *   lease: 15s
+ *   grace: 10s                 # between the stop signal and KILL
+ *   retry: {max_attempts: 3}   # for tasks that say nothing of their own
+ *   success: {exit_codes: [0]}
+ *   workdir: /srv/work
+ */
+#ifndef REEVE_MODEL_AGENT_TYPE_H
+#define REEVE_MODEL_AGENT_TYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/faults.h"
+#include "model/limits.h"
+#include "model/workflow.h"
+
+#define AGENT_LEASE_DEFAULT_MS 15000
+#define AGENT_LEASE_MIN_MS 2000
+#define AGENT_GRACE_DEFAULT_MS 10000
+
+struct agent_type {
+	const char *type;
+	const char *const *command; /* ends with NULL; NULL if none is given */
+	uint32_t n_command;
+	uint32_t concurrency;
+	int64_t lease_ms;
+	int64_t grace_ms;
+	const struct retry_policy *retry; /* NULL if none is given */
+	const uint8_t *success_codes;     /* exit codes that succeed; ascending, never empty */
+	size_t n_success_codes;
+	const char *workdir;              /* NULL if none is given */
+	struct arena arena;
+};
+
+/* Returns 0, or ERR_INVALID with the faults added.  limits may be NULL. */
+int agent_type_load(const char *file, const char *text, size_t len,
+    const struct model_limits *limits, struct faults *faults, struct agent_type **ret_type);
+void agent_type_free(struct agent_type *type); /* NULL is allowed */
+
+#endif
