@@ -17,7 +17,7 @@ cmd_validate(struct cli *cli, const struct cli_args *args)
 		for (size_t j = 0; j < n; j++)
 			tasks += list[j]->n_tasks;
 		if (rc != EXIT_DONE)
-			result = rc == EXIT_FAILED || result == EXIT_DONE ? rc : result;
+			result = EXIT_FAILED;
 		else if (!cli->json)
 			fprintf(cli->out.file, "%s: ok (%zu task%s)\n", args->words[i], tasks,
 			    tasks == 1 ? "" : "s");

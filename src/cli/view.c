@@ -14,6 +14,7 @@
 
 #define AWAY_MAX_US (60 * CLOCK_S)
 #define AWAY_PAUSE_MS 500
+#define RANKS 10 /* of tasks, by how much they are worth a line */
 
 /* --- the panel --- */
 
@@ -108,20 +109,35 @@ id_width(const json_t *tasks)
 	return width < 40 ? width : 40;
 }
 
-/* The lowest interest that still fits into room lines. */
-static int
-interest_limit(const json_t *tasks, size_t room)
-{
-	size_t counts[10] = { 0 }, sum = 0;
-	int limit = 0;
+/* All tasks below rank are shown, and as many of this rank as there is room for. */
+struct cut {
+	int rank;
+	size_t room;
+};
 
-	if (json_array_size(tasks) <= room)
-		return 10;
+static struct cut
+find_cut(const json_t *tasks, size_t room)
+{
+	size_t counts[RANKS] = { 0 };
+	struct cut cut = { 0, room };
+
 	for (size_t i = 0; i < json_array_size(tasks); i++)
 		counts[interest(json_array_get(tasks, i))]++;
-	while (limit < 9 && sum + counts[limit] <= room)
-		sum += counts[limit++];
-	return limit;
+	while (cut.rank < RANKS - 1 && counts[cut.rank] <= cut.room)
+		cut.room -= counts[cut.rank++];
+	return cut;
+}
+
+static bool
+passes(struct cut *cut, const json_t *task)
+{
+	int rank = interest(task);
+
+	if (rank == cut->rank && cut->room > 0) {
+		cut->room--;
+		return true;
+	}
+	return rank < cut->rank;
 }
 
 unsigned
@@ -132,11 +148,11 @@ view_run(const struct term *term, struct buf *out, const json_t *run, int64_t no
 	size_t n = json_array_size(tasks), shown = 0;
 	size_t room = max_lines > 4 ? max_lines - 4 : max_lines ? 1 : n;
 	unsigned width = id_width(tasks), lines = 2;
-	int limit = interest_limit(tasks, room);
+	struct cut cut = find_cut(tasks, room);
 
 	draw_head(term, out, run, now_ms);
-	for (size_t i = 0; i < n && shown < room; i++) {
-		if (interest(json_array_get(tasks, i)) > limit)
+	for (size_t i = 0; i < n; i++) {
+		if (!passes(&cut, json_array_get(tasks, i)))
 			continue;
 		draw_task(term, out, json_array_get(tasks, i), now_ms, width);
 		shown++;
