@@ -16,6 +16,8 @@ set -eu
 src=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
 top=$(cd "${top_builddir:-$src}" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/reeve-test-XXXXXX")
+TMPDIR=$work
+export TMPDIR
 started=''
 test_name=$(basename "$0" .sh)
 # tests see no Redis but their own
