@@ -49,6 +49,8 @@ struct registry {
 	struct entry *by_name;
 	size_t count[STANDINGS]; /* of sources */
 	bool conflicts;          /* there may be some */
+	char **unforgotten;      /* drop paths that on_forget did not take */
+	size_t n_unforgotten, cap_unforgotten;
 	uint64_t version;
 	char *path;
 	char id[FOLDER_ID_SIZE];
@@ -142,14 +144,44 @@ entry_set_error(struct registry *registry, struct entry *entry, const char *text
 	tell(registry, REGISTRY_ERROR, entry);
 }
 
+static bool
+tell_forget(const struct registry *registry, const char *drop_path)
+{
+	const struct registry_fns *fns = &registry->config.fns;
+
+	return !fns->on_forget || fns->on_forget(fns->arg, drop_path);
+}
+
+static void
+forget(struct registry *registry, const char *drop_path)
+{
+	if (tell_forget(registry, drop_path))
+		return;
+	GROW(registry->unforgotten, registry->n_unforgotten, registry->cap_unforgotten);
+	registry->unforgotten[registry->n_unforgotten++] = xstrdup(drop_path);
+}
+
+static void
+forget_again(struct registry *registry)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < registry->n_unforgotten; i++)
+		if (tell_forget(registry, registry->unforgotten[i]))
+			free(registry->unforgotten[i]);
+		else
+			registry->unforgotten[kept++] = registry->unforgotten[i];
+	registry->n_unforgotten = kept;
+}
+
 static void
 entry_disable(struct registry *registry, struct entry *entry)
 {
 	bool was = entry->pub.enabled;
 
 	give_name_back(registry, entry);
-	if (was && registry->config.fns.on_forget)
-		registry->config.fns.on_forget(registry->config.fns.arg, entry->pub.drop_path);
+	if (was)
+		forget(registry, entry->pub.drop_path);
 	if (!entry->pub.workflow) {
 		tell(registry, REGISTRY_REMOVED, entry);
 		entry_drop(registry, entry);
@@ -456,6 +488,9 @@ registry_free(struct registry *registry)
 	folder_free(registry->folder);
 	HASH_ITER(hh, registry->sources, source, next)
 		source_free(registry, source);
+	for (size_t i = 0; i < registry->n_unforgotten; i++)
+		free(registry->unforgotten[i]);
+	free(registry->unforgotten);
 	free(registry->path);
 	free(registry);
 }
@@ -523,10 +558,11 @@ registry_folder_id(const struct registry *registry)
 }
 
 void
-registry_drop_all(const struct registry *registry)
+registry_drop_all(struct registry *registry)
 {
 	const struct registry_fns *fns = &registry->config.fns;
 
+	forget_again(registry);
 	for (struct entry *entry = registry->by_name; entry; entry = entry->hh.next)
 		if ((entry->pub.workflow->on & WORKFLOW_ON_DROP) && fns->on_drop)
 			fns->on_drop(fns->arg, entry->pub.drop_path, entry->pub.workflow);

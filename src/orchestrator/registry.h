@@ -42,12 +42,13 @@ enum registry_change { REGISTRY_LOADED, REGISTRY_ERROR, REGISTRY_REMOVED };
 /*
  * Each may be NULL.  on_drop: this definition with `on: drop` stands at that path now; it
  * may be the same as before (whoever starts runs compares its SHA-256 with what was last
- * accepted there).  on_forget: nothing stands at that path any more.  on_scanned: the
+ * accepted there).  on_forget: nothing stands at that path any more; false: not now, told
+ * again by registry_drop_all().  on_scanned: the
  * folder was read to its end.
  */
 struct registry_fns {
 	void (*on_drop)(void *arg, const char *drop_path, struct workflow *workflow);
-	void (*on_forget)(void *arg, const char *drop_path);
+	bool (*on_forget)(void *arg, const char *drop_path);
 	void (*on_change)(void *arg, enum registry_change change,
 	    const struct registry_entry *entry);
 	void (*on_scanned)(void *arg);
@@ -77,8 +78,11 @@ bool registry_scanned(const struct registry *registry);     /* no file waits to 
 const char *registry_folder(const struct registry *registry);
 const char *registry_folder_id(const struct registry *registry);
 
-/* Calls on_drop again for all that stands: after the memory of drops was (re)loaded. */
-void registry_drop_all(const struct registry *registry);
+/*
+ * Tells again what could not be forgotten, then calls on_drop for all that stands: after
+ * the memory of drops was (re)loaded.
+ */
+void registry_drop_all(struct registry *registry);
 
 /*
  * Whether a remembered drop path may still stand for something (also: another folder's, or

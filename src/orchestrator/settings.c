@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of reeved's configuration, and how file, environment and flags fill it. */
+#include "orchestrator/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "redis/url.h"
+#include "wire/keys.h"
+
+#define MIB (1024 * 1024)
+
+static const char *const level_values[] = { "error", "warn", "info", "debug", NULL };
+static const char *const fsync_values[] = { "everysec", "always", "no", NULL };
+
+const struct config_option settings_table[] = {
+	{ "workflows", "workflows", 0, "REEVE_WORKFLOWS", CONFIG_STRING, "workflows", 0, 0, NULL,
+	    0, "DIR", "Folder whose YAML files become workflows and runs." },
+	{ "agents", "agents", 0, "REEVE_AGENTS", CONFIG_STRING, "agents", 0, 0, NULL, 0, "DIR",
+	    "Folder of the agent types' YAML files." },
+	{ "state_dir", "state-dir", 0, "REEVE_STATE_DIR", CONFIG_STRING, "", 0, 0, NULL, 0, "DIR",
+	    "State folder: the socket, the embedded Redis and its data. Empty: STATE_DIRECTORY, "
+	    "$XDG_STATE_HOME/reeve or ~/.local/state/reeve." },
+	{ "node_id", "node-id", 0, "REEVE_NODE_ID", CONFIG_STRING, "", 0, 64, NULL, 0, "ID",
+	    "Name of this daemon in logs and events. Empty: the random id of its state folder." },
+	{ "log_level", "log-level", 0, "REEVE_LOG_LEVEL", CONFIG_ENUM, "info", 0, 0, level_values,
+	    CONFIG_RELOADABLE, "LEVEL", "What is logged: error, warn, info or debug." },
+	{ "http.listen", "http", 0, "REEVE_HTTP", CONFIG_STRING, "127.0.0.1:8420", 0, 128, NULL, 0,
+	    "ADDR:PORT", "Loopback address of the API, read-only there; off: no TCP; port 0: any "
+	    "free one." },
+	{ "http.socket", "http-socket", 0, "REEVE_HTTP_SOCKET", CONFIG_STRING, "", 0, 107, NULL, 0,
+	    "PATH", "Unix socket of the API. Empty: reeve.sock in the state folder." },
+	{ "redis.url", "redis", 0, "REEVE_REDIS_URL", CONFIG_STRING, "", 0, 0, NULL, CONFIG_SECRET,
+	    "URL", "Redis to use: redis://[user:password@]host:port[/db] or unix:///path. Empty: "
+	    "an own redis-server is started and supervised. Other users see flags; a password "
+	    "belongs into the file or the environment." },
+	{ "redis.prefix", NULL, 0, "REEVE_REDIS_PREFIX", CONFIG_STRING, KEY_PREFIX_DEFAULT, 0,
+	    KEY_PREFIX_MAX, NULL, 0, NULL, "What the names of all keys in Redis begin with." },
+	{ "redis.binary", NULL, 0, "REEVE_REDIS_BINARY", CONFIG_STRING, "", 0, 0, NULL, 0, NULL,
+	    "Program of the embedded Redis. Empty: redis-server or valkey-server in PATH." },
+	{ "redis.appendfsync", NULL, 0, "REEVE_REDIS_APPENDFSYNC", CONFIG_ENUM, "everysec", 0, 0,
+	    fsync_values, 0, NULL, "How often the embedded Redis forces its log to disk." },
+	{ "dispatch.window", NULL, 0, "REEVE_DISPATCH_WINDOW", CONFIG_I64, "1024", 1, 100000, NULL,
+	    0, NULL, "Tasks of one agent type that are handed out at once; priorities hold among "
+	    "the others." },
+	{ "dispatch.max_tasks", NULL, 0, "REEVE_DISPATCH_MAX_TASKS", CONFIG_I64, "2000000", 1,
+	    100000000, NULL, 0, NULL, "Live tasks in all; beyond that new runs are refused." },
+	{ "limits.file", NULL, 0, "REEVE_LIMITS_FILE", CONFIG_SIZE, "16M", 1024, 256 * MIB, NULL, 0,
+	    NULL, "Largest workflow file." },
+	{ "limits.scalar", NULL, 0, "REEVE_LIMITS_SCALAR", CONFIG_SIZE, "512K", 1024, MIB, NULL, 0,
+	    NULL, "Longest single text in a workflow file." },
+	{ "limits.depth", NULL, 0, "REEVE_LIMITS_DEPTH", CONFIG_I64, "32", 4, MODEL_DEPTH_MAX, NULL,
+	    0, NULL, "Deepest nesting in a workflow file." },
+	{ "limits.nodes", NULL, 0, "REEVE_LIMITS_NODES", CONFIG_I64, "3000000", 1000, 100000000,
+	    NULL, 0, NULL, "Most texts, lists and maps in a workflow file." },
+	{ "limits.tasks", NULL, 0, "REEVE_LIMITS_TASKS", CONFIG_I64, "100000", 1, 1000000, NULL, 0,
+	    NULL, "Most tasks of one workflow." },
+	{ "limits.rendered", NULL, 0, "REEVE_LIMITS_RENDERED", CONFIG_SIZE, "768K", 1024, 768 * 1024,
+	    NULL, 0, NULL, "Largest task as it is handed to an agent." },
+	{ NULL, NULL, 0, NULL, CONFIG_STRING, NULL, 0, 0, NULL, 0, NULL, NULL },
+};
+
+/* --- checks that a table cannot say --- */
+
+bool
+settings_http(const struct config *config, char addr[SETTINGS_ADDR_SIZE], uint16_t *ret_port)
+{
+	const char *text = config_get_string(config, "http.listen"), *colon = strrchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : 0;
+	int64_t port;
+
+	*addr = '\0';
+	*ret_port = 0;
+	if (!*text || strcmp(text, "off") == 0 || strcmp(text, "none") == 0)
+		return true;
+	if (len == 0 || len >= SETTINGS_ADDR_SIZE || !str_to_i64(colon + 1, 0, 65535, &port))
+		return false;
+	if (text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	} else if (memchr(text, ':', len)) {
+		return false; /* IPv6 stands in brackets */
+	}
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+	*ret_port = (uint16_t)port;
+	return len > 0;
+}
+
+struct report {
+	settings_fault_fn *fn;
+	void *arg;
+	int faults;
+};
+
+static void
+report_line(struct report *report, const char *line)
+{
+	report->faults++;
+	report->fn(report->arg, line);
+}
+
+static void
+report_err(void *arg, const struct err *err)
+{
+	struct report *report = arg;
+	char *line = xasprintf("error: %s", err->text);
+
+	report_line(report, line);
+	free(line);
+}
+
+static void
+check_values(const struct config *config, struct report *report)
+{
+	const char *url = config_get_string(config, "redis.url");
+	char addr[SETTINGS_ADDR_SIZE];
+	struct redis_url parsed;
+	struct err err = { 0 };
+	struct keys keys;
+	uint16_t port;
+
+	if (!settings_http(config, addr, &port))
+		report_line(report, "error: 'http.listen': not of the form ADDR:PORT (IPv6 as "
+		    "[::1]:8420), nor off");
+	if (*url && redis_url_parse(url, &parsed, &err) != 0) {
+		err_prefix(&err, "'redis.url'");
+		report_err(report, &err);
+	} else if (*url) {
+		redis_url_release(&parsed);
+	}
+	if (!keys_init(&keys, config_get_string(config, "redis.prefix"), 0))
+		report_line(report, "error: 'redis.prefix': a brace may not stand in it");
+}
+
+/* --- flags that are no keys --- */
+
+/* The value of -c FILE, -cFILE, --config FILE, --config=FILE at argv[*i], or NULL. */
+static const char *
+config_flag(int argc, char **argv, int *i)
+{
+	const char *word = argv[*i];
+
+	if (str_starts(word, "--config="))
+		return word + strlen("--config=");
+	if (str_starts(word, "-c") && word[2])
+		return word + 2;
+	if (strcmp(word, "-c") != 0 && strcmp(word, "--config") != 0)
+		return NULL;
+	*i += 1;
+	return *i < argc ? argv[*i] : "";
+}
+
+static bool
+switch_flag(struct settings *settings, const char *word)
+{
+	const struct {
+		const char *name;
+		bool *flag;
+	} table[] = {
+		{ "--check", &settings->check },
+		{ "--foreground", &settings->foreground },
+		{ "--help", &settings->help },
+		{ "-h", &settings->help },
+		{ "--version", &settings->version },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strcmp(word, table[i].name) == 0)
+			return *table[i].flag = true;
+	return false;
+}
+
+/* Copies what is left for the table to rest; each flag of the table takes one value. */
+static const char *
+take_own_flags(struct settings *settings, char **rest, int *ret_n)
+{
+	const char *file = getenv("REEVE_CONFIG"), *given;
+	int n = 1;
+
+	if (file && !*file)
+		file = NULL;
+	rest[0] = settings->argc > 0 ? settings->argv[0] : NULL;
+	for (int i = 1; i < settings->argc; i++) {
+		char *word = settings->argv[i];
+
+		if (switch_flag(settings, word))
+			continue;
+		given = config_flag(settings->argc, settings->argv, &i);
+		if (given) {
+			file = given;
+			continue;
+		}
+		rest[n++] = word;
+		/* Its value may look like a flag of ours. */
+		if (str_starts(word, "--") && !strchr(word, '=') && i + 1 < settings->argc)
+			rest[n++] = settings->argv[++i];
+	}
+	rest[n] = NULL;
+	*ret_n = n;
+	return file;
+}
+
+static int
+read_flags(struct config *config, int n, char **rest, struct report *report)
+{
+	int next = n, before = report->faults;
+	char *line;
+
+	config_set_flags(config, n, rest, &next, report_err, report);
+	if (next < n) {
+		line = xasprintf("error: '%s' is not understood: reeved takes flags only",
+		    rest[next]);
+		report_line(report, line);
+		free(line);
+	}
+	return report->faults > before ? ERR_DENIED : 0;
+}
+
+int
+settings_read(struct settings *settings, int argc, char **argv, settings_fault_fn *fn,
+    void *arg)
+{
+	struct report report = { fn, arg, 0 };
+	char **rest = xcalloc((size_t)argc + 2, sizeof *rest);
+	const char *file;
+	int n, code;
+
+	*settings = (struct settings){ .argc = argc, .argv = argv };
+	settings->config = config_new(settings_table);
+	file = take_own_flags(settings, rest, &n);
+	if (!file && access("reeve.yaml", F_OK) == 0)
+		file = "reeve.yaml";
+	if (file) {
+		settings->file = xstrdup(file);
+		report.faults += settings_read_file(settings->config, file, fn, arg);
+	}
+	config_set_env(settings->config, report_err, &report);
+	code = read_flags(settings->config, n, rest, &report);
+	check_values(settings->config, &report);
+	free(rest);
+	if (code)
+		return code;
+	return report.faults ? ERR_INVALID : 0;
+}
+
+void
+settings_release(struct settings *settings)
+{
+	config_free(settings->config);
+	free(settings->file);
+	*settings = (struct settings){ 0 };
+}
+
+static void
+log_change(void *arg, const char *key, bool taken)
+{
+	const struct config *config = arg;
+
+	if (taken)
+		log_info("configuration changed", KV_S("key", key),
+		    KV_S("value", config_get_shown(config, key)));
+	else
+		log_warn("configuration changed; a restart is needed for it", KV_S("key", key));
+}
+
+int
+settings_reload(struct settings *settings, settings_fault_fn *fn, void *arg)
+{
+	struct settings fresh;
+	int code = settings_read(&fresh, settings->argc, settings->argv, fn, arg);
+
+	if (!code) {
+		config_adopt(settings->config, fresh.config, log_change, fresh.config);
+		log_set_level(
+		    (enum log_level)config_get_enum(settings->config, "log_level"));
+	}
+	settings_release(&fresh);
+	return code ? ERR_INVALID : 0;
+}
+
+/* --- values as the parts take them --- */
+
+void
+settings_limits(const struct config *config, struct model_limits *ret_limits)
+{
+	*ret_limits = (struct model_limits){
+		.file_bytes = config_get_size(config, "limits.file"),
+		.scalar_bytes = config_get_size(config, "limits.scalar"),
+		.depth = (size_t)config_get_i64(config, "limits.depth"),
+		.nodes = (size_t)config_get_i64(config, "limits.nodes"),
+		.tasks = (size_t)config_get_i64(config, "limits.tasks"),
+	};
+}
+
+void
+settings_engine(const struct config *config, struct engine_config *ret_engine)
+{
+	engine_config_defaults(ret_engine);
+	ret_engine->window = (uint32_t)config_get_i64(config, "dispatch.window");
+	ret_engine->max_tasks = (uint32_t)config_get_i64(config, "dispatch.max_tasks");
+	ret_engine->max_rendered = config_get_size(config, "limits.rendered");
+}
+
+/* --- texts made from the table --- */
+
+void
+settings_usage(struct buf *out)
+{
+	buf_adds(out,
+	    "Usage: reeved [OPTION]...\n"
+	    "Runs workflows: watches a folder, hands tasks to agents, keeps its promises.\n\n"
+	    "  -c, --config FILE           Configuration file [REEVE_CONFIG]; without one\n"
+	    "                              reeve.yaml in the working directory, if it is there\n");
+	config_print_help(settings_table, out);
+	buf_adds(out,
+	    "      --check                 Print every fault of configuration and environment\n"
+	    "                              and exit with 0 or 1\n"
+	    "      --foreground            Stay in the foreground (it always does)\n"
+	    "  -h, --help                  Print this and exit\n"
+	    "      --version               Print the version and exit\n\n"
+	    "A flag beats the environment, which beats the file. See reeved(8), "
+	    "reeve.yaml(5).\n");
+}
+
+void
+settings_sample(struct buf *out)
+{
+	buf_adds(out, "# Configuration of reeved: every key with its meaning and its default.\n"
+	    "# Read with -c FILE, or as reeve.yaml in the working directory.\n"
+	    "# SIGHUP reads it anew; a broken file changes nothing.\n\n");
+	config_print_yaml(settings_table, out);
+}
+
+static void
+add_mdoc_text(struct buf *out, const char *text)
+{
+	/* A new sentence begins a new line, and no line may begin with a control character. */
+	for (; *text; text++)
+		if (text[0] == '.' && text[1] == ' ') {
+			buf_adds(out, ".\n");
+			text++;
+		} else if (*text == '\\') {
+			buf_adds(out, "\\e");
+		} else {
+			buf_addc(out, *text);
+		}
+	buf_addc(out, '\n');
+}
+
+void
+settings_mdoc(struct buf *out)
+{
+	for (const struct config_option *row = settings_table; row->key; row++) {
+		buf_printf(out, ".It Cm %s\n", row->key);
+		add_mdoc_text(out, row->help);
+		if (row->initial && *row->initial)
+			buf_printf(out, "Default:\n.Ql %s .\n", row->initial);
+		if (row->env)
+			buf_printf(out, "Environment:\n.Ev %s .\n", row->env);
+		if (row->flag)
+			buf_printf(out, "Flag:\n.Fl -%s .\n", row->flag);
+		if (row->flags & CONFIG_RELOADABLE)
+			buf_adds(out, "Reloadable.\n");
+	}
+}
