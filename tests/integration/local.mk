@@ -8,3 +8,4 @@ EXTRA_DIST += tests/integration/lib.sh tests/integration/agent_lib.sh \
 	agents/architect.yaml agents/backend.yaml agents/frontend.yaml agents/qa.yaml \
 	workflows/fan-out-in.yaml workflows/feature-development.yaml workflows/hello.yaml \
 	workflows/params.yaml workflows/retry.yaml
+SH_TESTS += tests/integration/cli_daemon.sh tests/integration/cli_offline.sh
