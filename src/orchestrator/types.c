@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps the agent types that the files of a watched folder define. */
+#include "orchestrator/types.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/category.h"
+#include "model/faults.h"
+#include "orchestrator/folder.h"
+
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)str_hash((key), (len)))
+#include <uthash.h>
+
+#define FILE_MAX ((size_t)1 << 20)
+
+struct entry {
+	UT_hash_handle hh; /* by file */
+	char *file;
+	struct agent_type *type;
+};
+
+struct types {
+	struct folder *folder;
+	struct entry *entries; /* there are few: a type is found by a walk */
+	types_change_fn *on_change;
+	void *arg;
+};
+
+static const struct entry *
+find(const struct types *types, const char *name)
+{
+	const struct entry *entry;
+
+	for (entry = types->entries; entry; entry = entry->hh.next)
+		if (strcmp(entry->type->type, name) == 0)
+			return entry;
+	return NULL;
+}
+
+static void
+tell(const struct types *types, const char *name, const struct agent_type *type)
+{
+	if (types->on_change)
+		types->on_change(types->arg, name, type);
+}
+
+static void
+log_lines(char *lines)
+{
+	char *rest = lines, *line;
+
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			log_error(line);
+}
+
+static void
+entry_remove(struct types *types, struct entry *entry)
+{
+	HASH_DEL(types->entries, entry);
+	log_info("agent type removed", KV_S("type", entry->type->type));
+	tell(types, entry->type->type, NULL);
+	agent_type_free(entry->type);
+	free(entry->file);
+	free(entry);
+}
+
+/* Takes type over. */
+static void
+put(struct types *types, const char *name, struct agent_type *type)
+{
+	const struct entry *other = find(types, type->type);
+	struct entry *entry;
+
+	HASH_FIND_STR(types->entries, name, entry);
+	if (other && other != entry) {
+		log_error("another file defines this agent type already",
+		    KV_S("type", type->type), KV_S("file", name),
+		    KV_S("other", other->file));
+		agent_type_free(type);
+		return;
+	}
+	if (entry && strcmp(entry->type->type, type->type) != 0) {
+		entry_remove(types, entry);
+		entry = NULL;
+	}
+	if (!entry) {
+		entry = xcalloc(1, sizeof *entry);
+		entry->file = xstrdup(name);
+		HASH_ADD_KEYPTR(hh, types->entries, entry->file, strlen(entry->file), entry);
+	}
+	agent_type_free(entry->type);
+	entry->type = type;
+	log_info("agent type loaded", KV_S("type", type->type), KV_S("file", name));
+	tell(types, type->type, type);
+}
+
+static void
+file_text(void *arg, const char *name, const char *text, size_t len)
+{
+	struct types *types = arg;
+	char *path = xasprintf("%s/%s", folder_path(types->folder), name);
+	struct agent_type *type = NULL;
+	struct faults faults = { 0 };
+	struct buf lines = { 0 };
+	int code = agent_type_load(path, text, len, NULL, &faults, &type);
+
+	faults_render(&faults, path, &lines);
+	if (code)
+		log_lines(lines.data);
+	else
+		put(types, name, type);
+	buf_release(&lines);
+	faults_release(&faults);
+	free(path);
+}
+
+static void
+file_unreadable(void *arg, const char *name, const struct err *err)
+{
+	(void)arg;
+	log_error("cannot read an agent type", KV_S("file", name), KV_S("error", err->text));
+}
+
+static void
+file_removed(void *arg, const char *name)
+{
+	struct types *types = arg;
+	struct entry *entry;
+
+	HASH_FIND_STR(types->entries, name, entry);
+	if (entry)
+		entry_remove(types, entry);
+}
+
+int
+types_new(struct loop *loop, const char *folder, types_change_fn *on_change, void *arg,
+    struct types **ret_types, struct err *err)
+{
+	struct types *types = xcalloc(1, sizeof *types);
+	struct folder_fns fns = { file_text, file_unreadable, file_removed, NULL, types };
+	int code = folder_new(loop, folder, FILE_MAX, &fns, &types->folder, err);
+
+	if (code) {
+		free(types);
+		return code;
+	}
+	types->on_change = on_change;
+	types->arg = arg;
+	*ret_types = types;
+	return 0;
+}
+
+void
+types_free(struct types *types)
+{
+	struct entry *entry, *next;
+
+	if (!types)
+		return;
+	folder_free(types->folder);
+	HASH_ITER(hh, types->entries, entry, next) {
+		HASH_DEL(types->entries, entry);
+		agent_type_free(entry->type);
+		free(entry->file);
+		free(entry);
+	}
+	free(types);
+}
+
+const struct agent_type *
+types_find(const struct types *types, const char *name)
+{
+	const struct entry *entry = find(types, name);
+
+	return entry ? entry->type : NULL;
+}
+
+void
+types_each(const struct types *types, types_change_fn *fn, void *arg)
+{
+	for (const struct entry *entry = types->entries; entry; entry = entry->hh.next)
+		fn(arg, entry->type->type, entry->type);
+}
+
+bool
+types_scanned(const struct types *types)
+{
+	return folder_scanned(types->folder);
+}
+
+/* --- the published form --- */
+
+static void
+add_text(struct buf *out, const char *text)
+{
+	buf_add_json(out, text, strlen(text));
+}
+
+static void
+add_codes(struct buf *out, const uint8_t *codes, size_t n)
+{
+	buf_addc(out, '[');
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s%u", i > 0 ? "," : "", (unsigned)codes[i]);
+	buf_addc(out, ']');
+}
+
+static void
+add_retry(struct buf *out, const struct retry_policy *retry)
+{
+	static const char *const kinds[] = { [BACKOFF_EXPONENTIAL] = "exponential",
+		[BACKOFF_LINEAR] = "linear", [BACKOFF_FIXED] = "fixed" };
+	const char *comma = "";
+
+	buf_printf(out, ",\"retry\":{\"max_attempts\":%u,\"backoff\":\"%s\",\"delay_ms\":%lld,"
+	    "\"max_delay_ms\":%lld,\"factor\":%.17g,\"jitter\":%.17g,\"poison\":%u,\"on\":[",
+	    (unsigned)retry->max_attempts, kinds[retry->backoff], (long long)retry->delay_ms,
+	    (long long)retry->max_delay_ms, retry->factor, retry->jitter,
+	    (unsigned)retry->poison);
+	for (int c = CATEGORY_NONE + 1; c < CATEGORY_COUNT; c++)
+		if (retry->on & CATEGORY_BIT(c)) {
+			buf_adds(out, comma);
+			add_text(out, category_name((enum category)c));
+			comma = ",";
+		}
+	buf_adds(out, "],\"exit_codes\":");
+	add_codes(out, retry->exit_codes, retry->n_exit_codes);
+	buf_addc(out, '}');
+}
+
+void
+agent_type_json(const struct agent_type *type, struct buf *out)
+{
+	buf_adds(out, "{\"type\":");
+	add_text(out, type->type);
+	buf_printf(out, ",\"concurrency\":%u,\"lease_ms\":%lld,\"grace_ms\":%lld,"
+	    "\"success\":{\"exit_codes\":", (unsigned)type->concurrency,
+	    (long long)type->lease_ms, (long long)type->grace_ms);
+	add_codes(out, type->success_codes, type->n_success_codes);
+	buf_addc(out, '}');
+	if (type->command) {
+		buf_adds(out, ",\"command\":[");
+		for (uint32_t i = 0; i < type->n_command; i++) {
+			if (i > 0)
+				buf_addc(out, ',');
+			add_text(out, type->command[i]);
+		}
+		buf_addc(out, ']');
+	}
+	if (type->workdir) {
+		buf_adds(out, ",\"workdir\":");
+		add_text(out, type->workdir);
+	}
+	if (type->retry)
+		add_retry(out, type->retry);
+	buf_addc(out, '}');
+}
