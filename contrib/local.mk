@@ -13,3 +13,4 @@ contrib/systemd/reeve-agent@.service: contrib/systemd/reeve-agent@.service.in Ma
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@bindir[@]|$(bindir)|g' \
 	    -e 's|@sysconfdir[@]|$(sysconfdir)|g' $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
 EXTRA_DIST += contrib/check contrib/install-deps
+EXTRA_DIST += contrib/completion/reeve.bash

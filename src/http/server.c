@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "http/conn.h"
 #include "http/guard.h"
 #include "http/listen.h"
@@ -90,6 +91,9 @@ on_mhd_log(void *arg, const char *fmt, va_list args)
 
 	(void)arg;
 	vsnprintf(text, sizeof text, fmt, args);
+	/* It tries TCP's options on unix sockets as well, with each answer. */
+	if (strstr(text, "TCP_") || str_starts(text, "Failed to push the data"))
+		return;
 	text[strcspn(text, "\n")] = '\0';
 	log_debug("http library", KV_S("text", text));
 }

@@ -44,6 +44,7 @@ has 'waiting without agents' "$err" 'reeve watch'
 first=$("$top/reeve" --json show @last | sed 's/.*"id":"\([0-9a-z]*-[0-9]*\)".*/\1/')
 
 # Ctrl-C detaches, the run goes on (a background job of sh ignores SIGINT until told not to)
+# shellcheck disable=SC2016
 start detach perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' \
 	"$top/reeve" run first.yaml --wait
 wait_until 10 grep -q started "$work/detach.log"
@@ -97,7 +98,7 @@ has 'graph of a run' "$out" greet
 try log-level debug
 is 'log-level' "$code $out" '0 debug'
 try log-level loud
-is 'a bad log level' $code 1
+is 'a bad log level' $code 2
 try workflows
 is workflows $code 0
 try version
