@@ -297,3 +297,9 @@ engine_bytes(const struct engine *engine)
 	return engine->bytes + engine->heap.cap * sizeof *engine->heap.items +
 	    HASH_COUNT(engine->attempts) * sizeof *engine->attempts;
 }
+
+int64_t
+engine_task_due(const struct engine *engine, const struct run *run, uint32_t task)
+{
+	return heap_due(&engine->heap, run, task);
+}

@@ -182,6 +182,8 @@ struct run *engine_find(const struct engine *engine, const char *run_id);
 struct run *engine_first(const struct engine *engine); /* walk with run->hh.next */
 size_t engine_runs_live(const struct engine *engine);
 size_t engine_tasks_live(const struct engine *engine);
+/* mono_ms of the timer of a task (waiting: when it is ready again), or INT64_MAX. */
+int64_t engine_task_due(const struct engine *engine, const struct run *run, uint32_t task);
 size_t engine_bytes(const struct engine *engine); /* of live tasks, texts not counted */
 
 #endif

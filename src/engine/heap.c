@@ -113,3 +113,11 @@ heap_pop(struct heap *heap, int64_t now_ms, struct heap_item *ret_item)
 	heap_remove(heap, ret_item->run, ret_item->task);
 	return true;
 }
+
+int64_t
+heap_due(const struct heap *heap, const struct run *run, uint32_t task)
+{
+	uint32_t at = task == TASK_NONE ? run->timer : run->tasks[task].timer;
+
+	return at == TASK_NONE ? INT64_MAX : heap->items[at].due_ms;
+}

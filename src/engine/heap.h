@@ -32,6 +32,8 @@ void heap_release(struct heap *heap); /* timers that are set are removed */
 void heap_set(struct heap *heap, struct run *run, uint32_t task, int64_t due_ms);
 void heap_remove(struct heap *heap, struct run *run, uint32_t task); /* also when not set */
 int64_t heap_next(const struct heap *heap); /* INT64_MAX when empty */
+/* When a timer is due; INT64_MAX when it is not set. */
+int64_t heap_due(const struct heap *heap, const struct run *run, uint32_t task);
 /* Takes the earliest timer out if it is due. */
 bool heap_pop(struct heap *heap, int64_t now_ms, struct heap_item *ret_item);
 

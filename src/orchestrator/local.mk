@@ -1,10 +1,39 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
-liborchestrator_a_SOURCES = src/orchestrator/facade.h
-
-liborchestrator_a_SOURCES += \
+liborchestrator_a_SOURCES = \
 	src/orchestrator/commits.c \
+	src/orchestrator/definitions.c \
+	src/orchestrator/embedded.c \
+	src/orchestrator/embedded.h \
+	src/orchestrator/facade.c \
+	src/orchestrator/facade.h \
+	src/orchestrator/folder.c \
+	src/orchestrator/folder.h \
 	src/orchestrator/intake.c \
+	src/orchestrator/list.c \
+	src/orchestrator/orchestrator.c \
+	src/orchestrator/orchestrator.h \
+	src/orchestrator/orchestrator_private.h \
 	src/orchestrator/ownership.c \
-	src/orchestrator/partition.c src/orchestrator/partition.h \
-	src/orchestrator/partition_private.h
+	src/orchestrator/partition.c \
+	src/orchestrator/partition.h \
+	src/orchestrator/partition_private.h \
+	src/orchestrator/readfile.c \
+	src/orchestrator/readfile.h \
+	src/orchestrator/reads.c \
+	src/orchestrator/redis_server.c \
+	src/orchestrator/redis_server.h \
+	src/orchestrator/registry.c \
+	src/orchestrator/registry.h \
+	src/orchestrator/resolve.c \
+	src/orchestrator/settings.c \
+	src/orchestrator/settings.h \
+	src/orchestrator/settings_file.c \
+	src/orchestrator/statedir.c \
+	src/orchestrator/statedir.h \
+	src/orchestrator/submit.c \
+	src/orchestrator/types.c \
+	src/orchestrator/types.h \
+	src/orchestrator/view.c \
+	src/orchestrator/view.h \
+	src/orchestrator/watch.c

@@ -232,16 +232,30 @@ load_bad(void *arg, const char *key, const char *what)
 	log_error("left alone", KV_S("key", key), KV_S("what", what));
 }
 
+static void
+load_drop(void *arg, const char *field, const char *value)
+{
+	struct partition *p = arg;
+
+	if (p->config.on_drop)
+		p->config.on_drop(p->config.arg, field, value);
+}
+
+static void
+load_now(void *arg, struct moment *ret_now)
+{
+	partition_moment(arg, ret_now);
+}
+
 void
 partition_reload(struct partition *p, const char *why)
 {
-	struct load_fns fns = { load_done, p->config.on_drop, load_bad, p->config.now,
-		p->config.arg };
+	struct load_fns fns = { .done = load_done, .on_drop = load_drop, .on_bad = load_bad,
+		.now = load_now, .arg = p };
 
 	partition_drop_memory(p, why);
 	partition_set_state(p, PARTITION_LOADING, "reading the state back from redis");
 	p->engine = engine_new(&p->config.engine, p->config.rng);
-	fns.arg = p;
 	p->load = load_start(&p->store, p->engine, p->commands, &p->effects, &fns);
 	if (!p->load)
 		partition_drop_memory(p, "redis went away");

@@ -369,7 +369,7 @@ make_runs(struct load *load)
 
 	HASH_ITER(hh, load->defs, def, next) {
 		if (def->chunks > 0 && def->next == def->chunks)
-			(void)workflow_from_canonical(def->text.data, def->text.len, &def->wf, &err);
+			def->wf = workflow_from_canonical(def->text.data, def->text.len, &err);
 		if (def->wf)
 			store_add_def(load->store, def->sha256);
 		else if (def->chunks > 0)
@@ -392,6 +392,8 @@ make_runs(struct load *load)
 		    item->params ? item->params : "{}", &item->head.record, item->head.priority);
 		item->run->tail = item->tail;
 		item->tail = NULL;
+		if (load->fns.on_run)
+			load->fns.on_run(load->fns.arg, item->run, &item->head);
 	}
 }
 
@@ -415,22 +417,31 @@ load_record(struct load *load, const struct run_item *item, uint32_t task,
 	free(agent);
 }
 
-/* <i> is a record, o<i> outputs; everything else is for readers of the run. */
+static void
+keep_outputs(struct task *task, const struct reply_text *value)
+{
+	task_drop_outputs(task);
+	task_texts(task)->outputs = xstrndup(value->text, value->len);
+}
+
+/* <i> is a record, o<i> outputs, e<i> and u<i> what only readers of the run want, like x. */
 static void
 load_field(struct load *load, const struct run_item *item, const struct reply_text *field,
     const struct reply_text *value)
 {
-	bool outputs = field->len > 1 && field->text[0] == 'o';
-	int64_t task;
+	bool record = field->text[0] >= '0' && field->text[0] <= '9';
+	char kind = record ? '\0' : field->text[0];
+	int64_t task = 0;
 
-	if (!str_to_i64(field->text + outputs, 0, (int64_t)item->run->wf->n_tasks - 1, &task))
+	if (!(kind == 'x' && field->len == 1) &&
+	    !str_to_i64(field->text + !record, 0, (int64_t)item->run->wf->n_tasks - 1, &task))
 		return;
-	if (!outputs) {
+	if (record)
 		load_record(load, item, (uint32_t)task, value);
-		return;
-	}
-	task_drop_outputs(&item->run->tasks[task]);
-	task_texts(&item->run->tasks[task])->outputs = xstrndup(value->text, value->len);
+	else if (load->fns.on_text)
+		load->fns.on_text(load->fns.arg, kind, (uint32_t)task, value->text, value->len);
+	else if (kind == 'o')
+		keep_outputs(&item->run->tasks[task], value);
 }
 
 static void
@@ -553,6 +564,25 @@ load_start(struct store *store, struct engine *engine, struct redis_port *port,
 	*load = (struct load){ .store = store, .engine = engine, .port = port,
 		.effects = effects, .fns = *fns };
 	ask_lists(load);
+	if (load->inflight > 0)
+		return load;
+	load_free(load);
+	return NULL;
+}
+
+struct load *
+load_one(struct store *store, struct engine *engine, struct redis_port *port,
+    struct effects *effects, const struct load_fns *fns, const char *run_id)
+{
+	struct load *load = xcalloc(1, sizeof *load);
+
+	*load = (struct load){ .store = store, .engine = engine, .port = port,
+		.effects = effects, .fns = *fns, .phase = PHASE_HEADS };
+	GROW(load->runs, load->n_runs, load->cap_runs);
+	load->runs[load->n_runs++] = (struct run_item){ .id = xstrdup(run_id) };
+	load->pumping = true; /* never ends inside this call */
+	ask_head(load, load->next++);
+	load->pumping = false;
 	if (load->inflight > 0)
 		return load;
 	load_free(load);

@@ -6,7 +6,12 @@ libwire_a_SOURCES = src/wire/entry.c src/wire/entry.h src/wire/keys.c src/wire/k
 # The scripts that Redis runs, embedded at build.  One list.
 LUA = \
 	src/wire/lua/beat.lua \
+	src/wire/lua/commit.lua \
+	src/wire/lua/fence.lua \
 	src/wire/lua/log.lua \
+	src/wire/lua/ownbeat.lua \
+	src/wire/lua/peek.lua \
+	src/wire/lua/release.lua \
 	src/wire/lua/report.lua \
 	src/wire/lua/signoff.lua \
 	src/wire/lua/signon.lua

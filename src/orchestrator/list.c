@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages of runs, newest first: live ones from memory, ended ones from Redis. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "orchestrator/orchestrator_private.h"
+#include "orchestrator/view.h"
+
+#define PAGE 200
+#define SCANNED_MAX 5000 /* ended runs looked at for one answer */
+#define TIMEOUT_MS 5000
+
+struct listing {
+	struct orchestrator *orch;
+	char *status, *workflow;
+	int64_t since_ms;
+	size_t limit;
+	char before[RUN_ID_SIZE]; /* ids from here on were shown; "" = none */
+	json_t *items;            /* ended runs that fit, newest first */
+	size_t offset, scanned;
+	char last_seen[RUN_ID_SIZE];
+	bool exhausted;
+	facade_reply_fn *fn;
+	void *arg;
+};
+
+static void list_page(struct listing *listing);
+
+static const char *
+id_of(const json_t *item)
+{
+	const char *id = json_string_value(json_object_get(item, "id"));
+
+	return id ? id : "";
+}
+
+static bool
+fits(const struct listing *listing, const char *id, const char *status, const char *workflow)
+{
+	return (!listing->before[0] || strcmp(id, listing->before) < 0) &&
+	    (!listing->status || strcmp(listing->status, status) == 0) &&
+	    (!listing->workflow || strcmp(listing->workflow, workflow) == 0) &&
+	    run_id_time(id) >= listing->since_ms;
+}
+
+/* --- the end: both kinds in one order --------------------------------------------- */
+
+static int
+newest_first(const void *a, const void *b)
+{
+	return strcmp(id_of(*(json_t *const *)b), id_of(*(json_t *const *)a));
+}
+
+static bool
+has_item(const struct listing *listing, const char *id)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(listing->items, i, item) {
+		if (strcmp(id_of(item), id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t
+collect_live(struct listing *listing, json_t ***items, size_t *cap, size_t n)
+{
+	struct engine *engine = partition_engine(listing->orch->partition);
+	const struct run *run = engine ? engine_first(engine) : NULL;
+
+	for (; run; run = run->hh.next) {
+		if (!fits(listing, run->id.text, run_state_name((enum run_state)run->state),
+		        run->wf->name) || has_item(listing, run->id.text))
+			continue;
+		GROW(*items, n, *cap);
+		(*items)[n++] = view_run(run);
+	}
+	return n;
+}
+
+/* What was not looked at is older than what was: it begins the next page. */
+static json_t *
+next_cursor(const struct listing *listing, json_t *const *items, size_t n)
+{
+	if (n > listing->limit)
+		return json_string(id_of(items[listing->limit - 1]));
+	if (!listing->exhausted && listing->last_seen[0])
+		return json_string(listing->last_seen);
+	return json_null();
+}
+
+static void
+list_end(struct listing *listing, const struct err *err)
+{
+	json_t **items = NULL, *page = json_array(), *ended;
+	size_t n = 0, cap = 0, i;
+	json_t *body = NULL;
+
+	json_array_foreach(listing->items, i, ended) {
+		GROW(items, n, cap);
+		items[n++] = json_incref(ended);
+	}
+	n = collect_live(listing, &items, &cap, n);
+	if (n > 0)
+		qsort(items, n, sizeof(json_t *), newest_first);
+	for (i = 0; i < n && i < listing->limit; i++)
+		json_array_append(page, items[i]);
+	if (err->code == 0)
+		body = json_pack("{s:o, s:o}", "items", page, "next_cursor",
+		    next_cursor(listing, items, n));
+	else
+		json_decref(page);
+	for (i = 0; i < n; i++)
+		json_decref(items[i]);
+	free(items);
+	listing->fn(listing->arg, body, err);
+	json_decref(listing->items);
+	free(listing->status);
+	free(listing->workflow);
+	free(listing);
+}
+
+/* --- ended runs, page by page -------------------------------------------------------- */
+
+static void
+on_heads(void *arg, json_t *heads, const struct err *err)
+{
+	struct listing *listing = arg;
+	size_t i;
+	json_t *head;
+
+	if (err->code < 0) {
+		list_end(listing, err);
+		return;
+	}
+	json_array_foreach(heads, i, head) {
+		const char *status = json_string_value(json_object_get(head, "status"));
+		const char *workflow = json_string_value(json_object_get(head, "workflow"));
+
+		if (status && workflow && fits(listing, id_of(head), status, workflow))
+			json_array_append(listing->items, head);
+	}
+	json_decref(heads);
+	list_page(listing);
+}
+
+static void
+on_ids(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct listing *listing = arg;
+	char ids[PAGE][RUN_ID_SIZE];
+	const char *list[PAGE];
+	size_t n = 0, count = 0, len;
+
+	if (!reply || reply_is_error(reply)) {
+		struct err away;
+
+		err_set(&away, ERR_UNAVAILABLE, "redis did not answer: %s",
+		    reply ? reply_error_text(reply) : err->text);
+		list_end(listing, &away);
+		return;
+	}
+	reply_array(reply, &count, NULL);
+	for (size_t i = 0; i < count && n < PAGE; i++) {
+		const char *id;
+
+		if (reply_str(reply_at(reply, i), &id, &len, NULL) < 0 || !run_id_valid(id, len))
+			continue;
+		snprintf(ids[n], sizeof ids[n], "%s", id);
+		snprintf(listing->last_seen, sizeof listing->last_seen, "%s", id);
+		list[n] = ids[n];
+		n++;
+	}
+	listing->offset += count;
+	listing->scanned += count;
+	if (count < PAGE)
+		listing->exhausted = true;
+	orchestrator_read_heads(listing->orch, list, n, on_heads, listing);
+}
+
+/* The next ended runs, by their creation; those of one millisecond share a score. */
+static void
+list_page(struct listing *listing)
+{
+	struct err none = { 0 }, away;
+	char max[24] = "+inf", min[24], offset[24], count[8];
+	char *key;
+	int rc;
+
+	if (listing->exhausted || json_array_size(listing->items) > listing->limit ||
+	    listing->scanned >= SCANNED_MAX) {
+		list_end(listing, &none);
+		return;
+	}
+	if (listing->before[0])
+		snprintf(max, sizeof max, "%lld", (long long)run_id_time(listing->before));
+	snprintf(min, sizeof min, "%lld", (long long)listing->since_ms);
+	snprintf(offset, sizeof offset, "%zu", listing->offset);
+	snprintf(count, sizeof count, "%d", PAGE);
+	key = key_make(&partition_store(listing->orch->partition)->keys, "fin", NULL);
+	rc = redis_port_send(orchestrator_queries(listing->orch), 7,
+	    (const char *const[]){ "ZREVRANGEBYSCORE", key, max, min, "LIMIT", offset, count }, NULL,
+	    TIMEOUT_MS, on_ids, listing);
+	free(key);
+	if (rc == 0)
+		return;
+	if (partition_engine(listing->orch->partition)) {
+		listing->exhausted = true; /* redis is away: what memory knows */
+		list_end(listing, &none);
+		return;
+	}
+	err_set(&away, ERR_UNAVAILABLE, "redis does not answer");
+	list_end(listing, &away);
+}
+
+static void
+on_confirmed(void *arg, const struct err *err)
+{
+	(void)err; /* memory was dropped: Redis alone answers */
+	list_page(arg);
+}
+
+void
+facade_runs(struct orchestrator *orch, const struct facade_run_filter *filter,
+    facade_reply_fn *fn, void *arg)
+{
+	struct listing *listing;
+	struct err err;
+
+	if (filter->cursor && !run_id_valid(filter->cursor, strlen(filter->cursor))) {
+		err_set(&err, ERR_INVALID, "cursor '%s' is not one of ours", filter->cursor);
+		fn(arg, NULL, &err);
+		return;
+	}
+	listing = xcalloc(1, sizeof *listing);
+	*listing = (struct listing){ .orch = orch, .since_ms = filter->since_ms,
+		.limit = filter->limit, .items = json_array(), .fn = fn, .arg = arg };
+	listing->status = filter->status ? xstrdup(filter->status) : NULL;
+	listing->workflow = filter->workflow ? xstrdup(filter->workflow) : NULL;
+	if (filter->cursor)
+		snprintf(listing->before, sizeof listing->before, "%s", filter->cursor);
+	if (redis_conn_is_up(orch->commands))
+		partition_barrier(orch->partition, on_confirmed, listing);
+	else
+		list_page(listing);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The running daemon: connections, the partition, and what people ask of it
+ * (orchestrator/facade.h).
+ *
+ *   new -> start -> (serving, standby, waiting for redis) -> stop -> done -> free
+ *
+ * Redis need not be there at the start: it is waited for and tried again.
+ */
+#ifndef REEVE_ORCHESTRATOR_ORCHESTRATOR_H
+#define REEVE_ORCHESTRATOR_ORCHESTRATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/metrics.h"
+#include "engine/engine.h"
+#include "loop/loop.h"
+
+struct orchestrator;
+struct registry;
+struct types;
+struct workflow;
+
+/* Texts are copied. */
+struct orchestrator_config {
+	const char *redis_url;
+	const char *prefix;      /* of keys; NULL = reeve: */
+	const char *home;        /* 16 hexadecimal digits: the state folder's id */
+	struct engine_config engine;
+	struct metrics *metrics; /* outlives the orchestrator */
+	/* The folder's owner hears when it may hand over drops again (after each load). */
+	void (*on_serving)(void *arg);
+	/* State changed to or from serving, for the program's own lines. */
+	void (*on_state)(void *arg, bool serving, const char *why);
+	void *arg;
+};
+
+int orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
+    struct orchestrator **ret_orch, struct err *err);
+
+/* What workflows and agent types there are; both outlive the orchestrator; may be NULL. */
+void orchestrator_set_catalog(struct orchestrator *orch, struct registry *registry,
+    struct types *types);
+
+void orchestrator_start(struct orchestrator *orch);
+
+/*
+ * Nothing new is dispatched, what is decided is committed, the ownership is
+ * given up; done(arg) once that is so, or after deadline_ms.
+ */
+void orchestrator_stop(struct orchestrator *orch, int64_t deadline_ms, void (*done)(void *arg),
+    void *arg);
+void orchestrator_free(struct orchestrator *orch);
+
+bool orchestrator_serving(const struct orchestrator *orch);
+unsigned orchestrator_partitions(const struct orchestrator *orch);
+const char *orchestrator_redis(const struct orchestrator *orch); /* address without secrets */
+
+/*
+ * A settled file of the watched folder: starts a run when the meaning of wf is
+ * not the one that was accepted last at that path.  path: FOLDER-ID/RELATIVE
+ * path, with #N for the N-th further document.  false: not now (not serving);
+ * hand it over again after on_serving.
+ */
+bool orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *wf);
+/* The file is gone: the same content dropped again starts a run again. */
+bool orchestrator_forget(struct orchestrator *orch, const char *path);
+
+#endif

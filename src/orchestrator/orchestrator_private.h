@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon from inside: orchestrator.c, submit.c, reads.c, facade.c. */
+#ifndef REEVE_ORCHESTRATOR_ORCHESTRATOR_PRIVATE_H
+#define REEVE_ORCHESTRATOR_ORCHESTRATOR_PRIVATE_H
+
+#include <jansson.h>
+#include <uthash.h>
+
+#include "base/rand.h"
+#include "loop/loop.h"
+#include "orchestrator/facade.h"
+#include "orchestrator/orchestrator.h"
+#include "orchestrator/partition.h"
+#include "redis/conn.h"
+#include "redis/health.h"
+
+/* What was accepted last at a path of the watched folder. */
+struct drop {
+	char *path;
+	char sha256[SHA256_HEX_SIZE];
+	UT_hash_handle hh;
+};
+
+/* A question that waits for a run to change. */
+struct watcher;
+struct pending_key; /* submit.c */
+
+struct orchestrator {
+	struct orchestrator_config config;
+	char *url, *prefix, *home;
+	struct loop *loop;
+	struct registry *registry;
+	struct types *types;
+	struct redis_conn *commands, *reads, *queries;
+	struct partition *partition;
+	struct rng rng;
+	struct loop_hook turn_hook;
+	struct loop_timer timer;
+	struct drop *drops;
+	struct watcher *watchers;
+	struct pending_key *pending_keys;
+	struct redis_info info;       /* of the Redis that we are connected to */
+	struct redis_finding findings[REDIS_FINDINGS_MAX];
+	size_t n_findings;
+	bool admitted;                /* the partition knows that commands are up */
+	struct loop_timer check_timer;
+	char last_run[RUN_ID_SIZE]; /* the newest that this daemon accepted */
+	int64_t started_ms;         /* wall */
+	void (*stop_fn)(void *arg);
+	void *stop_arg;
+};
+
+void orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now);
+/* The engine while it may be asked and told; NULL otherwise. */
+struct engine *orchestrator_engine(const struct orchestrator *orch);
+struct redis_port *orchestrator_queries(const struct orchestrator *orch);
+
+/* submit.c */
+struct facade_submit;
+/* One run, by the daemon itself; takes submission over.  NULL: err says why. */
+struct run *orchestrator_start_run(struct orchestrator *orch, struct workflow *wf,
+    const char *params, int priority, struct submission *submission, struct err *err);
+
+/* definitions.c: calls fn once Redis has, or the next commit brings, the definition. */
+void orchestrator_with_definition(struct orchestrator *orch, struct workflow *wf,
+    partition_fn *fn, void *arg);
+
+/* watch.c: long polls */
+void orchestrator_wake_watchers(struct orchestrator *orch, bool all);
+
+/* reads.c: a run, live or ended, as JSON with its tasks (graph: for drawing) */
+enum read_shape { READ_FULL, READ_GRAPH };
+void orchestrator_read_run(struct orchestrator *orch, const char *run_id, enum read_shape shape,
+    facade_reply_fn *fn, void *arg);
+
+/* Heads of runs that memory does not hold, in the order of ids: null where there is none. */
+void orchestrator_read_heads(struct orchestrator *orch, const char *const *ids, size_t n,
+    facade_reply_fn *fn, void *arg);
+
+/* resolve.c: id, unique prefix or @last */
+typedef void resolved_fn(void *arg, const char *run_id, const struct err *err);
+void orchestrator_resolve(struct orchestrator *orch, const char *text, resolved_fn *fn, void *arg);
+
+#endif

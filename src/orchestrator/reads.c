@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads runs for people: one with its tasks, or pages of heads. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "orchestrator/orchestrator_private.h"
+#include "orchestrator/view.h"
+#include "store/load.h"
+
+#define TIMEOUT_MS 10000
+
+/* --- one run ------------------------------------------------------------------------ */
+
+struct run_read {
+	struct orchestrator *orch;
+	char id[RUN_ID_SIZE];
+	enum read_shape shape;
+	struct engine *engine;    /* of its own: an ended run is derived in it */
+	struct effects effects;
+	struct run *run;
+	struct run_head head;
+	struct view_texts texts;
+	facade_reply_fn *fn;
+	void *arg;
+};
+
+static void
+read_end(struct run_read *read, json_t *body, const struct err *err)
+{
+	read->fn(read->arg, body, err);
+	run_unref(read->run);
+	effects_release(&read->effects);
+	engine_free(read->engine);
+	view_texts_release(&read->texts);
+	free(read);
+}
+
+/* The record of an ended run says how and when; its tasks are derived. */
+static void
+restore_end(struct run_read *read)
+{
+	struct run *run = read->run;
+
+	if (!run_state_ended(read->head.record.state))
+		return;
+	run->state = (uint8_t)read->head.record.state;
+	run->started_ms = read->head.record.started_ms;
+	run->finished_ms = read->head.record.finished_ms;
+}
+
+static json_t *
+shape_run(const struct run_read *read, const struct run *run, const struct engine *engine)
+{
+	struct moment now;
+
+	orchestrator_moment(read->orch, &now);
+	if (read->shape == READ_GRAPH)
+		return view_graph(run);
+	return view_run_full(run, engine, &now, &read->texts);
+}
+
+static void
+read_done(void *arg, const struct err *err, struct stream_id cursor)
+{
+	struct run_read *read = arg;
+	struct engine *engine = orchestrator_engine(read->orch);
+	struct run *live = engine ? engine_find(engine, read->id) : NULL;
+	struct err none = { 0 }, missing;
+
+	(void)cursor;
+	if (err->code < 0) {
+		read_end(read, NULL, err);
+	} else if (live && read->texts.n == live->wf->n_tasks) {
+		read_end(read, shape_run(read, live, engine), &none);
+	} else if (read->run) {
+		restore_end(read);
+		read_end(read, shape_run(read, read->run, NULL), &none);
+	} else {
+		err_set(&missing, ERR_NOT_FOUND, "no run '%s'", read->id);
+		read_end(read, NULL, &missing);
+	}
+}
+
+static void
+read_bad(void *arg, const char *key, const char *what)
+{
+	(void)arg;
+	(void)key;
+	(void)what; /* the daemon told it when it loaded; here the run is just not there */
+}
+
+static void
+read_now(void *arg, struct moment *ret_now)
+{
+	orchestrator_moment(((struct run_read *)arg)->orch, ret_now);
+}
+
+static void
+read_run(void *arg, struct run *run, const struct run_head *head)
+{
+	struct run_read *read = arg;
+
+	read->run = run_ref(run);
+	read->head = *head;
+	view_texts_init(&read->texts, run->wf->n_tasks);
+}
+
+static void
+read_text(void *arg, char kind, uint32_t task, const char *text, size_t len)
+{
+	view_texts_set(&((struct run_read *)arg)->texts, kind, task, text, len);
+}
+
+/* What is decided is confirmed: memory and Redis say the same. */
+static void
+read_confirmed(void *arg, const struct err *err)
+{
+	struct run_read *read = arg;
+	struct load_fns fns = { .done = read_done, .on_bad = read_bad, .now = read_now,
+		.on_run = read_run, .on_text = read_text, .arg = read };
+	struct err away;
+
+	if (err->code < 0) {
+		read_end(read, NULL, err);
+		return;
+	}
+	read->engine = engine_new(&read->orch->config.engine, &read->orch->rng);
+	if (!load_one(partition_store(read->orch->partition), read->engine,
+		orchestrator_queries(read->orch), &read->effects, &fns, read->id)) {
+		err_set(&away, ERR_UNAVAILABLE, "redis does not answer: %s",
+		    redis_conn_error(read->orch->queries));
+		read_end(read, NULL, &away);
+	}
+}
+
+/* While Redis is away: what memory knows, without outputs and errors. */
+static bool
+read_stale(struct run_read *read)
+{
+	struct engine *engine = partition_engine(read->orch->partition);
+	struct run *run = engine ? engine_find(engine, read->id) : NULL;
+	struct err none = { 0 };
+
+	if (redis_conn_is_up(read->orch->queries) || !run)
+		return false;
+	view_texts_init(&read->texts, run->wf->n_tasks);
+	read_end(read, shape_run(read, run, engine), &none);
+	return true;
+}
+
+void
+orchestrator_read_run(struct orchestrator *orch, const char *run_id, enum read_shape shape,
+    facade_reply_fn *fn, void *arg)
+{
+	struct run_read *read = xcalloc(1, sizeof *read);
+
+	*read = (struct run_read){ .orch = orch, .shape = shape, .fn = fn, .arg = arg };
+	snprintf(read->id, sizeof read->id, "%s", run_id);
+	if (!read_stale(read))
+		partition_barrier(orch->partition, read_confirmed, read);
+}
+
+/* --- heads --------------------------------------------------------------------------- */
+
+struct heads_read {
+	json_t *items;
+	size_t left;
+	struct err err;
+	facade_reply_fn *fn;
+	void *arg;
+};
+
+struct head_question {
+	struct heads_read *heads;
+	size_t at;
+	char id[RUN_ID_SIZE];
+};
+
+static const char *
+text_or_null(const struct redisReply *reply, size_t i)
+{
+	const char *text;
+	size_t len;
+
+	return reply_str(reply_at(reply, i), &text, &len, NULL) == 0 ? text : NULL;
+}
+
+static void
+heads_end(struct heads_read *heads)
+{
+	if (--heads->left > 0)
+		return;
+	if (heads->err.code < 0) {
+		json_decref(heads->items);
+		heads->items = NULL;
+	}
+	heads->fn(heads->arg, heads->items, &heads->err);
+	free(heads);
+}
+
+static void
+on_head(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct head_question *question = arg;
+	struct heads_read *heads = question->heads;
+	struct run_head head;
+	const char *record = text_or_null(reply, 0);
+
+	if (!reply)
+		heads->err = *err;
+	else if (record && run_record_read(record, strlen(record), &head))
+		json_array_set_new(heads->items, question->at,
+		    view_run_head(question->id, &head, text_or_null(reply, 1),
+		        text_or_null(reply, 2)));
+	free(question);
+	heads_end(heads);
+}
+
+void
+orchestrator_read_heads(struct orchestrator *orch, const char *const *ids, size_t n,
+    facade_reply_fn *fn, void *arg)
+{
+	struct heads_read *heads = xcalloc(1, sizeof *heads);
+
+	*heads = (struct heads_read){ json_array(), 1, { 0 }, fn, arg };
+	for (size_t i = 0; i < n; i++) {
+		struct head_question *question = xcalloc(1, sizeof *question);
+		char *key = key_make(&partition_store(orch->partition)->keys, "run:", ids[i]);
+
+		*question = (struct head_question){ .heads = heads, .at = i };
+		snprintf(question->id, sizeof question->id, "%s", ids[i]);
+		json_array_append_new(heads->items, json_null());
+		heads->left++;
+		if (redis_port_send(orchestrator_queries(orch), 5,
+			(const char *const[]){ "HMGET", key, "r", "p", "x" }, NULL, TIMEOUT_MS,
+			on_head, question) < 0) {
+			err_set(&heads->err, ERR_UNAVAILABLE, "redis does not answer");
+			heads->left--;
+			free(question);
+		}
+		free(key);
+	}
+	heads_end(heads);
+}

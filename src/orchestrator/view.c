@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* Shows runs and tasks as the JSON of the API. */
+#include "orchestrator/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "model/graph.h"
+
+/* --- texts ------------------------------------------------------------------- */
+
+void
+view_texts_init(struct view_texts *texts, uint32_t n_tasks)
+{
+	*texts = (struct view_texts){ .n = n_tasks };
+	texts->outputs = xcalloc(n_tasks, sizeof *texts->outputs);
+	texts->errors = xcalloc(n_tasks, sizeof *texts->errors);
+	texts->usages = xcalloc(n_tasks, sizeof *texts->usages);
+}
+
+void
+view_texts_set(struct view_texts *texts, char kind, uint32_t task, const char *text, size_t len)
+{
+	char **place;
+
+	if (kind == 'x')
+		place = &texts->why;
+	else if (task >= texts->n)
+		return;
+	else if (kind == 'o')
+		place = &texts->outputs[task];
+	else if (kind == 'e')
+		place = &texts->errors[task];
+	else if (kind == 'u')
+		place = &texts->usages[task];
+	else
+		return;
+	free(*place);
+	*place = xstrndup(text, len);
+}
+
+void
+view_texts_release(struct view_texts *texts)
+{
+	for (uint32_t i = 0; i < texts->n; i++) {
+		free(texts->outputs[i]);
+		free(texts->errors[i]);
+		free(texts->usages[i]);
+	}
+	free(texts->outputs);
+	free(texts->errors);
+	free(texts->usages);
+	free(texts->why);
+	*texts = (struct view_texts){ 0 };
+}
+
+/* --- pieces ------------------------------------------------------------------- */
+
+json_t *
+view_time(int64_t wall_ms)
+{
+	char text[RFC3339_SIZE];
+
+	return wall_ms > 0 ? json_string(rfc3339_format(wall_ms, text)) : json_null();
+}
+
+static json_t *
+relative(const struct run *run, int64_t ms)
+{
+	return ms < 0 ? json_null() : view_time(run->created_ms + ms);
+}
+
+static json_t *
+parsed(const char *text)
+{
+	json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	return value ? value : json_null();
+}
+
+static json_t *
+text_or_null(const char *text)
+{
+	json_t *value = text ? json_string(text) : NULL;
+
+	return value ? value : json_null();
+}
+
+static void
+put(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new_nocheck(object, key, value);
+}
+
+/* --- runs ----------------------------------------------------------------------- */
+
+json_t *
+view_run(const struct run *run)
+{
+	json_t *view = json_object();
+
+	put(view, "id", json_string(run->id.text));
+	put(view, "workflow", json_string(run->wf->name));
+	put(view, "definition", json_string(run->wf->sha256));
+	put(view, "status", json_string(run_state_name((enum run_state)run->state)));
+	put(view, "params", parsed(run->params));
+	put(view, "priority", json_integer(run->priority));
+	put(view, "created_at", view_time(run->created_ms));
+	put(view, "started_at", view_time(run->started_ms));
+	put(view, "finished_at", view_time(run->finished_ms));
+	put(view, "tasks_total", json_integer(run->wf->n_tasks));
+	put(view, "tasks_done", json_integer(run->wf->n_tasks - run->open));
+	put(view, "tasks_failed", json_integer(run->failed));
+	put(view, "error", text_or_null(run->error));
+	put(view, "version",
+	    json_integer(run_state_ended((enum run_state)run->state) ? run->finished_ms
+	                                                              : run->version));
+	return view;
+}
+
+json_t *
+view_run_head(const char *id, const struct run_head *head, const char *params, const char *why)
+{
+	json_t *view = json_object();
+	const struct run_record *record = &head->record;
+
+	put(view, "id", json_string(id));
+	put(view, "workflow", json_string(head->workflow));
+	put(view, "definition", json_string(head->sha256));
+	put(view, "status", json_string(run_state_name(record->state)));
+	put(view, "params", params ? parsed(params) : json_object());
+	put(view, "priority", json_integer(head->priority));
+	put(view, "created_at", view_time(head->created_ms));
+	put(view, "started_at", view_time(record->started_ms));
+	put(view, "finished_at", view_time(record->finished_ms));
+	put(view, "tasks_total", json_integer(head->total));
+	put(view, "tasks_done",
+	    json_integer((json_int_t)record->succeeded + record->failed + record->skipped +
+	        record->cancelled));
+	put(view, "tasks_failed", json_integer(record->failed));
+	put(view, "error", text_or_null(why));
+	put(view, "version", json_integer(record->finished_ms));
+	return view;
+}
+
+/* --- tasks ---------------------------------------------------------------------- */
+
+static json_t *
+needs_of(const struct run *run, uint32_t task)
+{
+	const struct task_def *def = &run->wf->tasks[task];
+	json_t *needs = json_array();
+
+	for (uint32_t i = 0; i < def->n_needs; i++)
+		json_array_append_new(needs, json_string(run->wf->tasks[def->needs[i].task].id));
+	return needs;
+}
+
+/* The first dependencies that have not ended. */
+static json_t *
+waits_for_needs(const struct run *run, uint32_t task)
+{
+	const struct task_def *def = &run->wf->tasks[task];
+	struct buf text = { 0 };
+	json_t *waiting;
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < def->n_needs; i++) {
+		const struct task *need = &run->tasks[def->needs[i].task];
+
+		if (task_state_ended((enum task_state)need->state))
+			continue;
+		if (++n > 5)
+			continue;
+		buf_adds(&text, n > 1 ? ", " : "");
+		buf_adds(&text, run->wf->tasks[def->needs[i].task].id);
+	}
+	if (n > 5)
+		buf_printf(&text, " and %u more", n - 5);
+	waiting = json_pack("{s:s, s:s, s:n}", "kind", "dependency", "detail", buf_text(&text),
+	    "until");
+	buf_release(&text);
+	return waiting;
+}
+
+static json_t *
+waits_until(const struct run *run, const struct engine *engine, uint32_t task,
+    const struct moment *now)
+{
+	int64_t due = engine_task_due(engine, run, task);
+	int64_t left = due == INT64_MAX ? 0 : due - now->mono_ms;
+
+	return json_pack("{s:s, s:s, s:o}", "kind", "backoff", "detail",
+	    "the last attempt failed; it is tried again", "until",
+	    view_time(now->wall_ms + (left > 0 ? left : 0)));
+}
+
+static json_t *
+waiting_for(const struct run *run, const struct engine *engine, uint32_t task,
+    const struct moment *now)
+{
+	const char *agent = run->wf->tasks[task].agent;
+	bool full = run->outstanding >= run->wf->max_parallel;
+
+	if (!engine)
+		return json_null();
+	switch ((enum task_state)run->tasks[task].state) {
+	case TASK_PENDING:
+		return waits_for_needs(run, task);
+	case TASK_READY:
+		return json_pack("{s:s, s:s, s:n}", "kind", full ? "max_parallel" : "queue", "detail",
+		    full ? "the run has max_parallel tasks under way"
+		         : "room in the stream of its agent type",
+		    "until");
+	case TASK_QUEUED:
+		return json_pack("{s:s, s:s+, s:n}", "kind", "agent", "detail",
+		    "an agent of type ", agent, "until");
+	case TASK_WAITING:
+		return waits_until(run, engine, task, now);
+	case TASK_RUNNING:
+	case TASK_SUCCEEDED:
+	case TASK_FAILED:
+	case TASK_SKIPPED:
+	case TASK_CANCELLED:
+	case TASK_STATE_COUNT:
+		break;
+	}
+	return json_null();
+}
+
+/* An error belongs to a task that failed or waits for its next attempt. */
+static json_t *
+error_of(const struct task *task, const struct view_texts *texts, uint32_t i)
+{
+	if (task->state != TASK_FAILED && task->state != TASK_WAITING)
+		return json_null();
+	return parsed(texts ? texts->errors[i] : NULL);
+}
+
+static json_t *
+view_task(const struct run *run, const struct engine *engine, uint32_t i,
+    const struct moment *now, const struct view_texts *texts)
+{
+	const struct task *task = &run->tasks[i];
+	json_t *view = json_object();
+
+	put(view, "id", json_string(run->wf->tasks[i].id));
+	put(view, "agent_type", json_string(run->wf->tasks[i].agent));
+	put(view, "status", json_string(task_state_name((enum task_state)task->state)));
+	put(view, "attempt", json_integer(task->attempt));
+	put(view, "crashes", json_integer(task->crashes));
+	put(view, "needs", needs_of(run, i));
+	put(view, "agent", text_or_null(task->texts ? task->texts->agent : NULL));
+	put(view, "ready_at", relative(run, task->ready_ms));
+	put(view, "queued_at", relative(run, task->queued_ms));
+	put(view, "started_at", relative(run, task->started_ms));
+	put(view, "finished_at", relative(run, task->finished_ms));
+	put(view, "outputs", parsed(texts ? texts->outputs[i] : NULL));
+	put(view, "usage", parsed(texts ? texts->usages[i] : NULL));
+	put(view, "error", error_of(task, texts, i));
+	put(view, "waiting_for", waiting_for(run, engine, i, now));
+	put(view, "approval", json_null());
+	return view;
+}
+
+json_t *
+view_run_full(const struct run *run, const struct engine *engine, const struct moment *now,
+    const struct view_texts *texts)
+{
+	json_t *view = view_run(run);
+	json_t *tasks = json_array();
+
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		json_array_append_new(tasks, view_task(run, engine, i, now, texts));
+	put(view, "tasks", tasks);
+	if (texts && texts->why)
+		put(view, "error", text_or_null(texts->why));
+	return view;
+}
+
+/* --- graph ------------------------------------------------------------------------- */
+
+static json_t *
+graph_needs(const struct run *run, uint32_t task)
+{
+	static const char *const ON[] = { "success", "failure", "done", "skipped" };
+	const struct task_def *def = &run->wf->tasks[task];
+	json_t *needs = json_array();
+
+	for (uint32_t i = 0; i < def->n_needs; i++)
+		json_array_append_new(needs,
+		    json_pack("{s:s, s:s}", "task", run->wf->tasks[def->needs[i].task].id, "on",
+		        ON[def->needs[i].on]));
+	return needs;
+}
+
+json_t *
+view_graph(const struct run *run)
+{
+	uint32_t *order = xcalloc(run->wf->n_tasks, sizeof *order);
+	uint32_t *level = xcalloc(run->wf->n_tasks, sizeof *level);
+	json_t *tasks = json_array();
+
+	workflow_levels(run->wf, order, level);
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		const struct task_def *def = &run->wf->tasks[i];
+
+		json_array_append_new(tasks,
+		    json_pack("{s:s, s:s, s:s, s:i, s:o}", "id", def->id, "agent_type", def->agent,
+		        "status", task_state_name((enum task_state)run->tasks[i].state), "level",
+		        (int)level[i], "needs", graph_needs(run, i)));
+	}
+	free(order);
+	free(level);
+	return json_pack("{s:s, s:s, s:o}", "id", run->id.text, "name", run->wf->name, "tasks",
+	    tasks);
+}

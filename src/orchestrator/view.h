@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs as the JSON of the API (SPEC: run, task).  All functions give a new
+ * reference.
+ */
+#ifndef REEVE_ORCHESTRATOR_VIEW_H
+#define REEVE_ORCHESTRATOR_VIEW_H
+
+#include <jansson.h>
+
+#include "engine/engine.h"
+#include "store/record.h"
+
+/* Texts of a run that memory does not hold: one element a task, NULL = none. */
+struct view_texts {
+	char **outputs, **errors, **usages;
+	uint32_t n;
+	char *why; /* why the run failed, or NULL */
+};
+
+void view_texts_init(struct view_texts *texts, uint32_t n_tasks);
+void view_texts_set(struct view_texts *texts, char kind, uint32_t task, const char *text,
+    size_t len);
+void view_texts_release(struct view_texts *texts);
+
+json_t *view_time(int64_t wall_ms); /* RFC 3339, or null when <= 0 */
+
+/* The run without its tasks. */
+json_t *view_run(const struct run *run);
+/* The same from a stored record; params, why: JSON text and line, or NULL. */
+json_t *view_run_head(const char *id, const struct run_head *head, const char *params,
+    const char *why);
+/* With "tasks"; engine: of a live run, for what tasks wait for; NULL for an ended one. */
+json_t *view_run_full(const struct run *run, const struct engine *engine,
+    const struct moment *now, const struct view_texts *texts);
+json_t *view_graph(const struct run *run);
+
+#endif

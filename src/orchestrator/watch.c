@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions for a run: answered at once, or once the run has changed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "orchestrator/orchestrator_private.h"
+
+/* A long poll; its run is live. */
+struct watcher {
+	struct orchestrator *orch;
+	char id[RUN_ID_SIZE];
+	int64_t version;
+	int64_t until_ms; /* monotonic */
+	facade_reply_fn *fn;
+	void *arg;
+	struct loop_timer timer;
+	struct watcher *next;
+};
+
+/* true: the run still is what the asker has seen. */
+static bool
+unchanged(const struct orchestrator *orch, const char *id, int64_t version)
+{
+	struct engine *engine = orchestrator_engine(orch);
+	const struct run *run = engine ? engine_find(engine, id) : NULL;
+
+	return run && (int64_t)run->version == version;
+}
+
+static void
+watcher_end(struct watcher *watcher)
+{
+	loop_timer_stop(&watcher->timer);
+	orchestrator_read_run(watcher->orch, watcher->id, READ_FULL, watcher->fn, watcher->arg);
+	free(watcher);
+}
+
+void
+orchestrator_wake_watchers(struct orchestrator *orch, bool all)
+{
+	struct watcher **at = &orch->watchers;
+	struct watcher *ready = NULL;
+
+	while (*at) {
+		struct watcher *watcher = *at;
+
+		if (!all && unchanged(orch, watcher->id, watcher->version)) {
+			at = &watcher->next;
+			continue;
+		}
+		*at = watcher->next;
+		watcher->next = ready;
+		ready = watcher;
+	}
+	while (ready) {
+		struct watcher *next = ready->next;
+
+		watcher_end(ready);
+		ready = next;
+	}
+}
+
+static void
+watcher_late(void *arg)
+{
+	struct watcher *watcher = arg;
+	struct watcher **at = &watcher->orch->watchers;
+
+	while (*at && *at != watcher)
+		at = &(*at)->next;
+	if (*at)
+		*at = watcher->next;
+	watcher_end(watcher);
+}
+
+struct run_question {
+	struct orchestrator *orch;
+	int64_t version, wait_ms;
+	enum read_shape shape;
+	facade_reply_fn *fn;
+	void *arg;
+};
+
+static void
+watch_or_read(const struct run_question *question, const char *run_id)
+{
+	struct orchestrator *orch = question->orch;
+	struct watcher *watcher;
+
+	if (question->version < 0 || question->wait_ms <= 0 ||
+	    !unchanged(orch, run_id, question->version)) {
+		orchestrator_read_run(orch, run_id, question->shape, question->fn, question->arg);
+		return;
+	}
+	watcher = xcalloc(1, sizeof *watcher);
+	watcher->orch = orch;
+	memcpy(watcher->id, run_id, strlen(run_id) + 1);
+	watcher->version = question->version;
+	watcher->fn = question->fn;
+	watcher->arg = question->arg;
+	watcher->next = orch->watchers;
+	orch->watchers = watcher;
+	loop_timer_init(&watcher->timer, orch->loop, watcher_late, watcher);
+	loop_timer_start(&watcher->timer, question->wait_ms * 1000);
+}
+
+static void
+on_resolved(void *arg, const char *run_id, const struct err *err)
+{
+	struct run_question *question = arg;
+
+	if (err->code < 0)
+		question->fn(question->arg, NULL, err);
+	else
+		watch_or_read(question, run_id);
+	free(question);
+}
+
+static void
+ask(struct orchestrator *orch, const char *id, const struct run_question *question)
+{
+	struct run_question *copy = xmemdup(question, sizeof *question);
+
+	orchestrator_resolve(orch, id, on_resolved, copy);
+}
+
+void
+facade_run(struct orchestrator *orch, const char *id, int64_t version, int64_t wait_ms,
+    facade_reply_fn *fn, void *arg)
+{
+	ask(orch, id, &(struct run_question){ orch, version, wait_ms, READ_FULL, fn, arg });
+}
+
+void
+facade_run_graph(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
+{
+	ask(orch, id, &(struct run_question){ orch, -1, 0, READ_GRAPH, fn, arg });
+}
