@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 liborchestrator_a_SOURCES = \
+	src/orchestrator/catalog.c \
 	src/orchestrator/commits.c \
 	src/orchestrator/definitions.c \
 	src/orchestrator/embedded.c \

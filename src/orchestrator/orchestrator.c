@@ -71,42 +71,12 @@ on_state(void *arg, enum partition_state state, const char *why)
 	    KV_S("why", why));
 	if (orch->config.on_state)
 		orch->config.on_state(orch->config.arg, serving, why);
-	if (serving && orch->config.on_serving)
-		orch->config.on_serving(orch->config.arg);
+	if (serving)
+		orchestrator_catalog_changed(orch);
+	if (state == PARTITION_LOADING)
+		catalog_release(orch); /* what was accepted is read again */
 	if (!serving)
 		orchestrator_wake_watchers(orch, true);
-}
-
-static void
-remember_drop(struct orchestrator *orch, const char *path, const char *sha256)
-{
-	struct drop *drop;
-
-	HASH_FIND_STR(orch->drops, path, drop);
-	if (!drop) {
-		drop = xcalloc(1, sizeof *drop);
-		drop->path = xstrdup(path);
-		HASH_ADD_KEYPTR(hh, orch->drops, drop->path, strlen(drop->path), drop);
-	}
-	snprintf(drop->sha256, sizeof drop->sha256, "%s", sha256);
-}
-
-static void
-drop_free(struct orchestrator *orch, struct drop *drop)
-{
-	HASH_DEL(orch->drops, drop);
-	free(drop->path);
-	free(drop);
-}
-
-static void
-on_drop(void *arg, const char *field, const char *value)
-{
-	char sha256[SHA256_HEX_SIZE];
-	size_t len = strcspn(value, " ");
-
-	snprintf(sha256, sizeof sha256, "%.*s", (int)len, value);
-	remember_drop(arg, field, sha256);
 }
 
 static const enum metric END_METRICS[RUN_STATE_COUNT] = {
@@ -273,6 +243,7 @@ turn(void *arg)
 	struct moment now;
 	int64_t next;
 
+	catalog_turn(orch);
 	partition_turn(orch->partition);
 	orchestrator_wake_watchers(orch, false);
 	next = partition_next(orch->partition);
@@ -304,7 +275,7 @@ make_partition(struct orchestrator *orch, struct err *err)
 		.metrics = orch->config.metrics,
 		.now = partition_now,
 		.on_state = on_state,
-		.on_drop = on_drop,
+		.on_drop = catalog_remember,
 		.on_effect = on_effect,
 		.arg = orch,
 	};
@@ -379,8 +350,6 @@ orchestrator_stop(struct orchestrator *orch, int64_t deadline_ms, void (*done)(v
 void
 orchestrator_free(struct orchestrator *orch)
 {
-	struct drop *drop, *next;
-
 	if (!orch)
 		return;
 	loop_hook_remove(&orch->turn_hook);
@@ -392,74 +361,9 @@ orchestrator_free(struct orchestrator *orch)
 	redis_conn_free(orch->queries);
 	orchestrator_wake_watchers(orch, true);
 	partition_free(orch->partition);
-	HASH_ITER(hh, orch->drops, drop, next)
-		drop_free(orch, drop);
+	catalog_release(orch);
 	free(orch->url);
 	free(orch->prefix);
 	free(orch->home);
 	free(orch);
-}
-
-/* --- dropped files ------------------------------------------------------------------ */
-
-bool
-orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *wf)
-{
-	struct submission *submission;
-	struct drop *drop;
-	struct run *run;
-	struct err err = { 0 };
-
-	if (!orchestrator_engine(orch))
-		return false;
-	HASH_FIND_STR(orch->drops, path, drop);
-	if (drop && strcmp(drop->sha256, wf->sha256) == 0)
-		return true;
-	submission = xcalloc(1, sizeof *submission);
-	submission->drop_field = xstrdup(path);
-	submission->drop_sha = xstrdup(wf->sha256);
-	submission->actor = xstrdup("drop");
-	run = orchestrator_start_run(orch, wf, NULL, -1, submission, &err);
-	if (!run && err.code == ERR_UNAVAILABLE)
-		return false;
-	if (!run) {
-		log_error("dropped file starts no run", KV_S("path", path), KV_S("why", err.text));
-		return true;
-	}
-	remember_drop(orch, path, wf->sha256);
-	metrics_add(orch->config.metrics, METRIC_DROPS, 1);
-	log_info("run accepted", KV_S("run", run->id.text), KV_S("workflow", wf->name),
-	    KV_S("file", path), KV_I("tasks", wf->n_tasks));
-	return true;
-}
-
-static void
-on_forgotten(void *arg, const struct redisReply *reply, const struct err *err)
-{
-	(void)arg;
-	(void)reply;
-	if (err && err->code < 0)
-		log_warn("a deleted file could not be forgotten", KV_S("why", err->text));
-}
-
-bool
-orchestrator_forget(struct orchestrator *orch, const char *path)
-{
-	struct drop *drop;
-	char *key;
-	int sent;
-
-	if (!orchestrator_engine(orch))
-		return false;
-	HASH_FIND_STR(orch->drops, path, drop);
-	if (!drop)
-		return true;
-	key = key_make(&partition_store(orch->partition)->keys, "drop", NULL);
-	sent = redis_port_send(redis_conn_port(orch->commands), 3,
-	    (const char *const[]){ "HDEL", key, path }, NULL, 5000, on_forgotten, NULL);
-	free(key);
-	if (sent < 0)
-		return false;
-	drop_free(orch, drop);
-	return true;
 }

@@ -30,8 +30,6 @@ struct orchestrator_config {
 	const char *home;        /* 16 hexadecimal digits: the state folder's id */
 	struct engine_config engine;
 	struct metrics *metrics; /* outlives the orchestrator */
-	/* The folder's owner hears when it may hand over drops again (after each load). */
-	void (*on_serving)(void *arg);
 	/* State changed to or from serving, for the program's own lines. */
 	void (*on_state)(void *arg, bool serving, const char *why);
 	void *arg;
@@ -59,13 +57,20 @@ unsigned orchestrator_partitions(const struct orchestrator *orch);
 const char *orchestrator_redis(const struct orchestrator *orch); /* address without secrets */
 
 /*
+ * Registry and types say that something may stand differently: what is there is
+ * compared with what was accepted and published, at the end of this loop turn
+ * or as soon as the daemon serves.
+ */
+void orchestrator_catalog_changed(struct orchestrator *orch);
+
+/*
  * A settled file of the watched folder: starts a run when the meaning of wf is
  * not the one that was accepted last at that path.  path: FOLDER-ID/RELATIVE
- * path, with #N for the N-th further document.  false: not now (not serving);
- * hand it over again after on_serving.
+ * path, and which of its documents.  Not while serving: it is looked at again
+ * by itself.
  */
-bool orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *wf);
+void orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *wf);
 /* The file is gone: the same content dropped again starts a run again. */
-bool orchestrator_forget(struct orchestrator *orch, const char *path);
+void orchestrator_forget(struct orchestrator *orch, const char *path);
 
 #endif

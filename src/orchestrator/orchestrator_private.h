@@ -14,12 +14,7 @@
 #include "redis/conn.h"
 #include "redis/health.h"
 
-/* What was accepted last at a path of the watched folder. */
-struct drop {
-	char *path;
-	char sha256[SHA256_HEX_SIZE];
-	UT_hash_handle hh;
-};
+struct drop; /* catalog.c */
 
 /* A question that waits for a run to change. */
 struct watcher;
@@ -37,6 +32,7 @@ struct orchestrator {
 	struct loop_hook turn_hook;
 	struct loop_timer timer;
 	struct drop *drops;
+	bool catalog_due;             /* registry and types are to be compared */
 	struct watcher *watchers;
 	struct pending_key *pending_keys;
 	struct redis_info info;       /* of the Redis that we are connected to */
@@ -55,8 +51,12 @@ void orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now
 struct engine *orchestrator_engine(const struct orchestrator *orch);
 struct redis_port *orchestrator_queries(const struct orchestrator *orch);
 
+/* catalog.c: dropped files, published agent types */
+void catalog_turn(struct orchestrator *orch);
+void catalog_remember(void *arg, const char *path, const char *value); /* arg: the daemon */
+void catalog_release(struct orchestrator *orch);
+
 /* submit.c */
-struct facade_submit;
 /* One run, by the daemon itself; takes submission over.  NULL: err says why. */
 struct run *orchestrator_start_run(struct orchestrator *orch, struct workflow *wf,
     const char *params, int priority, struct submission *submission, struct err *err);
