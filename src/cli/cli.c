@@ -49,8 +49,8 @@ cli_fail(const struct cli *cli, int code, const char *fmt, ...)
 			word = codes[i].code;
 	}
 	if (cli->json) {
-		print_error_json(cli, json_pack("{s:s, s:s, s:n}", "code", word, "message",
-		    buf_text(&text), "details"));
+		print_error_json(cli, json_pack("{s:s, s:s, s:n}", "code", word,
+					  "message", buf_text(&text), "details"));
 	} else {
 		term_text(&cli->err, &line, STYLE_RED, "reeve:");
 		buf_addc(&line, ' ');
@@ -156,14 +156,16 @@ cli_get_json(struct cli *cli, json_t **ret_body, const char *path, ...)
 	va_start(args, path);
 	buf_vprintf(&text, path, args);
 	va_end(args);
-	rc = cli_call(cli, &(struct client_request){ .method = "GET", .path = buf_text(&text) },
+	rc = cli_call(cli,
+	    &(struct client_request){ .method = "GET", .path = buf_text(&text) },
 	    ret_body);
 	buf_release(&text);
 	return rc;
 }
 
 static int
-run_command(struct cli *cli, const struct cli_command *command, const struct cli_args *args)
+run_command(
+    struct cli *cli, const struct cli_command *command, const struct cli_args *args)
 {
 	struct err err = { 0 };
 	int rc = client_init(&cli->client, cli_get(args, "url"), cli_get(args, "socket"),

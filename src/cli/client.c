@@ -54,8 +54,8 @@ fail:
 }
 
 int
-client_init(struct client *client, const char *url, const char *socket, const char *token_file,
-    struct err *err)
+client_init(struct client *client, const char *url, const char *socket,
+    const char *token_file, struct err *err)
 {
 	*client = (struct client){ .watch_fd = -1 };
 	places_find(&client->places, url, socket);
@@ -105,11 +105,12 @@ unreachable(const struct client *client, const char *reason, struct err *err)
 
 	buf_adds(&text, "cannot reach the daemon; tried ");
 	for (size_t i = 0; i < client->places.n; i++)
-		buf_printf(&text, "%s%s (%s)", i ? ", " : "", client->places.items[i].where,
-		    client->places.items[i].why);
+		buf_printf(&text, "%s%s (%s)", i ? ", " : "",
+		    client->places.items[i].where, client->places.items[i].why);
 	if (reason)
 		buf_printf(&text, ": %s", reason);
-	buf_adds(&text, "; start it with reeved, or say where it is with --socket or --url");
+	buf_adds(
+	    &text, "; start it with reeved, or say where it is with --socket or --url");
 	err_set(err, ERR_UNREACHABLE, "%s", buf_text(&text));
 	buf_release(&text);
 	return ERR_UNREACHABLE;
@@ -179,7 +180,8 @@ transfer(struct client *client, CURLcode *ret_code)
 
 	*ret_code = CURLE_FAILED_INIT;
 	curl_multi_add_handle(client->multi, client->curl);
-	while (running && curl_multi_perform(client->multi, &running) == CURLM_OK && running) {
+	while (running && curl_multi_perform(client->multi, &running) == CURLM_OK &&
+	       running) {
 		extra.revents = 0;
 		curl_multi_poll(client->multi, &extra, n_extra, POLL_MS, NULL);
 		if (extra.revents) {
@@ -255,7 +257,8 @@ client_call(struct client *client, const struct client_request *request, long *r
 		rc = unreachable(client, curl_easy_strerror(code), err);
 	} else {
 		curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, ret_status);
-		*ret_body = json_loadb(buf_text(&answer), answer.len, JSON_DECODE_ANY, NULL);
+		*ret_body =
+		    json_loadb(buf_text(&answer), answer.len, JSON_DECODE_ANY, NULL);
 	}
 out:
 	curl_slist_free_all(headers);
@@ -269,7 +272,7 @@ char *
 client_escape(const char *text)
 {
 	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	                           "0123456789-._~@";
+				   "0123456789-._~@";
 	struct buf out = { 0 };
 
 	for (; *text; text++) {

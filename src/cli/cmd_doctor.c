@@ -39,7 +39,8 @@ cure(const char *text)
 static void
 add_finding(const struct term *term, struct buf *out, const json_t *finding)
 {
-	const char *severity = json_text(finding, "severity"), *text = json_text(finding, "text");
+	const char *severity = json_text(finding, "severity"),
+		   *text = json_text(finding, "text");
 	bool bad = strcmp(severity, "error") == 0 || strcmp(severity, "critical") == 0;
 
 	term_text(term, out, bad ? STYLE_RED : STYLE_YELLOW, term->utf8 ? "✘ " : "x ");
@@ -78,9 +79,10 @@ say_down(const struct cli *cli, const char *reason)
 	int rc = cli_fail(cli, EXIT_NO_DAEMON, "%s", reason);
 
 	if (!cli->json)
-		fputs("start it here:        reeved --foreground --workflows ./workflows\n"
-		      "or as a service:      systemctl start reeved\n"
-		      "check its settings:   reeved --check\n",
+		fputs(
+		    "start it here:        reeved --foreground --workflows ./workflows\n"
+		    "or as a service:      systemctl start reeved\n"
+		    "check its settings:   reeved --check\n",
 		    cli->err.file);
 	return rc;
 }
@@ -88,7 +90,8 @@ say_down(const struct cli *cli, const char *reason)
 int
 cmd_doctor(struct cli *cli, const struct cli_args *args)
 {
-	struct client_request request = { .method = "GET", .path = "/health/comprehensive" };
+	struct client_request request = { .method = "GET",
+		.path = "/health/comprehensive" };
 	struct err err = { 0 };
 	json_t *body = NULL;
 	long status = 0;

@@ -27,9 +27,10 @@ replace_file(const struct cli *cli, const char *path, const struct buf *text)
 	int rc = EXIT_DONE;
 
 	if (fd < 0 || stat(path, &st) != 0 || fchmod(fd, st.st_mode & 0777) != 0 ||
-	    write(fd, buf_text(text), text->len) != (ssize_t)text->len || fsync(fd) != 0 ||
-	    rename(temporary, path) != 0) {
-		rc = cli_fail(cli, EXIT_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
+	    write(fd, buf_text(text), text->len) != (ssize_t)text->len ||
+	    fsync(fd) != 0 || rename(temporary, path) != 0) {
+		rc = cli_fail(
+		    cli, EXIT_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
 		if (fd >= 0)
 			(void)unlink(temporary);
 	}
@@ -48,10 +49,11 @@ format_file(const struct cli *cli, const char *path, struct formatted *out)
 	int rc = EXIT_DONE;
 
 	if (file_read(path, &out->before, &err) < 0)
-		return cli_fail(cli, err.code == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED, "%s",
+		return cli_fail(cli,
+		    err.code == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED, "%s",
 		    err.text);
 	if (workflow_format(path, buf_text(&out->before), out->before.len, NULL, &faults,
-	        &out->after, &out->comments) < 0) {
+		&out->after, &out->comments) < 0) {
 		faults_render(&faults, path, &said);
 		term_write(&cli->err, &said);
 		rc = EXIT_FAILED;
@@ -65,7 +67,8 @@ static int
 put(const struct cli *cli, const struct cli_args *args, const char *path,
     const struct formatted *text)
 {
-	bool same = text->before.len == text->after.len &&
+	bool same =
+	    text->before.len == text->after.len &&
 	    memcmp(buf_text(&text->before), buf_text(&text->after), text->after.len) == 0;
 
 	if (cli_get(args, "check")) {
@@ -81,7 +84,8 @@ put(const struct cli *cli, const struct cli_args *args, const char *path,
 		return EXIT_DONE;
 	if (text->comments && !cli_get(args, "force"))
 		return cli_fail(cli, EXIT_CONFLICT,
-		    "\"%s\" has comments, which would be lost: --force rewrites it all the same",
+		    "\"%s\" has comments, which would be lost: --force rewrites it all "
+		    "the same",
 		    path);
 	return replace_file(cli, path, &text->after);
 }
@@ -92,7 +96,8 @@ cmd_fmt(struct cli *cli, const struct cli_args *args)
 	int result = EXIT_DONE;
 
 	if (cli_get(args, "check") && cli_get(args, "write"))
-		return cli_fail(cli, EXIT_USAGE, "--check and --write exclude each other");
+		return cli_fail(
+		    cli, EXIT_USAGE, "--check and --write exclude each other");
 	for (size_t i = 0; i < args->n_words; i++) {
 		struct formatted text = { 0 };
 		int rc = format_file(cli, args->words[i], &text);

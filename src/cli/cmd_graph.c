@@ -50,7 +50,8 @@ sketch_needs(struct sketch *sketch, const json_t *tasks, size_t i)
 		int64_t task = find_task(tasks, json_text(need, "task"));
 
 		if (task >= 0)
-			list[used++] = (struct need){ (uint32_t)task, need_on(json_text(need, "on")) };
+			list[used++] = (struct need){ (uint32_t)task,
+				need_on(json_text(need, "on")) };
 	}
 	sketch->tasks[i].needs = list;
 	sketch->tasks[i].n_needs = used;
@@ -74,7 +75,8 @@ sketch_dependents(struct sketch *sketch)
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t j = 0; j < sketch->tasks[i].n_needs; j++) {
-			struct task_def *of = &sketch->tasks[sketch->tasks[i].needs[j].task];
+			struct task_def *of =
+			    &sketch->tasks[sketch->tasks[i].needs[j].task];
 
 			((uint32_t *)(uintptr_t)of->dependents)[of->n_dependents++] = i;
 		}
@@ -96,7 +98,8 @@ sketch_make(struct sketch *sketch, const json_t *body)
 	sketch->wf.n_tasks = (uint32_t)n;
 	for (size_t i = 0; i < n; i++) {
 		sketch->tasks[i].id = json_text(json_array_get(tasks, i), "id");
-		sketch->tasks[i].agent = json_text(json_array_get(tasks, i), "agent_type");
+		sketch->tasks[i].agent =
+		    json_text(json_array_get(tasks, i), "agent_type");
 		sketch_needs(sketch, tasks, i);
 	}
 	sketch_dependents(sketch);
@@ -120,12 +123,16 @@ draw_text(const struct term *term, const struct workflow *wf, const json_t *task
 
 		buf_printf(out, "%*s", (int)(2 + 3 * level[order[i]]), "");
 		if (*status) {
-			term_text(term, out, term_state_style(status), term_state_mark(term, status));
+			term_text(term, out, term_state_style(status),
+			    term_state_mark(term, status));
 			buf_addc(out, ' ');
 		}
 		term_text(term, out, STYLE_CYAN, task->id);
 		for (uint32_t j = 0; j < task->n_needs; j++)
-			buf_printf(out, "%s%s", j ? ", " : term->utf8 ? " ← " : " <- ",
+			buf_printf(out, "%s%s",
+			    j            ? ", "
+			    : term->utf8 ? " ← "
+					 : " <- ",
 			    wf->tasks[task->needs[j].task].id);
 		buf_addc(out, '\n');
 	}

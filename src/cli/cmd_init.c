@@ -38,12 +38,15 @@ cmd_init(struct cli *cli, const struct cli_args *args)
 
 	if (!str_is_name(name, strlen(name)))
 		return cli_fail(cli, EXIT_USAGE,
-		    "\"%s\" is not a name: letters, digits, _ and -, a letter first", name);
+		    "\"%s\" is not a name: letters, digits, _ and -, a letter first",
+		    name);
 	path = xasprintf("%s.yaml", name);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0) {
-		rc = cli_fail(cli, errno == EEXIST ? EXIT_CONFLICT : EXIT_FAILED, "%s \"%s\": %s",
-		    errno == EEXIST ? "will not overwrite" : "cannot write", path, strerror(errno));
+		rc = cli_fail(cli, errno == EEXIST ? EXIT_CONFLICT : EXIT_FAILED,
+		    "%s \"%s\": %s",
+		    errno == EEXIST ? "will not overwrite" : "cannot write", path,
+		    strerror(errno));
 	} else {
 		if (dprintf(fd, example, name, name, name) < 0 || close(fd) != 0)
 			rc = cli_fail(cli, EXIT_FAILED, "cannot write \"%s\": %s", path,
@@ -52,7 +55,8 @@ cmd_init(struct cli *cli, const struct cli_args *args)
 			fprintf(cli->out.file, "{\"file\":\"%s\"}\n", path);
 		else
 			fprintf(cli->out.file,
-			    "wrote %s\n\n  reeve validate %s\n  reeve run %s --wait\n", path, path, path);
+			    "wrote %s\n\n  reeve validate %s\n  reeve run %s --wait\n",
+			    path, path, path);
 	}
 	free(path);
 	return rc;

@@ -13,8 +13,8 @@ check_level(const struct cli *cli, const char *word)
 
 	if (log_level_parse(word, &level))
 		return EXIT_DONE;
-	return cli_fail(cli, EXIT_USAGE, "\"%s\" is not error, warn, info or debug%s%s%s", word,
-	    near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return cli_fail(cli, EXIT_USAGE, "\"%s\" is not error, warn, info or debug%s%s%s",
+	    word, near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 int

@@ -9,11 +9,11 @@
 
 struct reader {
 	struct cli *cli;
-	char *run, *task;    /* escaped */
+	char *run, *task; /* escaped */
 	int64_t attempt, tail;
 	bool follow;
 	char *after;
-	struct buf text;     /* what --tail keeps */
+	struct buf text; /* what --tail keeps */
 };
 
 static void
@@ -66,7 +66,8 @@ read_page(struct reader *reader, bool *ret_more)
 	const char *next;
 	int rc;
 
-	buf_printf(&path, "/api/v1/runs/%s/tasks/%s/logs?limit=500", reader->run, reader->task);
+	buf_printf(
+	    &path, "/api/v1/runs/%s/tasks/%s/logs?limit=500", reader->run, reader->task);
 	if (reader->attempt)
 		buf_printf(&path, "&attempt=%lld", (long long)reader->attempt);
 	if (reader->after)
@@ -86,7 +87,7 @@ read_page(struct reader *reader, bool *ret_more)
 		reader->after = client_escape(next);
 	}
 	*ret_more = json_array_size(items) >= 500 ||
-	    (reader->follow && !json_is_true(json_object_get(body, "done")));
+		    (reader->follow && !json_is_true(json_object_get(body, "done")));
 	json_decref(body);
 	return EXIT_DONE;
 }
@@ -125,10 +126,12 @@ read_all(struct reader *reader)
 		const json_t *task = json_array_get(tasks, i);
 		struct buf head = { 0 };
 
-		if (!reader->follow && json_integer_value(json_object_get(task, "attempt")) == 0)
+		if (!reader->follow &&
+		    json_integer_value(json_object_get(task, "attempt")) == 0)
 			continue;
 		if (!reader->cli->json) {
-			term_text(&reader->cli->out, &head, STYLE_BOLD, json_text(task, "id"));
+			term_text(
+			    &reader->cli->out, &head, STYLE_BOLD, json_text(task, "id"));
 			buf_addc(&head, '\n');
 			term_write(&reader->cli->out, &head);
 		}
@@ -149,7 +152,8 @@ number_option(const struct cli *cli, const struct cli_args *args, const char *na
 	const char *text = cli_get(args, name);
 
 	if (text && !str_to_i64(text, 1, 1000000, ret_number))
-		return cli_fail(cli, EXIT_USAGE, "--%s %s is not a number from 1", name, text);
+		return cli_fail(
+		    cli, EXIT_USAGE, "--%s %s is not a number from 1", name, text);
 	return EXIT_DONE;
 }
 
@@ -164,7 +168,8 @@ cmd_logs(struct cli *cli, const struct cli_args *args)
 	if (rc != EXIT_DONE)
 		return rc;
 	if (reader.follow && reader.tail)
-		return cli_fail(cli, EXIT_USAGE, "--tail and --follow exclude each other");
+		return cli_fail(
+		    cli, EXIT_USAGE, "--tail and --follow exclude each other");
 	reader.run = client_escape(args->words[0]);
 	if (args->n_words > 1) {
 		reader.task = client_escape(args->words[1]);

@@ -20,15 +20,18 @@ plan_json(const struct workflow *wf, const uint32_t *order, const uint32_t *leve
 		json_t *needs = json_array();
 
 		for (uint32_t j = 0; j < task->n_needs; j++)
-			json_array_append_new(needs, json_string(wf->tasks[task->needs[j].task].id));
-		json_array_append_new(tasks, json_pack("{s:s, s:s, s:I, s:o, s:s}", "id", task->id,
-		    "agent_type", task->agent, "level", (json_int_t)level[order[i]], "needs", needs,
-		    "body", template_source(task->body)));
+			json_array_append_new(
+			    needs, json_string(wf->tasks[task->needs[j].task].id));
+		json_array_append_new(tasks,
+		    json_pack("{s:s, s:s, s:I, s:o, s:s}", "id", task->id, "agent_type",
+			task->agent, "level", (json_int_t)level[order[i]], "needs", needs,
+			"body", template_source(task->body)));
 	}
 	for (uint32_t i = 0; i < n_path; i++)
 		json_array_append_new(critical, json_string(wf->tasks[path[i]].id));
-	return json_pack("{s:s, s:b, s:o, s:o}", "workflow", wf->name, "starts_when_dropped",
-	    (wf->on & WORKFLOW_ON_DROP) != 0, "tasks", tasks, "critical_path", critical);
+	return json_pack("{s:s, s:b, s:o, s:o}", "workflow", wf->name,
+	    "starts_when_dropped", (wf->on & WORKFLOW_ON_DROP) != 0, "tasks", tasks,
+	    "critical_path", critical);
 }
 
 static void
@@ -53,7 +56,7 @@ print_plan(const struct term *term, const struct workflow *wf, const uint32_t *o
 	term_text(term, &out, STYLE_BOLD, wf->name);
 	buf_printf(&out, ": %u task%s, %s\n", wf->n_tasks, wf->n_tasks == 1 ? "" : "s",
 	    wf->on & WORKFLOW_ON_DROP ? "starts when dropped into the watched folder"
-	                              : "starts by hand: reeve run");
+				      : "starts by hand: reeve run");
 	for (uint32_t i = 0; i < wf->n_tasks; i++) {
 		const struct task_def *task = &wf->tasks[order[i]];
 
@@ -84,7 +87,8 @@ cmd_plan(struct cli *cli, const struct cli_args *args)
 	for (size_t i = 0; i < n; i++) {
 		const struct workflow *wf = list[i];
 		uint32_t *numbers = xcalloc((size_t)wf->n_tasks * 3, sizeof *numbers);
-		uint32_t *level = numbers + wf->n_tasks, *path = level + wf->n_tasks, n_path;
+		uint32_t *level = numbers + wf->n_tasks, *path = level + wf->n_tasks,
+			 n_path;
 
 		(void)workflow_levels(wf, numbers, level);
 		n_path = workflow_critical_path(wf, path);

@@ -19,11 +19,13 @@ add_params(const struct cli *cli, const struct cli_args *args, json_t *params)
 			continue;
 		equals = strchr(text, '=');
 		if (!equals || equals == text)
-			return cli_fail(cli, EXIT_USAGE, "param \"%s\" must be KEY=VALUE", text);
+			return cli_fail(
+			    cli, EXIT_USAGE, "param \"%s\" must be KEY=VALUE", text);
 		key = xstrndup(text, (size_t)(equals - text));
 		if (json_object_set_new(params, key, json_string(equals + 1)) != 0) {
 			free(key);
-			return cli_fail(cli, EXIT_USAGE, "param \"%s\" is not UTF-8", text);
+			return cli_fail(
+			    cli, EXIT_USAGE, "param \"%s\" is not UTF-8", text);
 		}
 		free(key);
 	}
@@ -42,10 +44,13 @@ add_target(const struct cli *cli, const char *word, json_t *body)
 		return rc;
 	}
 	if (file_read(word, &text, &err) < 0)
-		rc = cli_fail(cli, err.code == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED, "%s",
+		rc = cli_fail(cli,
+		    err.code == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_FAILED, "%s",
 		    err.text);
-	else if (json_object_set_new(body, "source", json_stringn(buf_text(&text), text.len)) != 0)
-		rc = cli_fail(cli, EXIT_FAILED, "%s:1:1: error: the file is not UTF-8", word);
+	else if (json_object_set_new(
+		     body, "source", json_stringn(buf_text(&text), text.len)) != 0)
+		rc = cli_fail(
+		    cli, EXIT_FAILED, "%s:1:1: error: the file is not UTF-8", word);
 	else
 		json_object_set_new(body, "file", json_string(word));
 	buf_release(&text);
@@ -56,7 +61,7 @@ static json_t *
 priority_json(const char *text)
 {
 	return text[0] >= '0' && text[0] <= '9' && !text[1] ? json_integer(text[0] - '0')
-	                                                    : json_string(text);
+							    : json_string(text);
 }
 
 static int
@@ -85,7 +90,8 @@ report(struct cli *cli, int rc, const char *id, const json_t *run)
 	if (cli->json && run)
 		cli_print_json(cli, run);
 	if (rc == EXIT_DETACHED) {
-		fprintf(cli->err.file, "\ndetached; the run goes on: reeve watch %s\n", id);
+		fprintf(
+		    cli->err.file, "\ndetached; the run goes on: reeve watch %s\n", id);
 		return rc;
 	}
 	if (rc == EXIT_LATER && run) {
@@ -131,7 +137,9 @@ cmd_run(struct cli *cli, const struct cli_args *args)
 {
 	const char *timeout = cli_get(args, "timeout");
 	json_t *body = json_object(), *started = NULL;
-	struct client_request request = { .method = "POST", .path = "/api/v1/runs", .body = body,
+	struct client_request request = { .method = "POST",
+		.path = "/api/v1/runs",
+		.body = body,
 		.idempotency_key = cli_get(args, "idempotency-key") };
 	int64_t ms;
 	int rc = EXIT_DONE;
@@ -139,7 +147,8 @@ cmd_run(struct cli *cli, const struct cli_args *args)
 	if (timeout && !cli_get(args, "wait"))
 		rc = cli_fail(cli, EXIT_USAGE, "--timeout goes with --wait");
 	else if (timeout && !duration_parse(timeout, &ms))
-		rc = cli_fail(cli, EXIT_USAGE, "--timeout %s is not a duration (30s, 10m)", timeout);
+		rc = cli_fail(cli, EXIT_USAGE,
+		    "--timeout %s is not a duration (30s, 10m)", timeout);
 	if (rc == EXIT_DONE)
 		rc = make_body(cli, args, body);
 	if (rc == EXIT_DONE)

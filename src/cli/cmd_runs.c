@@ -8,7 +8,8 @@
 static void
 print_runs(const struct term *term, const json_t *items)
 {
-	static const char *const heads[] = { "RUN", "WORKFLOW", "STATUS", "TASKS", "TOOK", "AGE" };
+	static const char *const heads[] = { "RUN", "WORKFLOW", "STATUS", "TASKS", "TOOK",
+		"AGE" };
 	int64_t now = clock_wall_ms();
 	struct table table;
 
@@ -26,7 +27,8 @@ print_runs(const struct term *term, const json_t *items)
 		table_add(&table, term_state_style(status), status);
 		table_add(&table, STYLE_NONE, tasks);
 		table_add(&table, STYLE_NONE, term_span(run, now, span));
-		table_add(&table, STYLE_DIM, term_ago(json_text(run, "created_at"), now, age));
+		table_add(
+		    &table, STYLE_DIM, term_ago(json_text(run, "created_at"), now, age));
 	}
 	table_print(&table, term);
 }

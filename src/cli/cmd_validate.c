@@ -19,10 +19,11 @@ cmd_validate(struct cli *cli, const struct cli_args *args)
 		if (rc != EXIT_DONE)
 			result = EXIT_FAILED;
 		else if (!cli->json)
-			fprintf(cli->out.file, "%s: ok (%zu task%s)\n", args->words[i], tasks,
-			    tasks == 1 ? "" : "s");
-		json_array_append_new(items, json_pack("{s:s, s:b, s:I}", "file", args->words[i],
-		    "ok", rc == EXIT_DONE, "tasks", (json_int_t)tasks));
+			fprintf(cli->out.file, "%s: ok (%zu task%s)\n", args->words[i],
+			    tasks, tasks == 1 ? "" : "s");
+		json_array_append_new(
+		    items, json_pack("{s:s, s:b, s:I}", "file", args->words[i], "ok",
+			       rc == EXIT_DONE, "tasks", (json_int_t)tasks));
 		workflow_list_free(list, n);
 	}
 	if (cli->json) {

@@ -12,10 +12,12 @@ cmd_version(struct cli *cli, const struct cli_args *args)
 	json_t *body = NULL;
 	long status = 0;
 
-	if (args && client_call(&cli->client, &request, &status, &body, NULL) == 0 && status == 200)
+	if (args && client_call(&cli->client, &request, &status, &body, NULL) == 0 &&
+	    status == 200)
 		daemon = json_string_value(json_object_get(body, "version"));
 	if (cli->json) {
-		json_t *both = json_pack("{s:s, s:s?}", "version", PACKAGE_VERSION, "daemon", daemon);
+		json_t *both = json_pack(
+		    "{s:s, s:s?}", "version", PACKAGE_VERSION, "daemon", daemon);
 
 		cli_print_json(cli, both);
 		json_decref(both);

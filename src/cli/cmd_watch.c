@@ -25,7 +25,9 @@ add_outputs(const struct term *term, struct buf *out, const json_t *run)
 			term_text(term, out, STYLE_NONE, key);
 			buf_adds(out, " = ");
 			term_text(term, out, STYLE_NONE,
-			    json_is_string(value) ? json_string_value(value) : text ? text : "");
+			    json_is_string(value) ? json_string_value(value)
+			    : text                ? text
+						  : "");
 			buf_addc(out, '\n');
 			free(text);
 		}

@@ -31,7 +31,8 @@ add_row(struct table *table, const json_t *workflow)
 {
 	const char *state = state_of(workflow);
 	json_t *on = json_object_get(workflow, "on");
-	char *text = json_is_string(on) ? NULL : json_dumps(on, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text =
+	    json_is_string(on) ? NULL : json_dumps(on, JSON_COMPACT | JSON_ENCODE_ANY);
 
 	table_add(table, STYLE_BOLD, json_text(workflow, "name"));
 	table_add(table, strcmp(state, "ok") == 0 ? STYLE_GREEN : STYLE_RED, state);
@@ -92,8 +93,10 @@ cmd_workflows(struct cli *cli, const struct cli_args *args)
 	if (args->n_words == 0)
 		return list_all(cli);
 	if (strcmp(args->words[0], "history") == 0 || strcmp(args->words[0], "diff") == 0)
-		return cli_fail(cli, EXIT_USAGE, "workflows %s is not supported yet", args->words[0]);
+		return cli_fail(
+		    cli, EXIT_USAGE, "workflows %s is not supported yet", args->words[0]);
 	if (strcmp(args->words[0], "show") != 0 || args->n_words != 2)
-		return cli_fail(cli, EXIT_USAGE, "usage: reeve workflows [show WORKFLOW]");
+		return cli_fail(
+		    cli, EXIT_USAGE, "usage: reeve workflows [show WORKFLOW]");
 	return show_one(cli, args->words[1]);
 }

@@ -35,9 +35,10 @@ help_overview(const struct term *term)
 	struct buf out = { 0 };
 
 	term_text(term, &out, STYLE_BOLD, "reeve");
-	buf_adds(&out, ": runs workflows on fleets of agents\n\n"
-	               "usage: reeve [--url URL | --socket PATH] [--token-file F] [--json] "
-	               "COMMAND\n");
+	buf_adds(&out,
+	    ": runs workflows on fleets of agents\n\n"
+	    "usage: reeve [--url URL | --socket PATH] [--token-file F] [--json] "
+	    "COMMAND\n");
 	add_head(term, &out, "commands");
 	for (const struct cli_command *c = cli_commands; c->name; c++) {
 		buf_adds(&out, "  ");
@@ -55,7 +56,8 @@ static void
 add_usage(struct buf *out, const struct cli_command *command)
 {
 	buf_printf(out, "usage: reeve %s%s%s%s\n", command->name,
-	    command->options ? " [OPTIONS]" : "", *command->args ? " " : "", command->args);
+	    command->options ? " [OPTIONS]" : "", *command->args ? " " : "",
+	    command->args);
 }
 
 void
@@ -106,8 +108,8 @@ cmd_help(struct cli *cli, const struct cli_args *args)
 	}
 	command = cli_command_find(args->words[0]);
 	if (!command)
-		return cli_fail(cli, EXIT_USAGE, "there is no command \"%s\": reeve help lists them",
-		    args->words[0]);
+		return cli_fail(cli, EXIT_USAGE,
+		    "there is no command \"%s\": reeve help lists them", args->words[0]);
 	help_command(&cli->out, command);
 	return EXIT_DONE;
 }

@@ -44,7 +44,8 @@ find_in(const struct cli_option *options, const char *name, size_t len, char let
 {
 	for (; options && options->name; options++) {
 		if (letter ? options->letter == letter
-		           : strlen(options->name) == len && strncmp(options->name, name, len) == 0)
+			   : strlen(options->name) == len &&
+				 strncmp(options->name, name, len) == 0)
 			return options;
 	}
 	return NULL;
@@ -91,11 +92,13 @@ add_given(struct parser *parser, const struct cli_option *option, const char *at
 	const char *value = attached;
 
 	if (!option->arg && attached)
-		return err_set(err, ERR_INVALID, "option \"--%s\" takes no value", option->name);
+		return err_set(
+		    err, ERR_INVALID, "option \"--%s\" takes no value", option->name);
 	if (option->arg && !attached) {
 		if (parser->at + 1 >= parser->argc)
-			return err_set(err, ERR_INVALID, "option \"--%s\" needs a value: --%s %s",
-			    option->name, option->name, option->arg);
+			return err_set(err, ERR_INVALID,
+			    "option \"--%s\" needs a value: --%s %s", option->name,
+			    option->name, option->arg);
 		value = parser->argv[++parser->at];
 	}
 	args->given[args->n_given++] = (struct cli_given){ option, value };
@@ -131,9 +134,11 @@ unknown_command(const char *name, struct err *err)
 
 	for (const char *const *later = cli_later; *later; later++) {
 		if (strcmp(*later, name) == 0)
-			return err_set(err, ERR_INVALID, "command \"%s\" is not supported yet", name);
+			return err_set(err, ERR_INVALID,
+			    "command \"%s\" is not supported yet", name);
 	}
-	for (const struct cli_command *c = cli_commands; c->name && n + 1 < NAMES_MAX; c++)
+	for (const struct cli_command *c = cli_commands; c->name && n + 1 < NAMES_MAX;
+	     c++)
 		names[n++] = c->name;
 	near = str_nearest(name, names);
 	return err_set(err, ERR_INVALID, "unknown command \"%s\"%s%s%s", name,
@@ -160,8 +165,8 @@ check_words(const struct parser *parser, struct err *err)
 	if (!command || cli_get(&parser->args, "help"))
 		return 0;
 	if (n < command->min_words)
-		return err_set(err, ERR_INVALID, "\"%s\" needs more: reeve %s %s", command->name,
-		    command->name, command->args);
+		return err_set(err, ERR_INVALID, "\"%s\" needs more: reeve %s %s",
+		    command->name, command->name, command->args);
 	if (n > command->max_words)
 		return err_set(err, ERR_INVALID, "\"%s\" is too much for \"%s\"",
 		    parser->args.words[command->max_words], command->name);

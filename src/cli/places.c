@@ -26,11 +26,11 @@ add_defaults(struct places *places)
 {
 	add(places, xstrdup("/run/reeve/reeve.sock"), false, "system service");
 	if (env("XDG_STATE_HOME"))
-		add(places, xasprintf("%s/reeve/reeve.sock", env("XDG_STATE_HOME")), false,
-		    "default state folder");
+		add(places, xasprintf("%s/reeve/reeve.sock", env("XDG_STATE_HOME")),
+		    false, "default state folder");
 	else if (env("HOME"))
-		add(places, xasprintf("%s/.local/state/reeve/reeve.sock", env("HOME")), false,
-		    "default state folder");
+		add(places, xasprintf("%s/.local/state/reeve/reeve.sock", env("HOME")),
+		    false, "default state folder");
 }
 
 void

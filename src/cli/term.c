@@ -43,8 +43,8 @@ term_columns(const char *text)
 }
 
 void
-term_cell(const struct term *term, struct buf *out, enum term_style style, const char *text,
-    unsigned width)
+term_cell(const struct term *term, struct buf *out, enum term_style style,
+    const char *text, unsigned width)
 {
 	char *safe = xstrdup(text);
 	unsigned used;
@@ -65,7 +65,8 @@ term_cell(const struct term *term, struct buf *out, enum term_style style, const
 }
 
 void
-term_text(const struct term *term, struct buf *out, enum term_style style, const char *text)
+term_text(
+    const struct term *term, struct buf *out, enum term_style style, const char *text)
 {
 	term_cell(term, out, style, text, 0);
 }
@@ -117,8 +118,8 @@ term_state_mark(const struct term *term, const char *state)
 }
 
 void
-term_bar(const struct term *term, struct buf *out, size_t done, size_t failed, size_t total,
-    unsigned width)
+term_bar(const struct term *term, struct buf *out, size_t done, size_t failed,
+    size_t total, unsigned width)
 {
 	size_t full = total ? done * width / total : 0;
 	size_t bad = total ? (failed * width + total - 1) / total : 0;
@@ -153,9 +154,11 @@ term_duration(int64_t ms, char out[SHORT_SIZE])
 	else if (s < 3600)
 		snprintf(out, SHORT_SIZE, "%dm%02ds", (int)(s / 60), (int)(s % 60));
 	else if (s < 86400)
-		snprintf(out, SHORT_SIZE, "%dh%02dm", (int)(s / 3600), (int)(s / 60 % 60));
+		snprintf(
+		    out, SHORT_SIZE, "%dh%02dm", (int)(s / 3600), (int)(s / 60 % 60));
 	else
-		snprintf(out, SHORT_SIZE, "%dd%dh", (int)(s / 86400), (int)(s / 3600 % 24));
+		snprintf(
+		    out, SHORT_SIZE, "%dd%dh", (int)(s / 86400), (int)(s / 3600 % 24));
 	return out;
 }
 
@@ -203,8 +206,10 @@ table_add(struct table *table, enum term_style style, const char *text)
 {
 	if (table->n_cells >= table->cap) {
 		table->cap = table->cap ? table->cap * 2 : 64;
-		table->cells = xreallocarray(table->cells, table->cap, sizeof *table->cells);
-		table->styles = xreallocarray(table->styles, table->cap, sizeof *table->styles);
+		table->cells =
+		    xreallocarray(table->cells, table->cap, sizeof *table->cells);
+		table->styles =
+		    xreallocarray(table->styles, table->cap, sizeof *table->styles);
 	}
 	table->cells[table->n_cells] = xstrdup(text);
 	table->styles[table->n_cells++] = style;

@@ -84,8 +84,8 @@ draw_task(const struct term *term, struct buf *out, const json_t *task, int64_t 
 static int
 interest(const json_t *task)
 {
-	static const char *const order[] = { "running", "failed", "waiting", "queued", "ready",
-		"succeeded", "cancelled", "skipped", "pending" };
+	static const char *const order[] = { "running", "failed", "waiting", "queued",
+		"ready", "succeeded", "cancelled", "skipped", "pending" };
 	const char *status = json_text(task, "status");
 
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
@@ -101,7 +101,8 @@ id_width(const json_t *tasks)
 	unsigned width = 8;
 
 	for (size_t i = 0; i < json_array_size(tasks); i++) {
-		unsigned columns = term_columns(json_text(json_array_get(tasks, i), "id"));
+		unsigned columns =
+		    term_columns(json_text(json_array_get(tasks, i), "id"));
 
 		if (columns > width)
 			width = columns;
@@ -172,10 +173,10 @@ struct follow {
 	const char *id;
 	int64_t deadline_us;
 	bool quiet;
-	bool live;          /* a panel, redrawn */
-	unsigned drawn;     /* lines of the last panel */
+	bool live;      /* a panel, redrawn */
+	unsigned drawn; /* lines of the last panel */
 	json_t *run;
-	int64_t away_us;    /* since when the daemon does not answer; 0 = it does */
+	int64_t away_us; /* since when the daemon does not answer; 0 = it does */
 };
 
 static void
@@ -254,12 +255,14 @@ ask(struct follow *follow, int64_t wait_ms, long *ret_status, json_t **ret_body,
 
 	if (follow->run)
 		path = xasprintf("/api/v1/runs/%s?version=%lld&wait=%lldms", id,
-		    (long long)json_integer_value(json_object_get(follow->run, "version")),
+		    (long long)json_integer_value(
+			json_object_get(follow->run, "version")),
 		    (long long)wait_ms);
 	else
 		path = xasprintf("/api/v1/runs/%s", id);
 	rc = client_call(&follow->cli->client,
-	    &(struct client_request){ .method = "GET", .path = path }, ret_status, ret_body, err);
+	    &(struct client_request){ .method = "GET", .path = path }, ret_status,
+	    ret_body, err);
 	free(path);
 	free(id);
 	return rc;
@@ -269,7 +272,8 @@ ask(struct follow *follow, int64_t wait_ms, long *ret_status, json_t **ret_body,
 static bool
 sit_out(struct follow *follow)
 {
-	struct pollfd interrupt = { .fd = follow->cli->client.watch_fd, .events = POLLIN };
+	struct pollfd interrupt = { .fd = follow->cli->client.watch_fd,
+		.events = POLLIN };
 	int64_t now = clock_mono_us();
 
 	if (!follow->run)
@@ -317,17 +321,21 @@ step(struct follow *follow, int64_t wait_ms)
 		result = cli_fail(follow->cli, EXIT_NO_DAEMON, "%s", err.text);
 	else if (rc == 0 && (status != 503 || !sit_out(follow)))
 		result = cli_fail(follow->cli,
-		    status == 404 ? EXIT_NOT_FOUND : status == 503 ? EXIT_LATER : EXIT_FAILED, "%s",
-		    json_text(json_object_get(body, "error"), "message"));
+		    status == 404   ? EXIT_NOT_FOUND
+		    : status == 503 ? EXIT_LATER
+				    : EXIT_FAILED,
+		    "%s", json_text(json_object_get(body, "error"), "message"));
 	json_decref(body);
 	return result;
 }
 
 int
-view_follow(struct cli *cli, const char *id, int64_t deadline_us, bool quiet, json_t **ret_run)
+view_follow(
+    struct cli *cli, const char *id, int64_t deadline_us, bool quiet, json_t **ret_run)
 {
-	struct follow follow = { .cli = cli, .id = id, .quiet = quiet,
-		.live = cli->out.tty && !quiet };
+	struct follow follow = {
+		.cli = cli, .id = id, .quiet = quiet, .live = cli->out.tty && !quiet
+	};
 	int64_t now;
 	int rc = step(&follow, 0);
 

@@ -48,8 +48,8 @@ api_version(struct http_request *req)
 void
 api_log_level_get(struct http_request *req)
 {
-	http_reply_json(req, 200,
-	    json_pack("{s:s}", "level", log_level_name(log_get_level())));
+	http_reply_json(
+	    req, 200, json_pack("{s:s}", "level", log_level_name(log_get_level())));
 }
 
 void
@@ -63,9 +63,9 @@ api_log_level_put(struct http_request *req)
 	if (!body) {
 		http_reply_error(req, 400, "%s", err.text);
 	} else if (json_object_size(body) != 1 || !json_is_string(level) ||
-	    !log_level_parse(json_string_value(level), &parsed)) {
-		http_reply_error(req, 422,
-		    "send {\"level\": L}, L one of error, warn, info, debug");
+		   !log_level_parse(json_string_value(level), &parsed)) {
+		http_reply_error(
+		    req, 422, "send {\"level\": L}, L one of error, warn, info, debug");
 	} else {
 		log_set_level(parsed);
 		log_info("log level changed", KV_S("level", log_level_name(parsed)),

@@ -26,7 +26,7 @@ static void
 reply_logs(struct http_request *req, json_t *body, const struct err *err)
 {
 	bool nothing_yet = body && json_array_size(json_object_get(body, "items")) == 0 &&
-	    !json_is_true(json_object_get(body, "done"));
+			   !json_is_true(json_object_get(body, "done"));
 
 	if (!(err && err->code) && nothing_yet && clock_mono_us() < req->until_us) {
 		json_decref(body);

@@ -29,7 +29,8 @@ query_status(const struct http_request *req, const char **ret_status, struct err
 		return 0;
 	near = str_nearest(text, run_states);
 	return err_set(err, ERR_INVALID,
-	    "status=%s: a run is queued, running, succeeded, failed, cancelled or timed_out%s%s%s",
+	    "status=%s: a run is queued, running, succeeded, failed, cancelled or "
+	    "timed_out%s%s%s",
 	    text, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
@@ -44,7 +45,8 @@ query_since(const struct http_request *req, int64_t *ret_ms, struct err *err)
 		return 0;
 	if (!duration_parse(text, &ms))
 		return err_set(err, ERR_INVALID,
-		    "since=%s is neither a time (2026-11-21T03:34:13Z) nor a duration (12h)",
+		    "since=%s is neither a time (2026-11-21T03:34:13Z) nor a duration "
+		    "(12h)",
 		    text);
 	*ret_ms = clock_wall_ms() - ms;
 	return 0;
@@ -66,7 +68,8 @@ api_runs_get(struct http_request *req)
 	filter.workflow = http_query(req, "workflow");
 	filter.cursor = http_query(req, "cursor");
 	filter.limit = (unsigned)limit;
-	facade_runs(req->orch, &filter, http_wait_reply, http_wait(req, http_reply_answer));
+	facade_runs(
+	    req->orch, &filter, http_wait_reply, http_wait(req, http_reply_answer));
 }
 
 void
@@ -81,8 +84,8 @@ api_run(struct http_request *req)
 		return;
 	}
 	if (http_query(req, "wait") && version < 0) {
-		http_reply_error(req, 400,
-		    "wait needs version: the run's version that you have seen");
+		http_reply_error(
+		    req, 400, "wait needs version: the run's version that you have seen");
 		return;
 	}
 	facade_run(req->orch, req->match.args[0], version, wait_ms, http_wait_reply,
@@ -104,7 +107,8 @@ reply_tasks(struct http_request *req, json_t *body, const struct err *err)
 		return;
 	}
 	http_reply_json(req, 200,
-	    json_pack("{s:O, s:n}", "items", json_object_get(body, "tasks"), "next_cursor"));
+	    json_pack(
+		"{s:O, s:n}", "items", json_object_get(body, "tasks"), "next_cursor"));
 	json_decref(body);
 }
 

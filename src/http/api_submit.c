@@ -156,8 +156,8 @@ submission_release(struct submission *sub)
 
 /* The header's key is that of a single run, and KEY.i of run i of an array. */
 static int
-apply_key(struct submission *sub, size_t i, const char *header, bool is_array,
-    struct err *err)
+apply_key(
+    struct submission *sub, size_t i, const char *header, bool is_array, struct err *err)
 {
 	if (!header)
 		return 0;
@@ -189,7 +189,8 @@ parse_body(const struct http_request *req, const json_t *body, struct submission
 	if (header && (rc = check_key(header, err)) < 0)
 		return rc;
 	for (size_t i = 0; i < sub->n && rc == 0; i++) {
-		rc = parse_item(is_array ? json_array_get(body, i) : body, &sub->submits[i], err);
+		rc = parse_item(
+		    is_array ? json_array_get(body, i) : body, &sub->submits[i], err);
 		if (rc == 0)
 			rc = apply_key(sub, i, header, is_array, err);
 		if (rc < 0 && is_array)
@@ -230,7 +231,8 @@ reply_one(struct http_request *req, json_t *body, const struct err *err)
 void
 api_runs_post(struct http_request *req)
 {
-	const struct facade_actor actor = { req->actor, http_role_name(req->role), "socket" };
+	const struct facade_actor actor = { req->actor, http_role_name(req->role),
+		"socket" };
 	struct submission sub = { 0 };
 	struct err err = { 0 };
 	json_t *body = http_body_json(req, &err);

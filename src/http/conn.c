@@ -41,8 +41,9 @@ look_at_peer(struct http_conn *conn)
 	if (addr.ss_family == AF_UNIX) {
 		conn->local = true;
 		len = sizeof cred;
-		conn->uid_known = getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &cred,
-		                      &len) == 0 && len == sizeof cred;
+		conn->uid_known =
+		    getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+		    len == sizeof cred;
 		conn->uid = cred.uid;
 		return;
 	}
@@ -63,8 +64,8 @@ http_conn_new(int fd, const int64_t phase_ms[HTTP_PHASES])
 }
 
 void
-http_conn_enter(struct http_conn *conn, enum http_phase phase,
-    const int64_t phase_ms[HTTP_PHASES])
+http_conn_enter(
+    struct http_conn *conn, enum http_phase phase, const int64_t phase_ms[HTTP_PHASES])
 {
 	int64_t ms = phase_ms[phase];
 
@@ -95,5 +96,6 @@ http_conn_half_closed(const struct http_conn *conn)
 {
 	struct pollfd poll_fd = { .fd = conn->fd, .events = POLLRDHUP };
 
-	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR));
+	return poll(&poll_fd, 1, 0) == 1 &&
+	       (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Judges a request by its head: form, Host, Origin, route, identity, body size and type. */
+/* Judges a request by its head: form, Host, Origin, route, identity, body size and type.
+ */
 #include "http/guard.h"
 
 #include <stdio.h>
@@ -18,7 +19,8 @@ is_our_name(const struct http_guard *guard, const char *name, size_t len)
 	const char *const names[] = { "localhost", "127.0.0.1", "[::1]", guard->addr };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (names[i] && strlen(names[i]) == len && strncasecmp(names[i], name, len) == 0)
+		if (names[i] && strlen(names[i]) == len &&
+		    strncasecmp(names[i], name, len) == 0)
 			return true;
 	}
 	return false;
@@ -34,13 +36,15 @@ http_guard_host(const struct http_guard *guard, const char *host)
 		return false;
 	if (!host[len])
 		return true;
-	return host[len] == ':' && str_to_i64(host + len + 1, guard->port, guard->port, &port);
+	return host[len] == ':' &&
+	       str_to_i64(host + len + 1, guard->port, guard->port, &port);
 }
 
 bool
 http_guard_origin(const struct http_guard *guard, const char *origin)
 {
-	return str_starts(origin, "http://") && http_guard_host(guard, origin + strlen("http://"));
+	return str_starts(origin, "http://") &&
+	       http_guard_host(guard, origin + strlen("http://"));
 }
 
 /* --- the head --- */
@@ -97,7 +101,8 @@ check_form(struct http_request *req, const struct head *head)
 }
 
 static bool
-check_source(const struct http_guard *guard, struct http_request *req, const struct head *head)
+check_source(
+    const struct http_guard *guard, struct http_request *req, const struct head *head)
 {
 	if (!req->conn->local && !req->conn->loopback)
 		http_reply_error(req, 403, "only this machine is served");
@@ -105,7 +110,8 @@ check_source(const struct http_guard *guard, struct http_request *req, const str
 		http_reply_error(req, 403,
 		    "Host is not a name of this server: use localhost or 127.0.0.1");
 	else if (head->origin && !http_guard_origin(guard, head->origin))
-		http_reply_error(req, 403, "pages of other origins may not call this server");
+		http_reply_error(
+		    req, 403, "pages of other origins may not call this server");
 	return !req->response;
 }
 
@@ -137,18 +143,20 @@ identify(const struct http_guard *guard, struct http_request *req)
 	else if (conn->uid == 0 || conn->uid == geteuid())
 		req->role = HTTP_ROLE_ADMIN;
 	else
-		req->role = uid_may_operate(guard, conn->uid) ? HTTP_ROLE_OPERATE : HTTP_ROLE_NONE;
+		req->role = uid_may_operate(guard, conn->uid) ? HTTP_ROLE_OPERATE
+							      : HTTP_ROLE_NONE;
 }
 
 static bool
-check_caller(const struct http_guard *guard, struct http_request *req,
-    const struct head *head)
+check_caller(
+    const struct http_guard *guard, struct http_request *req, const struct head *head)
 {
 	enum http_role need = req->match.route->role;
 
 	if (head->authorization) {
 		http_reply_error(req, 401,
-		    "tokens are not supported yet: leave out the Authorization header and use "
+		    "tokens are not supported yet: leave out the Authorization header "
+		    "and use "
 		    "the unix socket");
 		return false;
 	}
@@ -156,11 +164,14 @@ check_caller(const struct http_guard *guard, struct http_request *req,
 	if (req->role >= need)
 		return true;
 	if (!req->conn->local)
-		http_reply_error(req, 401, "writes need an identity: use the unix socket");
+		http_reply_error(
+		    req, 401, "writes need an identity: use the unix socket");
 	else
 		http_reply_error(req, 403,
-		    "user %s has role %s and this needs %s: run it as root or as uid %lu, the "
-		    "daemon's user", req->actor + strlen("uid:"), http_role_name(req->role),
+		    "user %s has role %s and this needs %s: run it as root or as uid "
+		    "%lu, the "
+		    "daemon's user",
+		    req->actor + strlen("uid:"), http_role_name(req->role),
 		    http_role_name(need), (unsigned long)geteuid());
 	return false;
 }
@@ -195,11 +206,12 @@ reply_unknown_param(struct http_request *req, const char *key)
 	for (; known && *known; known++)
 		buf_printf(&list, "%s%s", list.len ? ", " : "", *known);
 	if (near)
-		http_reply_error(req, 400, "unknown query parameter \"%s\": did you mean \"%s\"?",
-		    key, near);
+		http_reply_error(req, 400,
+		    "unknown query parameter \"%s\": did you mean \"%s\"?", key, near);
 	else
-		http_reply_error(req, 400, "unknown query parameter \"%s\": this path takes %s",
-		    key, list.len ? buf_text(&list) : "none");
+		http_reply_error(req, 400,
+		    "unknown query parameter \"%s\": this path takes %s", key,
+		    list.len ? buf_text(&list) : "none");
 	buf_release(&list);
 }
 
@@ -226,7 +238,7 @@ is_json_type(const char *type)
 	size_t len = sizeof json - 1;
 
 	return type && strncasecmp(type, json, len) == 0 &&
-	    (!type[len] || type[len] == ';' || type[len] == ' ');
+	       (!type[len] || type[len] == ';' || type[len] == ' ');
 }
 
 static bool
@@ -242,17 +254,19 @@ check_body(struct http_request *req, const struct head *head)
 	else if (length > max)
 		http_reply_error(req, 413, "the body may have at most %zu bytes", max);
 	else if (max > 0 && !is_json_type(head->type))
-		http_reply_error(req, 415, "send the body as Content-Type: application/json");
+		http_reply_error(
+		    req, 415, "send the body as Content-Type: application/json");
 	return !req->response;
 }
 
 bool
-http_guard_admit(const struct http_guard *guard, struct http_request *req, const char *method)
+http_guard_admit(
+    const struct http_guard *guard, struct http_request *req, const char *method)
 {
 	struct head head = { 0 };
 
 	MHD_get_connection_values(req->mhd, MHD_HEADER_KIND, note_header, &head);
 	return check_form(req, &head) && check_source(guard, req, &head) &&
-	    find_route(req, method) && check_caller(guard, req, &head) && check_query(req) &&
-	    check_body(req, &head);
+	       find_route(req, method) && check_caller(guard, req, &head) &&
+	       check_query(req) && check_body(req, &head);
 }

@@ -21,8 +21,10 @@ unix_address(const char *path, struct sockaddr_un *ret_addr, struct err *err)
 
 	if (strlen(path) >= sizeof addr.sun_path)
 		return err_set(err, ERR_INVALID,
-		    "socket path \"%s\" is longer than %zu bytes: choose a shorter one with "
-		    "--http-socket", path, sizeof addr.sun_path - 1);
+		    "socket path \"%s\" is longer than %zu bytes: choose a shorter one "
+		    "with "
+		    "--http-socket",
+		    path, sizeof addr.sun_path - 1);
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	*ret_addr = addr;
 	return 0;
@@ -35,23 +37,29 @@ remove_stale(const char *path, const struct sockaddr_un *addr, struct err *err)
 	int fd, refused;
 
 	if (lstat(path, &st) != 0)
-		return errno == ENOENT ? 0 : err_set(err, ERR_FAILED, "cannot look at \"%s\": %s",
-		                                 path, strerror(errno));
+		return errno == ENOENT
+			   ? 0
+			   : err_set(err, ERR_FAILED, "cannot look at \"%s\": %s", path,
+				 strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(err, ERR_INVALID,
-		    "\"%s\" exists and is not a socket: move it away or choose another path",
+		    "\"%s\" exists and is not a socket: move it away or choose another "
+		    "path",
 		    path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
 	if (fd < 0)
-		return err_set(err, ERR_FAILED, "cannot make a socket: %s", strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot make a socket: %s", strerror(errno));
 	refused = connect(fd, (const struct sockaddr *)addr, sizeof *addr) != 0 &&
-	    errno == ECONNREFUSED;
+		  errno == ECONNREFUSED;
 	close(fd);
 	if (!refused)
 		return err_set(err, ERR_CONFLICT,
-		    "another program serves \"%s\": stop it or choose another path", path);
+		    "another program serves \"%s\": stop it or choose another path",
+		    path);
 	if (unlink(path) != 0)
-		return err_set(err, ERR_FAILED, "cannot remove \"%s\": %s", path, strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot remove \"%s\": %s", path, strerror(errno));
 	return 0;
 }
 
@@ -78,7 +86,8 @@ http_listen_unix(const char *path, int *ret_fd, struct err *err)
 		return rc;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCKET_FLAGS, 0);
 	if (fd < 0)
-		return err_set(err, ERR_FAILED, "cannot make a socket: %s", strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot make a socket: %s", strerror(errno));
 	mask = umask(0177);
 	rc = bind(fd, (const struct sockaddr *)&addr, sizeof addr);
 	umask(mask);
@@ -94,7 +103,8 @@ struct tcp_address {
 };
 
 static int
-tcp_address(const char *text, uint16_t port, struct tcp_address *ret_addr, struct err *err)
+tcp_address(
+    const char *text, uint16_t port, struct tcp_address *ret_addr, struct err *err)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
@@ -120,8 +130,10 @@ tcp_address(const char *text, uint16_t port, struct tcp_address *ret_addr, struc
 	return 0;
 denied:
 	return err_set(err, ERR_DENIED,
-	    "\"%s\" is not a loopback address: serving other machines is not supported yet, "
-	    "use 127.0.0.1 or ::1", text);
+	    "\"%s\" is not a loopback address: serving other machines is not supported "
+	    "yet, "
+	    "use 127.0.0.1 or ::1",
+	    text);
 }
 
 static uint16_t
@@ -140,8 +152,8 @@ port_of(int fd)
 }
 
 int
-http_listen_tcp(const char *addr, uint16_t port, int *ret_fd, uint16_t *ret_port,
-    struct err *err)
+http_listen_tcp(
+    const char *addr, uint16_t port, int *ret_fd, uint16_t *ret_port, struct err *err)
 {
 	struct tcp_address at;
 	const int on = 1;
@@ -151,12 +163,14 @@ http_listen_tcp(const char *addr, uint16_t port, int *ret_fd, uint16_t *ret_port
 		return rc;
 	fd = socket(at.storage.ss_family, SOCK_STREAM | SOCKET_FLAGS, 0);
 	if (fd < 0)
-		return err_set(err, ERR_FAILED, "cannot make a socket: %s", strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot make a socket: %s", strerror(errno));
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (bind(fd, (const struct sockaddr *)&at.storage, at.len) != 0 ||
 	    listen(fd, BACKLOG) != 0)
 		rc = err_set(err, errno == EADDRINUSE ? ERR_CONFLICT : ERR_FAILED,
-		    "cannot listen on %s port %u: %s%s", addr, (unsigned)port, strerror(errno),
+		    "cannot listen on %s port %u: %s%s", addr, (unsigned)port,
+		    strerror(errno),
 		    errno == EADDRINUSE ? ": choose another with --http" : "");
 	else
 		*ret_port = port_of(fd);

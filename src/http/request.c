@@ -137,11 +137,11 @@ http_reply_json(struct http_request *req, unsigned status, json_t *body)
 {
 	struct buf text = { 0 };
 
-	if (!body ||
-	    json_dump_callback(body, add_dumped, &text, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
+	if (!body || json_dump_callback(
+			 body, add_dumped, &text, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
 		buf_clear(&text);
 		buf_adds(&text, "{\"error\":{\"code\":\"internal\",\"message\":"
-		                "\"the answer is not JSON\",\"details\":null}}");
+				"\"the answer is not JSON\",\"details\":null}}");
 		status = 500;
 	}
 	json_decref(body);
@@ -156,15 +156,16 @@ http_reply_text(struct http_request *req, const char *type, struct buf *text)
 }
 
 static void
-reply_error(struct http_request *req, unsigned status, const char *message, json_t *details)
+reply_error(
+    struct http_request *req, unsigned status, const char *message, json_t *details)
 {
 	json_t *text = json_string(message);
 
 	if (!text)
 		text = json_string("the fault is not UTF-8");
 	http_reply_json(req, status,
-	    json_pack("{s:{s:s, s:o, s:o}}", "error", "code", error_code(status), "message",
-	        text, "details", details ? details : json_null()));
+	    json_pack("{s:{s:s, s:o, s:o}}", "error", "code", error_code(status),
+		"message", text, "details", details ? details : json_null()));
 	if (status == 401)
 		http_reply_header(req, "WWW-Authenticate", "Bearer realm=\"reeve\"");
 	if (status == 503)
@@ -259,8 +260,8 @@ http_query_i64(const struct http_request *req, const char *key, int64_t min, int
 }
 
 int
-http_query_ms(const struct http_request *req, const char *key, int64_t max_ms, int64_t *ret,
-    struct err *err)
+http_query_ms(const struct http_request *req, const char *key, int64_t max_ms,
+    int64_t *ret, struct err *err)
 {
 	const char *text = http_query(req, key);
 	char max[DURATION_SIZE];
@@ -269,8 +270,8 @@ http_query_ms(const struct http_request *req, const char *key, int64_t max_ms, i
 	if (!text)
 		return 0;
 	if (!duration_parse(text, &ms) || ms > max_ms)
-		return err_set(err, ERR_INVALID, "%s=%s is not a duration of at most %s", key,
-		    text, duration_format(max_ms, max));
+		return err_set(err, ERR_INVALID, "%s=%s is not a duration of at most %s",
+		    key, text, duration_format(max_ms, max));
 	*ret = ms;
 	return 0;
 }
@@ -279,8 +280,8 @@ json_t *
 http_body_json(const struct http_request *req, struct err *err)
 {
 	json_error_t fault;
-	json_t *body = json_loadb(buf_text(&req->body), req->body.len,
-	    JSON_REJECT_DUPLICATES, &fault);
+	json_t *body = json_loadb(
+	    buf_text(&req->body), req->body.len, JSON_REJECT_DUPLICATES, &fault);
 
 	if (!body)
 		err_set(err, ERR_INVALID, "the body is not JSON: line %d, column %d: %s",

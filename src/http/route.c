@@ -19,7 +19,7 @@ pattern_fits(const char *pattern, const struct http_uri *uri, const char **args)
 		if (*pattern == '{')
 			args[n_args++] = uri->segments[i];
 		else if (strlen(uri->segments[i]) != len ||
-		    strncmp(uri->segments[i], pattern, len) != 0)
+			 strncmp(uri->segments[i], pattern, len) != 0)
 			return false;
 		pattern += len;
 		i++;
@@ -31,7 +31,7 @@ static bool
 method_fits(const struct http_route *route, const char *method)
 {
 	return strcmp(route->method, method) == 0 ||
-	    (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
+	       (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -84,6 +85,9 @@ on_mhd_timer(void *arg)
 	run_mhd(arg);
 }
 
+static void on_mhd_log(void *arg, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
 static void
 on_mhd_log(void *arg, const char *fmt, va_list args)
 {
@@ -128,15 +132,18 @@ accept_one(struct listener *listener)
 		pause_listener(listener);
 		return false;
 	}
-	fd = accept4(listener->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = accept4(
+	    listener->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		    errno == ENOBUFS) {
 			log_warn("accepting pauses", KV_S("reason", strerror(errno)));
 			pause_listener(listener);
 		}
 		return false;
 	}
-	if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&addr, len) != MHD_YES) {
+	if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&addr, len) !=
+	    MHD_YES) {
 		/* The library has closed fd; it lacked memory or a descriptor. */
 		pause_listener(listener);
 		return false;
@@ -305,7 +312,8 @@ static bool
 is_abandoned(const struct http_conn *conn, int64_t now)
 {
 	return (conn->phase == HTTP_HEAD || conn->phase == HTTP_BODY) &&
-	    now - conn->since_us >= ABANDONED_MS * CLOCK_MS && http_conn_half_closed(conn);
+	       now - conn->since_us >= ABANDONED_MS * CLOCK_MS &&
+	       http_conn_half_closed(conn);
 }
 
 static void
@@ -313,8 +321,9 @@ cut_late(struct http_server *server, int64_t now)
 {
 	struct http_conn *conn;
 
-	LIST_FOREACH(conn, &server->conns, link) {
-		if ((conn->deadline_us && now >= conn->deadline_us) || is_abandoned(conn, now))
+	LIST_FOREACH (conn, &server->conns, link) {
+		if ((conn->deadline_us && now >= conn->deadline_us) ||
+		    is_abandoned(conn, now))
 			http_conn_cut(conn, 408);
 	}
 }
@@ -383,19 +392,25 @@ connection_limit(unsigned wanted)
 }
 
 static int
-open_listeners(struct http_server *server, const struct http_config *config, struct err *err)
+open_listeners(
+    struct http_server *server, const struct http_config *config, struct err *err)
 {
 	struct listener *tcp = &server->listeners[LISTENER_TCP];
 	struct listener *local = &server->listeners[LISTENER_SOCKET];
 	int rc = 0;
 
 	if (config->addr)
-		rc = http_listen_tcp(config->addr, config->port, &tcp->fd, &server->guard.port,
-		    err);
+		rc = http_listen_tcp(
+		    config->addr, config->port, &tcp->fd, &server->guard.port, err);
 	if (rc == 0 && config->socket_path)
 		rc = http_listen_unix(config->socket_path, &local->fd, err);
 	if (rc == 0 && config->socket_path)
 		server->socket_path = xstrdup(config->socket_path);
+	/* Others may knock where some of them may come in; who it is, the kernel says. */
+	if (rc == 0 && config->socket_path && config->n_uids &&
+	    chmod(config->socket_path, 0666) != 0)
+		rc = err_set(err, ERR_FAILED, "cannot open \"%s\" to other users: %s",
+		    config->socket_path, strerror(errno));
 	return rc;
 }
 
@@ -404,23 +419,20 @@ start_library(struct http_server *server, struct err *err)
 {
 	const union MHD_DaemonInfo *info;
 
-	server->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-	        MHD_USE_ERROR_LOG,
-	    0, NULL, NULL, on_request, server,
-	    MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, (void *)server,
-	    MHD_OPTION_CONNECTION_LIMIT, 2 * server->max_connections + 2,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-	    MHD_OPTION_CONNECTION_TIMEOUT, 0u,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-	    MHD_OPTION_END);
+	server->daemon =
+	    MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+				 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log,
+		(void *)server, MHD_OPTION_CONNECTION_LIMIT,
+		2 * server->max_connections + 2, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, 0u,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	if (!server->daemon)
-		return err_set(err, ERR_FAILED, "cannot start the HTTP server: %s",
-		    strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot start the HTTP server: %s", strerror(errno));
 	info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	loop_io_set(&server->mhd_io, info->epoll_fd, LOOP_READ);
 	return 0;
@@ -435,8 +447,10 @@ init(struct http_server *server, const struct http_config *config)
 	server->max_connections = connection_limit(config->max_connections);
 	server->addr = config->addr ? xstrdup(config->addr) : NULL;
 	if (config->n_uids)
-		server->uids = xmemdup(config->uids, config->n_uids * sizeof *config->uids);
-	server->guard = (struct http_guard){ server->addr, 0, server->uids, config->n_uids };
+		server->uids =
+		    xmemdup(config->uids, config->n_uids * sizeof *config->uids);
+	server->guard =
+	    (struct http_guard){ server->addr, 0, server->uids, config->n_uids };
 	LIST_INIT(&server->conns);
 	LIST_INIT(&server->waiting);
 	loop_io_init(&server->mhd_io, server->loop, on_mhd_ready, server);
@@ -451,8 +465,8 @@ init(struct http_server *server, const struct http_config *config)
 }
 
 struct http_server *
-http_server_new(struct loop *loop, struct orchestrator *orch, const struct http_config *config,
-    struct err *err)
+http_server_new(struct loop *loop, struct orchestrator *orch,
+    const struct http_config *config, struct err *err)
 {
 	struct http_server *server = xcalloc(1, sizeof *server);
 
@@ -471,8 +485,8 @@ http_server_start(struct http_server *server)
 {
 	for (int i = 0; i < LISTENERS; i++) {
 		if (server->listeners[i].fd >= 0)
-			loop_io_set(&server->listeners[i].io, server->listeners[i].fd,
-			    LOOP_READ);
+			loop_io_set(
+			    &server->listeners[i].io, server->listeners[i].fd, LOOP_READ);
 	}
 }
 
@@ -495,8 +509,8 @@ close_listeners(struct http_server *server)
 }
 
 void
-http_server_stop(struct http_server *server, int64_t deadline_ms, void (*done)(void *arg),
-    void *arg)
+http_server_stop(
+    struct http_server *server, int64_t deadline_ms, void (*done)(void *arg), void *arg)
 {
 	struct http_conn *conn;
 
@@ -508,7 +522,7 @@ http_server_stop(struct http_server *server, int64_t deadline_ms, void (*done)(v
 	while (!LIST_EMPTY(&server->waiting))
 		refuse_stopping(LIST_FIRST(&server->waiting));
 	/* Nothing is under way on a connection in HEAD: keep-alive, or half a head. */
-	LIST_FOREACH(conn, &server->conns, link) {
+	LIST_FOREACH (conn, &server->conns, link) {
 		if (conn->phase == HTTP_HEAD)
 			http_conn_cut(conn, 408);
 	}
@@ -543,5 +557,6 @@ http_server_port(const struct http_server *server)
 unsigned
 http_server_connections(const struct http_server *server)
 {
-	return server->listeners[LISTENER_TCP].open + server->listeners[LISTENER_SOCKET].open;
+	return server->listeners[LISTENER_TCP].open +
+	       server->listeners[LISTENER_SOCKET].open;
 }

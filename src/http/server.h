@@ -28,7 +28,8 @@ struct http_config {
 	const char *addr;        /* numeric loopback address or "localhost"; NULL: no TCP */
 	uint16_t port;           /* 0: any free one; see http_server_port() */
 	const char *socket_path; /* NULL: no unix socket.  Its folder is the caller's, 0700 */
-	const uid_t *uids;       /* users that may operate, besides root and our own */
+	const uid_t *uids;       /* users that may operate, besides root and our own; if there
+	                          * are any the socket has mode 0666, else 0600 */
 	size_t n_uids;
 	unsigned max_connections; /* a listener [256, at most an eighth of RLIMIT_NOFILE] */
 	int64_t head_ms;         /* idle time and the whole head [15 s] */

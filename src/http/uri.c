@@ -42,8 +42,8 @@ decode(char *text, bool plus_is_space, struct err *err)
 			c = ' ';
 		}
 		if ((unsigned char)c < 0x20 || c == 0x7f)
-			return err_set(err, ERR_INVALID,
-			    "control character in the request target");
+			return err_set(
+			    err, ERR_INVALID, "control character in the request target");
 		*out++ = c;
 	}
 	*out = '\0';

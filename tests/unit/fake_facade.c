@@ -45,8 +45,8 @@ facade_submit(struct orchestrator *orch, const struct facade_submit *submits, si
 	json_t *runs = json_array();
 
 	orch->submitted += (unsigned)n;
-	snprintf(orch->last_actor, sizeof orch->last_actor, "%s/%s/%s", actor->name, actor->role,
-	    actor->via);
+	snprintf(orch->last_actor, sizeof orch->last_actor, "%s/%s/%s", actor->name,
+	    actor->role, actor->via);
 	for (size_t i = 0; i < n; i++) {
 		const char *key = submits[i].idempotency_key;
 
@@ -63,8 +63,10 @@ void
 facade_runs(struct orchestrator *orch, const struct facade_run_filter *filter,
     facade_reply_fn *fn, void *arg)
 {
-	answer(orch, json_pack("{s:[], s:n, s:i}", "items", "next_cursor", "limit",
-	    (int)filter->limit), fn, arg);
+	answer(orch,
+	    json_pack(
+		"{s:[], s:n, s:i}", "items", "next_cursor", "limit", (int)filter->limit),
+	    fn, arg);
 }
 
 void
@@ -81,20 +83,23 @@ facade_run(struct orchestrator *orch, const char *id, int64_t version, int64_t w
 	}
 	text = xcalloc(1, orch->big + 1);
 	memset(text, 'x', orch->big);
-	answer(orch, json_pack("{s:s, s:i, s:s, s:[{s:s}]}", "id", id, "version", 1, "error", text,
-	    "tasks", "id", "build"), fn, arg);
+	answer(orch,
+	    json_pack("{s:s, s:i, s:s, s:[{s:s}]}", "id", id, "version", 1, "error", text,
+		"tasks", "id", "build"),
+	    fn, arg);
 	free(text);
 }
 
 void
-facade_run_graph(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
+facade_run_graph(
+    struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
 {
 	answer(orch, json_pack("{s:s, s:[]}", "name", id, "tasks"), fn, arg);
 }
 
 void
-facade_logs(struct orchestrator *orch, const char *run, const char *task, unsigned attempt,
-    const char *after, unsigned limit, facade_reply_fn *fn, void *arg)
+facade_logs(struct orchestrator *orch, const char *run, const char *task,
+    unsigned attempt, const char *after, unsigned limit, facade_reply_fn *fn, void *arg)
 {
 	(void)run;
 	(void)task;
@@ -102,10 +107,13 @@ facade_logs(struct orchestrator *orch, const char *run, const char *task, unsign
 	(void)after;
 	(void)limit;
 	if (orch->log_asks++ < 2)
-		fn(arg, json_pack("{s:[], s:n, s:b}", "items", "next_cursor", "done", 0), NULL);
+		fn(arg, json_pack("{s:[], s:n, s:b}", "items", "next_cursor", "done", 0),
+		    NULL);
 	else
-		fn(arg, json_pack("{s:[{s:s}], s:n, s:b}", "items", "text", "late", "next_cursor",
-		    "done", 1), NULL);
+		fn(arg,
+		    json_pack("{s:[{s:s}], s:n, s:b}", "items", "text", "late",
+			"next_cursor", "done", 1),
+		    NULL);
 }
 
 void
@@ -115,7 +123,8 @@ facade_workflows(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 }
 
 void
-facade_workflow(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg)
+facade_workflow(
+    struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg)
 {
 	(void)orch;
 	not_found(name, fn, arg);

@@ -3,6 +3,7 @@
 C_TESTS += tests/unit/test_http_server tests/unit/test_http_uri
 HTTP_TEST_LIBS = libhttp.a $(LOOP_LIBS) $(MHD_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_server_SOURCES = tests/unit/test_http_server.c \
+	tests/unit/http_world.c tests/unit/http_world.h \
 	tests/unit/fake_facade.c tests/unit/fake_facade.h
 tests_unit_test_http_server_LDADD = $(HTTP_TEST_LIBS)
 tests_unit_test_http_uri_SOURCES = tests/unit/test_http_uri.c \

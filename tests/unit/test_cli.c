@@ -40,8 +40,8 @@ parse(struct parsed *parsed, const char *line)
 			break;
 		line += len + 1;
 	}
-	parsed->rc = options_parse(argc, parsed->argv, &parsed->command, &parsed->args,
-	    &parsed->err);
+	parsed->rc = options_parse(
+	    argc, parsed->argv, &parsed->command, &parsed->args, &parsed->err);
 }
 
 static void
@@ -181,7 +181,8 @@ named_places_stand_alone(void **state)
 	places_release(&places);
 	unsetenv("XDG_STATE_HOME");
 	places_find(&places, NULL, NULL);
-	assert_string_equal(places.items[1].where, "/home/x/.local/state/reeve/reeve.sock");
+	assert_string_equal(
+	    places.items[1].where, "/home/x/.local/state/reeve/reeve.sock");
 	places_release(&places);
 }
 
@@ -194,9 +195,12 @@ an_unreachable_daemon_names_every_place(void **state)
 	long status;
 
 	(void)state;
-	assert_int_equal(client_init(&client, NULL, "/nowhere/reeve.sock", NULL, &err), 0);
-	assert_int_equal(client_call(&client,
-	    &(struct client_request){ .method = "GET", .path = "/health" }, &status, &body, &err),
+	assert_int_equal(
+	    client_init(&client, NULL, "/nowhere/reeve.sock", NULL, &err), 0);
+	assert_int_equal(
+	    client_call(&client,
+		&(struct client_request){ .method = "GET", .path = "/health" }, &status,
+		&body, &err),
 	    ERR_UNREACHABLE);
 	assert_non_null(strstr(err.text, "/nowhere/reeve.sock (--socket)"));
 	assert_non_null(strstr(err.text, "start it with reeved"));
@@ -246,8 +250,8 @@ durations_are_short(void **state)
 		int64_t ms;
 		const char *text;
 	} rows[] = { { -5, "0ms" }, { 0, "0ms" }, { 999, "999ms" }, { 1000, "1.0s" },
-		{ 59999, "59.9s" }, { 60000, "1m00s" }, { 3599999, "59m59s" }, { 3600000, "1h00m" },
-		{ 90061000, "1d1h" } };
+		{ 59999, "59.9s" }, { 60000, "1m00s" }, { 3599999, "59m59s" },
+		{ 3600000, "1h00m" }, { 90061000, "1d1h" } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -296,12 +300,14 @@ make_run(size_t n_tasks)
 		char id[32];
 
 		snprintf(id, sizeof id, "t%zu", i);
-		json_array_append_new(tasks, json_pack("{s:s, s:s, s:s, s:i}", "id", id,
-		    "agent_type", "qa", "status", i == n_tasks - 1 ? "running" : "pending", "attempt",
-		    i == n_tasks - 1 ? 2 : 0));
+		json_array_append_new(
+		    tasks, json_pack("{s:s, s:s, s:s, s:i}", "id", id, "agent_type", "qa",
+			       "status", i == n_tasks - 1 ? "running" : "pending",
+			       "attempt", i == n_tasks - 1 ? 2 : 0));
 	}
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:o}", "id", "r1", "workflow", "wf", "status",
-	    "running", "tasks_done", 0, "tasks_total", (int)n_tasks, "tasks", tasks);
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:o}", "id", "r1", "workflow", "wf",
+	    "status", "running", "tasks_done", 0, "tasks_total", (int)n_tasks, "tasks",
+	    tasks);
 }
 
 static size_t

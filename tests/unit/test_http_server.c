@@ -1,206 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The API server over real sockets: answers, identity, hostile peers, stop. */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "fake_facade.h"
-#include "http/server.h"
-#include "loop/loop.h"
-#include "test.h"
-
-#define DEADLINE (10 * CLOCK_S)
-#define H "Host: localhost\r\n"
-#define JSON "Content-Type: application/json\r\n"
-
-struct world {
-	struct loop *loop;
-	struct orchestrator orch;
-	struct http_server *server;
-	char dir[64], path[96];
-	bool stopped;
-};
-
-static bool
-never(void *arg)
-{
-	(void)arg;
-	return false;
-}
-
-static void
-turn(struct world *world, int64_t us)
-{
-	(void)loop_run_until(world->loop, never, NULL, us);
-}
-
-/* --- a raw client --- */
-
-struct peer {
-	struct world *world;
-	int fd;
-	struct buf got;
-	bool closed;
-	const char *want; /* wait for this text */
-	struct loop_io io;
-};
-
-static void
-on_peer(void *arg, int events)
-{
-	struct peer *peer = arg;
-	char bytes[65536];
-	ssize_t n = recv(peer->fd, bytes, sizeof bytes, MSG_DONTWAIT);
-
-	(void)events;
-	if (n > 0) {
-		buf_add(&peer->got, bytes, (size_t)n);
-	} else if (n == 0 || errno != EAGAIN) {
-		peer->closed = true;
-		loop_io_stop(&peer->io);
-	}
-}
-
-static void
-peer_open(struct world *world, struct peer *peer, bool local)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	struct sockaddr_in in = { .sin_family = AF_INET };
-
-	*peer = (struct peer){ .world = world };
-	peer->fd = socket(local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(peer->fd >= 0);
-	in.sin_port = htons(http_server_port(world->server));
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	memcpy(un.sun_path, world->path, strlen(world->path) + 1);
-	assert_int_equal(connect(peer->fd, local ? (struct sockaddr *)&un : (struct sockaddr *)&in,
-	                     local ? sizeof un : sizeof in), 0);
-	loop_io_init(&peer->io, world->loop, on_peer, peer);
-	loop_io_set(&peer->io, peer->fd, LOOP_READ);
-}
-
-static void
-peer_close(struct peer *peer)
-{
-	loop_io_stop(&peer->io);
-	close(peer->fd);
-	buf_release(&peer->got);
-}
-
-/* Sends all of it, turning the loop while the socket is full; false once it is cut. */
-static bool
-peer_send(struct peer *peer, const void *bytes, size_t len)
-{
-	const char *at = bytes;
-
-	while (len > 0) {
-		ssize_t n = send(peer->fd, at, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n < 0 && errno != EAGAIN)
-			return false;
-		if (n > 0) {
-			at += n;
-			len -= (size_t)n;
-		} else {
-			turn(peer->world, 2 * CLOCK_MS);
-		}
-	}
-	return true;
-}
-
-static void
-peer_says(struct peer *peer, const char *text)
-{
-	assert_true(peer_send(peer, text, strlen(text)));
-}
-
-static bool
-peer_done(void *arg)
-{
-	struct peer *peer = arg;
-
-	return peer->closed || (peer->want && strstr(buf_text(&peer->got), peer->want));
-}
-
-/* Reads until the peer closes or `want` came. */
-static const char *
-peer_read(struct peer *peer, const char *want)
-{
-	peer->want = want;
-	if (!loop_run_until(peer->world->loop, peer_done, peer, DEADLINE))
-		fail_msg("no answer; so far: %s", buf_text(&peer->got));
-	return buf_text(&peer->got);
-}
-
-/* One request on a connection of its own; *got is the whole answer. */
-static unsigned
-ask_bytes(struct world *world, bool local, const char *text, size_t len, struct buf *got)
-{
-	struct peer peer;
-	unsigned status = 0;
-
-	peer_open(world, &peer, local);
-	(void)peer_send(&peer, text, len);
-	shutdown(peer.fd, SHUT_WR);
-	(void)sscanf(peer_read(&peer, NULL), "HTTP/1.1 %u", &status);
-	if (got) {
-		buf_clear(got);
-		buf_add(got, peer.got.data, peer.got.len);
-	}
-	peer_close(&peer);
-	return status;
-}
-
-static unsigned
-ask(struct world *world, bool local, const char *text, struct buf *got)
-{
-	return ask_bytes(world, local, text, strlen(text), got);
-}
-
-/* --- the world --- */
-
-static struct world *
-world_new(const struct http_config *more)
-{
-	struct world *world = xcalloc(1, sizeof *world);
-	struct http_config config = more ? *more : (struct http_config){ 0 };
-	struct err err = { 0 };
-
-	snprintf(world->dir, sizeof world->dir, "/tmp/reeve-http-XXXXXX");
-	assert_non_null(mkdtemp(world->dir));
-	snprintf(world->path, sizeof world->path, "%s/reeve.sock", world->dir);
-	world->loop = loop_new(&err);
-	config.addr = "127.0.0.1";
-	config.socket_path = world->path;
-	world->server = http_server_new(world->loop, &world->orch, &config, &err);
-	if (!world->server)
-		fail_msg("%s", err.text);
-	http_server_start(world->server);
-	return world;
-}
-
-static void
-world_free(struct world *world)
-{
-	http_server_free(world->server);
-	loop_free(world->loop);
-	assert_int_not_equal(access(world->path, F_OK), 0);
-	rmdir(world->dir);
-	free(world);
-}
+#include "http_world.h"
 
 static int
 setup(void **state)
@@ -368,6 +179,56 @@ submissions_carry_identity_and_key(void **state)
 	assert_string_equal(world->orch.last_key, "k1.1");
 	assert_int_equal(ask(world, true, "POST /api/v1/runs HTTP/1.1\r\n" H JSON
 	    "Idempotency-Key: a b\r\nContent-Length: 16\r\n\r\n{\"workflow\":\"a\"}", NULL), 422);
+}
+
+#define OTHER_UID 65534
+
+/* Asks as another user; needs root. */
+static unsigned
+ask_as_other(struct world *world, const char *text, struct buf *got)
+{
+	struct peer peer;
+	unsigned status = 0;
+
+	assert_int_equal(seteuid(OTHER_UID), 0);
+	peer_open(world, &peer, true);
+	assert_int_equal(seteuid(0), 0);
+	peer_says(&peer, text);
+	shutdown(peer.fd, SHUT_WR);
+	(void)sscanf(peer_read(&peer, NULL), "HTTP/1.1 %u", &status);
+	buf_clear(got);
+	buf_add(got, peer.got.data, peer.got.len);
+	peer_close(&peer);
+	return status;
+}
+
+static void
+other_users_have_no_rights_unless_configured(void **state)
+{
+	const uid_t uids[] = { OTHER_UID };
+	const struct http_config config = { .uids = uids, .n_uids = 1 };
+	struct world *worlds[2];
+	struct buf got = { 0 };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	worlds[0] = world_new(NULL);
+	worlds[1] = world_new(&config);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(chmod(worlds[i]->dir, 0755), 0);
+	assert_int_equal(chmod(worlds[0]->path, 0666), 0);
+	assert_int_equal(ask_as_other(worlds[0], "GET /health HTTP/1.1\r\n" H "\r\n", &got), 403);
+	assert_has(&got, "user 65534 has role none and this needs metrics: run it as root");
+	assert_int_equal(ask_as_other(worlds[1], "GET /health HTTP/1.1\r\n" H "\r\n", &got), 200);
+	assert_int_equal(ask_as_other(worlds[1], "POST /api/v1/runs HTTP/1.1\r\n" H JSON
+	    "Content-Length: 16\r\n\r\n{\"workflow\":\"a\"}", &got), 201);
+	assert_string_equal(worlds[1]->orch.last_actor, "uid:65534/operate/socket");
+	assert_int_equal(ask_as_other(worlds[1], "PUT /api/v1/log-level HTTP/1.1\r\n" H JSON
+	    "Content-Length: 2\r\n\r\n{}", &got), 403);
+	buf_release(&got);
+	world_free(worlds[0]);
+	world_free(worlds[1]);
 }
 
 static void
@@ -755,6 +616,7 @@ main(void)
 		T(each_row_is_answered),
 		T(head_has_no_body),
 		T(submissions_carry_identity_and_key),
+		cmocka_unit_test(other_users_have_no_rights_unless_configured),
 		T(a_daemon_that_is_not_ready_says_why),
 		T(an_answer_may_come_later),
 		T(logs_are_waited_for),

@@ -11,9 +11,9 @@
 static void
 targets_that_are_refused(void **state)
 {
-	static const char *const bad[] = { "", "http://evil/health", "*", "/a/../b", "/..",
-		"/a//b", "/a%", "/a%2", "/a%zz", "/a%00b", "/a%0ab", "/%ff", "/a?x=1&x=2",
-		"/a?x=%c0%80", "/1/2/3/4/5/6/7/8/9/10/11", "/%2e%2e/x",
+	static const char *const bad[] = { "", "http://evil/health", "*", "/a/../b",
+		"/..", "/a//b", "/a%", "/a%2", "/a%zz", "/a%00b", "/a%0ab", "/%ff",
+		"/a?x=1&x=2", "/a?x=%c0%80", "/1/2/3/4/5/6/7/8/9/10/11", "/%2e%2e/x",
 		"/?1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&17" };
 
 	(void)state;
@@ -34,7 +34,8 @@ targets_are_decoded(void **state)
 	struct http_uri uri;
 
 	(void)state;
-	assert_int_equal(http_uri_parse(&uri, "/a%2Fb/c%20+/?k=v+w&e=&n&&%41=%26", NULL), 0);
+	assert_int_equal(
+	    http_uri_parse(&uri, "/a%2Fb/c%20+/?k=v+w&e=&n&&%41=%26", NULL), 0);
 	assert_int_equal(uri.n_segments, 2);
 	assert_string_equal(uri.segments[0], "a/b");
 	assert_string_equal(uri.segments[1], "c +");
@@ -106,8 +107,8 @@ hosts_are_judged(void **state)
 	static const char *const good[] = { "localhost", "LOCALHOST:8420", "127.0.0.1",
 		"127.0.0.1:8420", "[::1]", "[::1]:8420", "127.0.0.5:8420" };
 	static const char *const bad[] = { "", ":8420", "evil", "localhost.evil:8420",
-		"localhost:8421", "localhost:", "localhost:8420x", "127.0.0.1.evil", "[::1",
-		"[::1]x", "[", "localhost@evil:8420", "evil:8420" };
+		"localhost:8421", "localhost:", "localhost:8420x", "127.0.0.1.evil",
+		"[::1", "[::1]x", "[", "localhost@evil:8420", "evil:8420" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
