@@ -68,9 +68,11 @@ look_up(const struct expr *expr, const struct scope *scope, struct value *ret_va
 	case EXPR_OUTPUT:
 		return scope->outputs != NULL &&
 		    member(scope->outputs(ctx, expr->task), expr->name, ret_value);
-	case EXPR_OUTPUTS:
-		return scope->outputs != NULL &&
-		    plain(scope->outputs(ctx, expr->task), true, ret_value);
+	case EXPR_OUTPUTS: /* none is an empty object */
+		if (scope->outputs == NULL ||
+		    !plain(scope->outputs(ctx, expr->task), true, ret_value))
+			plain("{}", true, ret_value);
+		return true;
 	case EXPR_STATUS:
 		return scope->status != NULL &&
 		    plain(scope->status(ctx, expr->task), false, ret_value);

@@ -10,7 +10,8 @@
  * is always the same text.
  *
  * A value's text: strings as they are, null is empty, anything else is its
- * compact JSON.  A value that is not there, or holds a NUL where text is asked,
+ * compact JSON.  `tasks.ID.outputs` of a task that gave none is {}.  Any other value
+ * that is not there, or holds a NUL where text is asked,
  * is an error: the task is then 'rejected' with that text.
  */
 #ifndef REEVE_MODEL_TEMPLATE_H
