@@ -125,19 +125,21 @@ start_run(void *arg, const struct err *stored)
 	start_free(start);
 }
 
-void
+bool
 orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *wf)
 {
 	struct drop *drop = find_drop(orch, path);
 	struct start *start;
 
-	if (!orchestrator_engine(orch) ||
-	    (drop && (drop->starting || strcmp(drop->sha256, wf->sha256) == 0)))
-		return;
+	if (!orchestrator_engine(orch))
+		return false;
+	if (drop && (drop->starting || strcmp(drop->sha256, wf->sha256) == 0))
+		return true;
 	make_drop(orch, path)->starting = true;
 	start = xcalloc(1, sizeof *start);
 	*start = (struct start){ orch, xstrdup(path), workflow_ref(wf) };
 	orchestrator_with_definition(orch, wf, start_run, start);
+	return true;
 }
 
 /* --- a file is gone ---------------------------------------------------------------------- */
@@ -164,13 +166,16 @@ forget(struct orchestrator *orch, struct drop *drop)
 		drop_free(orch, drop);
 }
 
-void
+bool
 orchestrator_forget(struct orchestrator *orch, const char *path)
 {
 	struct drop *drop = find_drop(orch, path);
 
-	if (drop && orchestrator_engine(orch))
+	if (!orchestrator_engine(orch))
+		return false;
+	if (drop)
 		forget(orch, drop);
+	return true;
 }
 
 /* Files that went while nobody looked. */
@@ -220,9 +225,10 @@ catalog_turn(struct orchestrator *orch)
 	orch->catalog_due = false;
 	if (orch->types)
 		types_each(orch->types, publish, orch);
-	if (!orch->registry)
-		return;
-	if (registry_scanned(orch->registry))
+	if (orch->registry && registry_scanned(orch->registry))
 		forget_gone(orch);
-	registry_drop_all(orch->registry);
+	if (orch->registry)
+		registry_drop_all(orch->registry);
+	if (orch->config.on_serving)
+		orch->config.on_serving(orch->config.arg);
 }

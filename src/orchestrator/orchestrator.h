@@ -30,6 +30,8 @@ struct orchestrator_config {
 	const char *home;        /* 16 hexadecimal digits: the state folder's id */
 	struct engine_config engine;
 	struct metrics *metrics; /* outlives the orchestrator */
+	/* It serves (again): what the catalog holds was compared.  May be NULL. */
+	void (*on_serving)(void *arg);
 	/* State changed to or from serving, for the program's own lines. */
 	void (*on_state)(void *arg, bool serving, const char *why);
 	void *arg;
@@ -66,11 +68,11 @@ void orchestrator_catalog_changed(struct orchestrator *orch);
 /*
  * A settled file of the watched folder: starts a run when the meaning of wf is
  * not the one that was accepted last at that path.  path: FOLDER-ID/RELATIVE
- * path, and which of its documents.  Not while serving: it is looked at again
- * by itself.
+ * path, and which of its documents.  false: not now (not serving); it is looked
+ * at again by itself.
  */
-void orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *wf);
+bool orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *wf);
 /* The file is gone: the same content dropped again starts a run again. */
-void orchestrator_forget(struct orchestrator *orch, const char *path);
+bool orchestrator_forget(struct orchestrator *orch, const char *path);
 
 #endif
