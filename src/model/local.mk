@@ -40,6 +40,8 @@ libmodel_a_SOURCES = \
 	src/model/render.c \
 	src/model/scalar.c \
 	src/model/scalar.h \
+	src/model/schema.c \
+	src/model/schema.h \
 	src/model/shell.c \
 	src/model/shell.h \
 	src/model/template.c \
