@@ -38,3 +38,13 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/view.c \
 	src/orchestrator/view.h \
 	src/orchestrator/watch.c
+
+liborchestrator_a_SOURCES += \
+	src/orchestrator/check.c \
+	src/orchestrator/check.h \
+	src/orchestrator/notify.c \
+	src/orchestrator/notify.h
+
+bin_PROGRAMS += reeved
+reeved_SOURCES = src/reeved.c src/reeved_daemon.c src/reeved_daemon.h
+reeved_LDADD = $(HTTP_LIBS)
