@@ -209,6 +209,22 @@ unknown_key(const struct key *table, const struct yaml_node *key, const char *wh
 		    "unknown key '%.64s' in %s", key->text, what);
 }
 
+/* The same key twice was told by yaml_parse(); two spellings of one are told here. */
+static void
+second_spelling(const struct key *table, const struct yaml_node *map,
+    const struct yaml_node *node, const struct yaml_node *have, struct faults *faults)
+{
+	const struct yaml_node *first = map->first;
+	const struct key *key = key_find(table, node->text, node->len);
+
+	while (first->next != have)
+		first = first->next->next;
+	if (strcmp(first->text, node->text) != 0)
+		faults_add(faults, FAULT_ERROR, node->line, node->column,
+		    "'%.64s' beside '%.64s': both mean '%s'", node->text, first->text,
+		    key_canonical(table, key)->name);
+}
+
 void
 keys_take(const struct key *table, const struct yaml_node *map, const char *what,
     struct faults *faults, const struct yaml_node **values, size_t n)
@@ -223,9 +239,7 @@ keys_take(const struct key *table, const struct yaml_node *map, const char *what
 			faults_add(faults, FAULT_ERROR, node->line, node->column,
 			    "'%s' in %s is not supported yet", node->text, what);
 		else if (values[key->id] != NULL)
-			faults_add(faults, FAULT_ERROR, node->line, node->column,
-			    "'%.64s' is another spelling of '%s', which %s has already",
-			    node->text, key_canonical(table, key)->name, what);
+			second_spelling(table, map, node, values[key->id], faults);
 		else
 			values[key->id] = node->next;
 	}

@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Two lines a test; its source is tests/unit/test_NAME.c by default.
-# C_TESTS += tests/unit/test_model_thing
-# tests_unit_test_model_thing_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+C_TESTS += tests/unit/test_model_load tests/unit/test_model_template tests/unit/test_model_files
+tests_unit_test_model_load_SOURCES = tests/unit/test_model_load.c tests/unit/model_support.h
+tests_unit_test_model_template_SOURCES = tests/unit/test_model_template.c \
+	tests/unit/model_support.h
+tests_unit_test_model_files_SOURCES = tests/unit/test_model_files.c tests/unit/model_support.h
+tests_unit_test_model_load_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_model_template_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_model_files_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
