@@ -26,19 +26,33 @@ print_error(const struct term *term, const json_t *workflow)
 	buf_release(&out);
 }
 
+/* One word, or a list of words. */
+static void
+add_triggers(struct table *table, const json_t *on)
+{
+	struct buf text = { 0 };
+
+	if (json_is_string(on))
+		buf_adds(&text, json_string_value(on));
+	for (size_t i = 0; i < json_array_size(on); i++) {
+		const char *word = json_string_value(json_array_get(on, i));
+
+		buf_adds(&text, i > 0 ? ", " : "");
+		buf_adds(&text, word ? word : "?");
+	}
+	table_add(table, STYLE_NONE, buf_text(&text));
+	buf_release(&text);
+}
+
 static void
 add_row(struct table *table, const json_t *workflow)
 {
 	const char *state = state_of(workflow);
-	json_t *on = json_object_get(workflow, "on");
-	char *text =
-	    json_is_string(on) ? NULL : json_dumps(on, JSON_COMPACT | JSON_ENCODE_ANY);
 
 	table_add(table, STYLE_BOLD, json_text(workflow, "name"));
 	table_add(table, strcmp(state, "ok") == 0 ? STYLE_GREEN : STYLE_RED, state);
-	table_add(table, STYLE_NONE, text ? text : json_text(workflow, "on"));
+	add_triggers(table, json_object_get(workflow, "on"));
 	table_add(table, STYLE_DIM, json_text(workflow, "file"));
-	free(text);
 }
 
 static int

@@ -29,14 +29,22 @@ facade_version(void)
 
 /* --- workflows ----------------------------------------------------------------------- */
 
+/* As the file says it: one word, or a list of words. */
 static json_t *
 triggers(const struct workflow *wf)
 {
-	json_t *on = json_array();
+	json_t *on;
 
-	if (wf && (wf->on & WORKFLOW_ON_DROP))
+	if (!wf)
+		return json_null();
+	if (wf->on == WORKFLOW_ON_DROP)
+		return json_string("drop");
+	if (wf->on == WORKFLOW_ON_MANUAL)
+		return json_string("manual");
+	on = json_array();
+	if (wf->on & WORKFLOW_ON_DROP)
 		json_array_append_new(on, json_string("drop"));
-	if (wf && (wf->on & WORKFLOW_ON_MANUAL))
+	if (wf->on & WORKFLOW_ON_MANUAL)
 		json_array_append_new(on, json_string("manual"));
 	return on;
 }

@@ -44,8 +44,8 @@ struct facade_submit {
 };
 
 /*
- * Starts n runs (1..256) in one commit: reply is the array of run objects (without
- * tasks).  All or none.  The structs and what they point to are copied.
+ * Starts n runs (1..256) in one commit: reply is the array of run objects (with
+ * tasks when it is one run of at most 10,000 tasks).  All or none.  The structs and what they point to are copied.
  */
 void facade_submit(struct orchestrator *orch, const struct facade_submit *submits, size_t n,
     const struct facade_actor *actor, facade_reply_fn *fn, void *arg);

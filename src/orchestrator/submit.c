@@ -14,6 +14,7 @@
 #include "orchestrator/view.h"
 
 #define TIMEOUT_MS 5000
+#define SHOWN_TASKS_MAX 10000
 
 /* --- one run, now ----------------------------------------------------------------- */
 
@@ -301,6 +302,18 @@ has_room(struct job *job, const struct engine *engine)
 	return false;
 }
 
+/* A single run is shown with its tasks, unless they are very many. */
+static json_t *
+show_new(const struct job *job, const struct run *run)
+{
+	struct moment now;
+
+	if (job->n > 1 || run->wf->n_tasks > SHOWN_TASKS_MAX)
+		return view_run(run);
+	orchestrator_moment(job->orch, &now);
+	return view_run_full(run, partition_engine(job->orch->partition), &now, NULL);
+}
+
 static void
 start_all(struct job *job)
 {
@@ -327,7 +340,7 @@ start_all(struct job *job)
 			job->failed = true;
 			break;
 		}
-		item->result = view_run(run);
+		item->result = show_new(job, run);
 		if (item->key)
 			remember_key(job, item, run);
 	}
