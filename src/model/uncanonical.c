@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "model/canonical.h"
 #include "model/jread.h"
 #include "model/load_internal.h"
@@ -565,7 +566,10 @@ workflow_from_canonical(const char *json, size_t len, struct err *err)
 
 	wf->refs = 1;
 	jread_init(&r.json, json, len);
-	read_object(&r, workflow_member, wf);
+	if (str_is_utf8(json, len))
+		read_object(&r, workflow_member, wf);
+	else
+		bad(&r);
 	ok = going(&r) && jread_done(&r.json) && resolve(&r) && finish(&r);
 	if (ok)
 		sha256_hex(json, len, wf->sha256);

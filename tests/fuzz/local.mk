@@ -10,6 +10,18 @@
 # tests_fuzz_fuzz_thing_LDADD = $(MODEL_LIBS)
 # tests_fuzz_fuzz_thing_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS =
+FUZZ_TARGETS += tests/fuzz/fuzz_yaml tests/fuzz/fuzz_expr tests/fuzz/fuzz_canonical
+tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_yaml_LDADD = $(MODEL_LIBS)
+tests_fuzz_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_expr_SOURCES = tests/fuzz/fuzz_expr.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_expr_LDADD = $(MODEL_LIBS)
+tests_fuzz_fuzz_expr_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_canonical_SOURCES = tests/fuzz/fuzz_canonical.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_canonical_LDADD = $(MODEL_LIBS)
+tests_fuzz_fuzz_canonical_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += tests/fuzz/corpus/yaml tests/fuzz/corpus/expr tests/fuzz/corpus/canonical \
+	tests/fuzz/regression/canonical
 FUZZ_SECONDS = 60
 EXTRA_DIST += tests/fuzz/replay.c
 if FUZZING

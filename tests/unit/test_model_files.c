@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Agent types, configuration files, parameters, fmt, the canonical form, graphs, JSON. */
-#include "unit/model_support.h"
+#include "model_support.h"
 
 #include "model/agent_type.h"
 #include "model/canonical.h"

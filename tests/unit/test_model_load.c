@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The workflow loader: what it takes, what it refuses, and where it says so. */
-#include "unit/model_support.h"
+#include "model_support.h"
 
 #include "base/clock.h"
 #include "model/canonical.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ${{ }}: parsing, rendering, and its place in shell lines. */
-#include "unit/model_support.h"
+#include "model_support.h"
 
 #include <unistd.h>
 
