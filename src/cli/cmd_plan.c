@@ -4,13 +4,30 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "cli/file.h"
+#include "cli/preview.h"
 #include "model/graph.h"
 #include "model/load.h"
-#include "model/template.h"
+#include "model/params.h"
+
+#define BODY_SHOWN 160
+
+/* Parameters that a run without any would have; {} where some are required. */
+static char *
+default_params(const struct workflow *wf)
+{
+	struct buf params = { 0 };
+
+	if (params_resolve(wf, NULL, &params, NULL) < 0) {
+		buf_clear(&params);
+		buf_adds(&params, "{}");
+	}
+	return buf_steal(&params);
+}
 
 static json_t *
-plan_json(const struct workflow *wf, const uint32_t *order, const uint32_t *level,
+plan_json(const struct workflow *wf, const char *params, const uint32_t *order, const uint32_t *level,
     const uint32_t *path, uint32_t n_path)
 {
 	json_t *tasks = json_array(), *critical = json_array();
@@ -18,14 +35,17 @@ plan_json(const struct workflow *wf, const uint32_t *order, const uint32_t *leve
 	for (uint32_t i = 0; i < wf->n_tasks; i++) {
 		const struct task_def *task = &wf->tasks[order[i]];
 		json_t *needs = json_array();
+		struct buf body = { 0 };
 
+		preview_body(wf, order[i], params, &body);
 		for (uint32_t j = 0; j < task->n_needs; j++)
 			json_array_append_new(
 			    needs, json_string(wf->tasks[task->needs[j].task].id));
 		json_array_append_new(tasks,
 		    json_pack("{s:s, s:s, s:I, s:o, s:s}", "id", task->id, "agent_type",
 			task->agent, "level", (json_int_t)level[order[i]], "needs", needs,
-			"body", template_source(task->body)));
+			"body", buf_text(&body)));
+		buf_release(&body);
 	}
 	for (uint32_t i = 0; i < n_path; i++)
 		json_array_append_new(critical, json_string(wf->tasks[path[i]].id));
@@ -35,20 +55,27 @@ plan_json(const struct workflow *wf, const uint32_t *order, const uint32_t *leve
 }
 
 static void
-add_body(const struct term *term, struct buf *out, const struct task_def *task)
+add_body(const struct term *term, struct buf *out, const struct workflow *wf, uint32_t task,
+    const char *params)
 {
 	static const char *const words[] = { "payload", "prompt ", "run    " };
-	const char *text = template_source(task->body);
-	char *cut = xstrndup(text, 100);
+	struct buf body = { 0 };
+	size_t len;
+	char *cut;
 
-	buf_printf(out, "       %s ", words[task->kind]);
+	preview_body(wf, task, params, &body);
+	len = body.len > BODY_SHOWN ? str_utf8_prefix(buf_text(&body), BODY_SHOWN) : body.len;
+	cut = xstrndup(buf_text(&body), len);
+	buf_printf(out, "       %s ", words[wf->tasks[task].kind]);
 	term_text(term, out, STYLE_DIM, cut);
-	buf_adds(out, strlen(text) > 100 ? " ...\n" : "\n");
+	buf_adds(out, len < body.len ? " ...\n" : "\n");
 	free(cut);
+	buf_release(&body);
 }
 
 static void
-print_plan(const struct term *term, const struct workflow *wf, const uint32_t *order,
+print_plan(const struct term *term, const struct workflow *wf, const char *params,
+    const uint32_t *order,
     const uint32_t *level, const uint32_t *path, uint32_t n_path)
 {
 	struct buf out = { 0 };
@@ -67,7 +94,7 @@ print_plan(const struct term *term, const struct workflow *wf, const uint32_t *o
 			buf_printf(&out, "%s%s", j ? ", " : ", after ",
 			    wf->tasks[task->needs[j].task].id);
 		buf_addc(&out, '\n');
-		add_body(term, &out, task);
+		add_body(term, &out, wf, order[i], params);
 	}
 	buf_printf(&out, "  critical path (%u): ", n_path);
 	for (uint32_t i = 0; i < n_path; i++)
@@ -89,17 +116,19 @@ cmd_plan(struct cli *cli, const struct cli_args *args)
 		uint32_t *numbers = xcalloc((size_t)wf->n_tasks * 3, sizeof *numbers);
 		uint32_t *level = numbers + wf->n_tasks, *path = level + wf->n_tasks,
 			 n_path;
+		char *params = default_params(wf);
 
 		(void)workflow_levels(wf, numbers, level);
 		n_path = workflow_critical_path(wf, path);
 		if (cli->json) {
-			json_t *body = plan_json(wf, numbers, level, path, n_path);
+			json_t *body = plan_json(wf, params, numbers, level, path, n_path);
 
 			cli_print_json(cli, body);
 			json_decref(body);
 		} else {
-			print_plan(&cli->out, wf, numbers, level, path, n_path);
+			print_plan(&cli->out, wf, params, numbers, level, path, n_path);
 		}
+		free(params);
 		free(numbers);
 	}
 	workflow_list_free(list, n);

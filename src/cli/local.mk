@@ -11,6 +11,7 @@ libcli_a_SOURCES = \
 	src/cli/help.c src/cli/help.h \
 	src/cli/options.c src/cli/options.h \
 	src/cli/places.c src/cli/places.h \
+	src/cli/preview.c src/cli/preview.h \
 	src/cli/table.c \
 	src/cli/term.c src/cli/term.h \
 	src/cli/view.c src/cli/view.h
