@@ -1,2 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The deterministic simulation.  C_TESTS print TAP; name LDADD and SOURCES here.
+FAKE_SOURCES = tests/sim/fake_private.h tests/sim/fake_redis.c tests/sim/fake_redis.h \
+	tests/sim/fake_reply.c tests/sim/fake_script.c tests/sim/fake_stream.c
+C_TESTS += tests/sim/sim
+tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
+	tests/sim/daemon.c tests/sim/flows.c tests/sim/link.c tests/sim/sim.c tests/sim/world.c \
+	tests/sim/world.h
+tests_sim_sim_LDADD = $(ORCHESTRATOR_LIBS)

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: MIT */
+/* The invariants: what must hold after each commit, while all is idle, and at the end. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fake_private.h"
+#include "orchestrator/partition_private.h"
+#include "store/events.h"
+#include "store/record.h"
+#include "world.h"
+
+#define COMMIT_ENTRIES (COMMIT_CHANGES + 250)
+
+/* --- after each commit ---------------------------------------------------------------- */
+
+struct open_task {
+	char name[120];
+	UT_hash_handle hh;
+};
+
+static void
+open_task_add(struct world *world, struct open_task **all, const struct entry *entry)
+{
+	struct open_task *task, *found;
+
+	task = xcalloc(1, sizeof *task);
+	snprintf(task->name, sizeof task->name, "%s/%s", entry->fields[1].data,
+	    entry->fields[3].data);
+	HASH_FIND_STR(*all, task->name, found);
+	if (found)
+		world_fail(world, "two attempts of %s are outstanding", task->name);
+	HASH_ADD_STR(*all, name, task);
+}
+
+static bool
+is_open(const struct stream *stream, const struct entry *entry)
+{
+	const struct group *group = stream->n_groups ? &stream->groups[0] : NULL;
+
+	if (!group || stream_id_cmp(entry->id, group->delivered) > 0)
+		return true;
+	for (size_t i = 0; i < group->n_pending; i++) {
+		if (stream_id_cmp(group->pending[i].id, entry->id) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct object *
+find(struct world *world, const char *name)
+{
+	char key[120];
+
+	snprintf(key, sizeof key, "reeve:{0}:%s", name);
+	return object_find(world->redis, key, strlen(key));
+}
+
+static struct object *
+find_queue(struct world *world, unsigned type)
+{
+	char name[40];
+
+	snprintf(name, sizeof name, "q:%s", type_name(type));
+	return find(world, name);
+}
+
+static void
+check_queues(struct world *world)
+{
+	struct open_task *all = NULL, *task, *next;
+
+	for (unsigned type = 0; type < TYPES; type++) {
+		struct object *object = find_queue(world, type);
+		size_t open = 0;
+
+		for (size_t i = object ? object->stream.head : 0; object && i < object->stream.len;
+		     i++) {
+			if (!is_open(&object->stream, &object->stream.entries[i]))
+				continue;
+			open_task_add(world, &all, &object->stream.entries[i]);
+			open++;
+		}
+		if (open > world->shape.window)
+			world_fail(world, "%zu entries are outstanding for %s, the window is %u", open,
+			    type_name(type), world->shape.window);
+	}
+	HASH_ITER(hh, all, task, next) {
+		HASH_DEL(all, task);
+		free(task);
+	}
+}
+
+/* The entries that a commit adds, by its arguments (wire/lua/commit.lua). */
+static long
+count_added(const char *const *argv)
+{
+	const char *const *at = argv + 2 + 4;
+	long added = 0, n;
+
+	at += 1 + 2 * atol(*at); /* types */
+	at += 1 + 2 * atol(*at); /* groups */
+	for (n = atol(*at++); n > 0; n--) {
+		long fields = atol(at[1]), entries = atol(at[2 + fields]);
+
+		added += entries;
+		at += 3 + fields + fields * entries;
+	}
+	return added;
+}
+
+void
+check_commit(struct world *world, int argc, const char *const *argv)
+{
+	(void)argc;
+	if (count_added(argv) > COMMIT_ENTRIES)
+		world_fail(world, "a commit adds %ld entries", count_added(argv));
+	check_queues(world);
+}
+
+/* --- memory is what Redis holds --------------------------------------------------------- */
+
+struct question {
+	redisReply *reply;
+	redis_reply_fn *fn;
+	void *arg;
+};
+
+/* Answers at once, but never from inside send. */
+struct sync_port {
+	struct redis_port port; /* first */
+	struct fake_redis *redis;
+	struct question *items;
+	size_t n, cap;
+};
+
+static int
+sync_send(struct redis_port *port, int argc, const char *const *argv, const size_t *lens,
+    int64_t timeout_ms, redis_reply_fn *fn, void *arg)
+{
+	struct sync_port *sync = (struct sync_port *)port;
+	size_t own[16];
+
+	(void)timeout_ms;
+	for (int i = 0; !lens && i < argc && i < 16; i++)
+		own[i] = strlen(argv[i]);
+	GROW(sync->items, sync->n, sync->cap);
+	sync->items[sync->n++] = (struct question){
+		fake_redis_run(sync->redis, argc, argv, lens ? lens : own), fn, arg };
+	return 0;
+}
+
+struct loaded {
+	struct world *world;
+	struct daemon *daemon;
+	bool done;
+};
+
+static void
+load_done(void *arg, const struct err *err, struct stream_id cursor)
+{
+	struct loaded *loaded = arg;
+
+	(void)cursor;
+	if (err->code < 0)
+		world_fail(loaded->world, "the state cannot be loaded: %s", err->text);
+	loaded->done = true;
+}
+
+static void
+load_drop(void *arg, const char *field, const char *value)
+{
+	(void)arg;
+	(void)field;
+	(void)value;
+}
+
+static void
+load_bad_key(void *arg, const char *key, const char *what)
+{
+	world_fail(((struct loaded *)arg)->world, "%s cannot be read: %s", key, what);
+}
+
+static void
+load_now(void *arg, struct moment *ret_now)
+{
+	partition_moment(((struct loaded *)arg)->daemon->partition, ret_now);
+}
+
+static void
+same_task(struct world *world, const struct run *a, const struct run *b, uint32_t i)
+{
+	const struct task *x = &a->tasks[i], *y = &b->tasks[i];
+
+	if (x->state != y->state || x->attempt != y->attempt || x->token != y->token ||
+	    x->failures != y->failures || x->crashes != y->crashes ||
+	    x->outstanding != y->outstanding || x->timed_out != y->timed_out)
+		world_fail(world,
+		    "%s/%s: memory has %s attempt %u token %llx failures %u crashes %u %s, loaded is "
+		    "%s %u %llx %u %u %s",
+		    a->id.text, a->wf->tasks[i].id, task_state_name(x->state), x->attempt,
+		    (unsigned long long)x->token, x->failures, x->crashes,
+		    x->outstanding ? "outstanding" : "", task_state_name(y->state), y->attempt,
+		    (unsigned long long)y->token, y->failures, y->crashes,
+		    y->outstanding ? "outstanding" : "");
+}
+
+static void
+same_engine(struct world *world, const struct engine *memory, const struct engine *loaded)
+{
+	if (engine_runs_live(memory) != engine_runs_live(loaded))
+		world_fail(world, "memory has %zu runs, loaded are %zu", engine_runs_live(memory),
+		    engine_runs_live(loaded));
+	for (const struct run *run = engine_first(memory); run; run = run->hh.next) {
+		const struct run *other = engine_find(loaded, run->id.text);
+
+		if (!other)
+			world_fail(world, "run %s is not loaded", run->id.text);
+		for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+			same_task(world, run, other, i);
+		if (run->intent != other->intent || run->open != other->open ||
+		    run->outstanding != other->outstanding || run->broken != other->broken)
+			world_fail(world, "run %s: counters differ", run->id.text);
+	}
+	for (size_t i = 0; engine_queue_at(memory, i); i++) {
+		struct queue *queue = engine_queue_at(memory, i);
+		struct queue *other = engine_queue((struct engine *)(uintptr_t)loaded, queue_type(queue));
+
+		if (queue_outstanding(queue) != queue_outstanding(other))
+			world_fail(world, "queue %s: %u outstanding in memory, %u loaded",
+			    queue_type(queue), queue_outstanding(queue), queue_outstanding(other));
+	}
+}
+
+/* It really owns, and nothing that it sent is under way. */
+static bool
+owns_now(struct world *world, const struct partition *p)
+{
+	struct object *fence = find(world, "fence");
+	char text[80], token[TOKEN_SIZE];
+
+	snprintf(text, sizeof text, "%s:%llu:", token_format(p->nonce, token),
+	    (unsigned long long)p->seq);
+	return fence && p->commands_up && strncmp(fence->string.data, text, strlen(text)) == 0;
+}
+
+void
+check_same_load(struct world *world, struct daemon *daemon)
+{
+	struct partition *p = daemon->partition;
+	struct loaded loaded = { world, daemon, false };
+	const struct load_fns fns = { .done = load_done, .on_drop = load_drop,
+		.on_bad = load_bad_key, .now = load_now, .arg = &loaded };
+	struct sync_port port = { .port = { sync_send, NULL }, .redis = world->redis };
+	struct effects effects = { 0 };
+	struct engine *engine;
+	struct store store;
+	struct rng rng;
+
+	if (!world->redis_up || !owns_now(world, p))
+		return;
+	rng_init(&rng, 1);
+	store_init(&store, NULL, 0);
+	engine = engine_new(&p->config.engine, &rng);
+	load_start(&store, engine, &port.port, &effects, &fns);
+	for (size_t i = 0; i < port.n; i++) {
+		struct question question = port.items[i];
+
+		question.fn(question.arg, question.reply, NULL);
+		freeReplyObject(question.reply);
+	}
+	if (!loaded.done)
+		world_fail(world, "a load never ends");
+	same_engine(world, p->engine, engine);
+	effects_release(&effects);
+	engine_free(engine);
+	store_release(&store);
+	free(port.items);
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+bool
+check_all_ended(struct world *world)
+{
+	bool serves = false;
+
+	if (!world->redis_up || find(world, "live"))
+		return false;
+	for (size_t i = 0; i < DAEMONS; i++) {
+		struct daemon *daemon = &world->daemons[i];
+
+		if (daemon_serves(daemon) && commits_idle(daemon->partition))
+			serves = true;
+	}
+	return serves;
+}
+
+struct history {
+	char name[120]; /* RUN or RUN/TASK */
+	unsigned attempt, ends, open;
+	char end;
+	UT_hash_handle hh;
+};
+
+static struct history *
+history_of(struct history **all, const char *run, const char *task, size_t len)
+{
+	char name[120];
+	struct history *history;
+
+	snprintf(name, sizeof name, "%s/%.*s", run, (int)len, task);
+	HASH_FIND_STR(*all, name, history);
+	if (history)
+		return history;
+	history = xcalloc(1, sizeof *history);
+	memcpy(history->name, name, sizeof name);
+	HASH_ADD_STR(*all, name, history);
+	return history;
+}
+
+static const struct asked *
+asked_of(struct world *world, const char *run)
+{
+	for (size_t i = 0; i < world->n_asked; i++) {
+		if (strcmp(world->asked[i]->id.text, run) == 0)
+			return world->asked[i];
+	}
+	world_fail(world, "an event is about run %s, which nobody asked for", run);
+}
+
+/* What its needs must have come to before a task is handed out. */
+static void
+check_needs(struct world *world, struct history **all, const char *run, uint32_t task)
+{
+	const struct workflow *wf = asked_of(world, run)->wf;
+	const struct task_def *def = &wf->tasks[task];
+
+	for (uint32_t i = 0; i < def->n_needs; i++) {
+		const struct task_def *needed = &wf->tasks[def->needs[i].task];
+		const struct history *history =
+		    history_of(all, run, needed->id, strlen(needed->id));
+		enum need_on on = def->needs[i].on;
+
+		if ((on == NEED_SUCCESS && history->end != 's' &&
+		        !(history->end == 'f' && needed->continue_on_error)) ||
+		    (on == NEED_FAILURE && history->end != 'f') ||
+		    (on == NEED_DONE && history->open))
+			world_fail(world, "%s/%s was handed out before %s had ended as asked", run,
+			    def->id, needed->id);
+	}
+}
+
+static void
+on_queued(struct world *world, struct history **all, const struct event_view *view,
+    struct history *run, struct history *task)
+{
+	const struct workflow *wf = asked_of(world, view->run)->wf;
+	unsigned attempt = (unsigned)strtoul(view->attempt, NULL, 10);
+	char *id = xstrndup(view->task, view->task_len);
+	int64_t number = workflow_find(wf, id);
+
+	free(id);
+	if (number < 0 || task->open || task->ends || run->ends || attempt <= task->attempt)
+		world_fail(world, "%s: attempt %u handed out after %u, %s%s%s", task->name, attempt,
+		    task->attempt, task->open ? "which is outstanding " : "",
+		    task->ends ? "the task had ended" : "", run->ends ? " the run had ended" : "");
+	check_needs(world, all, view->run, (uint32_t)number);
+	task->open = 1;
+	task->attempt = attempt;
+	if (++run->open > wf->max_parallel && wf->max_parallel > 0)
+		world_fail(world, "%s: more than max_parallel are outstanding", view->run);
+}
+
+static void
+close_task(struct history *run, struct history *task)
+{
+	run->open -= task->open;
+	task->open = 0;
+}
+
+static void
+one_event(struct world *world, struct history **all, const struct event_view *view)
+{
+	struct history *run = history_of(all, view->run, "", 0);
+	struct history *task = history_of(all, view->run, view->task, view->task_len);
+	const char *type = view->type;
+
+	if (strncmp(type, "alert.", 6) == 0)
+		return;
+	if (strcmp(type, "run.succeeded") == 0 || strcmp(type, "run.failed") == 0 ||
+	    strcmp(type, "run.cancelled") == 0 || strcmp(type, "run.timed_out") == 0) {
+		if (++run->ends > 1)
+			world_fail(world, "run %s ended twice", view->run);
+	} else if (strcmp(type, "task.queued") == 0) {
+		on_queued(world, all, view, run, task);
+	} else if (strcmp(type, "task.ready") == 0 || strcmp(type, "task.waiting") == 0) {
+		close_task(run, task);
+	} else if (strcmp(type, "task.succeeded") == 0 || strcmp(type, "task.failed") == 0) {
+		close_task(run, task);
+		task->end = type[5];
+		if (++task->ends > 1 || run->ends)
+			world_fail(world, "%s ended twice, or after its run", task->name);
+	}
+}
+
+static void
+check_history(struct world *world)
+{
+	struct object *ev = find(world, "ev");
+	struct history *all = NULL, *history, *next;
+
+	for (size_t i = ev ? ev->stream.head : 0; ev && i < ev->stream.len; i++) {
+		const struct text *text = &ev->stream.entries[i].fields[3];
+		const char *at = text->data;
+		struct event_view view = { 0 };
+
+		while (event_unpack(&at, text->data + text->len, &view))
+			one_event(world, &all, &view);
+	}
+	HASH_ITER(hh, all, history, next) {
+		HASH_DEL(all, history);
+		free(history);
+	}
+}
+
+/* --- the oracle: what a graph comes to, from the ends of its tasks alone ---------------------- */
+
+struct verdict {
+	char *states; /* a letter a task: s f k c, or 0 */
+	struct run_head head;
+};
+
+static const struct member *
+field(const struct object *object, const char *name)
+{
+	struct member *member;
+
+	HASH_FIND_STR(object->members, name, member);
+	return member;
+}
+
+static void
+check_told(struct world *world, const struct asked *asked, uint32_t task,
+    const struct task_record *record)
+{
+	char token[TOKEN_SIZE];
+	struct told *told;
+	unsigned kinds;
+
+	HASH_FIND_STR(world->told, token_format(record->token, token), told);
+	kinds = told ? told->kinds : 0;
+	if (record->state == TASK_SUCCEEDED && !(kinds & TOLD_DONE))
+		world_fail(world, "%s/%s succeeded, but nobody said so", asked->id.text,
+		    asked->wf->tasks[task].id);
+	if (record->state == TASK_FAILED && record->attempt > 0 && kinds == 0 && !record->timed_out &&
+	    record->category == CATEGORY_EXIT)
+		world_fail(world, "%s/%s failed, but nobody said so", asked->id.text,
+		    asked->wf->tasks[task].id);
+}
+
+static void
+read_tasks(struct world *world, const struct asked *asked, const struct object *object,
+    char *states)
+{
+	for (uint32_t i = 0; i < asked->wf->n_tasks; i++) {
+		const struct member *member;
+		struct task_record record;
+		const char *tail;
+		char name[12], *agent = NULL;
+
+		snprintf(name, sizeof name, "%u", i);
+		member = field(object, name);
+		if (!member)
+			continue;
+		if (!task_record_read(member->value.data, member->value.len, &record, &agent, &tail))
+			world_fail(world, "%s/%u: its record cannot be read", asked->id.text, i);
+		free(agent);
+		check_told(world, asked, i, &record);
+		if (record.state == TASK_SUCCEEDED)
+			states[i] = 's';
+		else if (record.state == TASK_FAILED)
+			states[i] = 'f';
+	}
+}
+
+static bool
+is_met(const struct workflow *wf, const struct need *need, char state)
+{
+	switch (need->on) {
+	case NEED_SUCCESS:
+		return state == 's' || (state == 'f' && wf->tasks[need->task].continue_on_error);
+	case NEED_FAILURE:
+		return state == 'f';
+	case NEED_SKIPPED:
+		return state == 'k';
+	case NEED_DONE:
+		break;
+	}
+	return true;
+}
+
+/* Without an intent a task ran exactly if its needs were met; all others are skipped. */
+static void
+check_graph(struct world *world, const struct asked *asked, const struct run_head *head,
+    char *states)
+{
+	const struct workflow *wf = asked->wf;
+	uint32_t s = 0, f = 0, broken = 0;
+	bool stopped = head->record.intent != INTENT_NONE;
+
+	for (uint32_t i = 0; i < wf->n_tasks; i++) {
+		bool met = true;
+
+		for (uint32_t k = 0; k < wf->tasks[i].n_needs; k++)
+			met &= is_met(wf, &wf->tasks[i].needs[k], states[wf->tasks[i].needs[k].task]);
+		if (!stopped && met != (states[i] != 0))
+			world_fail(world, "%s/%s: its needs are %smet, and it %s", asked->id.text,
+			    wf->tasks[i].id, met ? "" : "not ", states[i] ? "ran" : "did not run");
+		if (states[i] == 0)
+			states[i] = 'k';
+		s += states[i] == 's';
+		f += states[i] == 'f';
+		broken += states[i] == 'f' && !wf->tasks[i].continue_on_error;
+	}
+	if (s != head->record.succeeded || f != head->record.failed ||
+	    s + f + head->record.skipped + head->record.cancelled != wf->n_tasks ||
+	    (!stopped && head->record.state != (broken ? RUN_FAILED : RUN_SUCCEEDED)))
+		world_fail(world, "run %s is %s with %u succeeded %u failed %u skipped %u cancelled; "
+		    "its tasks say %u and %u", asked->id.text, run_state_name(head->record.state),
+		    head->record.succeeded, head->record.failed, head->record.skipped,
+		    head->record.cancelled, s, f);
+}
+
+static void
+check_run(struct world *world, const struct asked *asked)
+{
+	char name[60];
+	struct object *object;
+	struct run_head head;
+	const struct member *member;
+	char *states;
+
+	snprintf(name, sizeof name, "run:%s", asked->id.text);
+	object = find(world, name);
+	if (!object && asked->accepted)
+		world_fail(world, "run %s was accepted and is lost", asked->id.text);
+	if (!object)
+		return;
+	member = field(object, "r");
+	if (!member || !run_record_read(member->value.data, member->value.len, &head))
+		world_fail(world, "run %s: its record cannot be read", asked->id.text);
+	if (!run_state_ended(head.record.state))
+		world_fail(world, "run %s has not ended: %s", asked->id.text, member->value.data);
+	states = xcalloc(asked->wf->n_tasks, 1);
+	read_tasks(world, asked, object, states);
+	check_graph(world, asked, &head, states);
+	free(states);
+}
+
+static void
+check_residue(struct world *world)
+{
+	struct object *done = find(world, "done"), *cursor = find(world, "cursor");
+	char last[STREAM_ID_SIZE];
+
+	for (unsigned type = 0; type < TYPES; type++) {
+		struct object *object = find_queue(world, type);
+
+		if (!object)
+			continue;
+		if (object->stream.len != object->stream.head)
+			world_fail(world, "%zu entries are left for %s",
+			    object->stream.len - object->stream.head, type_name(type));
+		for (size_t i = 0; i < object->stream.n_groups; i++) {
+			if (object->stream.groups[i].n_pending > 0)
+				world_fail(world, "%zu entries are left pending for %s",
+				    object->stream.groups[i].n_pending, type_name(type));
+		}
+	}
+	if (find(world, "cancel"))
+		world_fail(world, "tokens are left in cancel");
+	if (done && done->stream.len != done->stream.head)
+		world_fail(world, "%zu completions are left", done->stream.len - done->stream.head);
+	if (done && (done->stream.last.ms || done->stream.last.seq) &&
+	    (!cursor || strcmp(cursor->string.data, stream_id_format(done->stream.last, last)) != 0))
+		world_fail(world, "the cursor is %s, the last completion %s",
+		    cursor ? cursor->string.data : "missing", last);
+}
+
+void
+check_end(struct world *world)
+{
+	check_residue(world);
+	for (size_t i = 0; i < world->n_asked; i++)
+		check_run(world, world->asked[i]);
+	check_history(world);
+	for (size_t i = 0; i < DAEMONS; i++) {
+		if (daemon_serves(&world->daemons[i]) &&
+		    commits_idle(world->daemons[i].partition))
+			check_same_load(world, &world->daemons[i]);
+	}
+}

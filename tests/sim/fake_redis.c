@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: MIT */
+/* The fake Redis: keyspace, strings, hashes, sets, sorted sets, log of writes. */
+#include "fake_redis.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "fake_private.h"
+#include "wire/lua_scripts.h"
+
+/* --- objects ------------------------------------------------------------------ */
+
+static void
+members_free(struct member **members)
+{
+	struct member *member, *next;
+
+	HASH_ITER(hh, *members, member, next) {
+		HASH_DEL(*members, member);
+		text_free(&member->name);
+		text_free(&member->value);
+		free(member);
+	}
+}
+
+static void
+object_drop(struct fake_redis *redis, struct object *object)
+{
+	HASH_DEL(redis->objects, object);
+	members_free(&object->members);
+	stream_release(&object->stream);
+	text_free(&object->string);
+	text_free(&object->key);
+	free(object);
+}
+
+struct object *
+object_find(struct fake_redis *redis, const char *key, size_t len)
+{
+	struct object *object;
+
+	HASH_FIND(hh, redis->objects, key, len, object);
+	return object;
+}
+
+static struct object *
+object_make(struct fake_redis *redis, const char *key, size_t len, enum kind kind)
+{
+	struct object *object = xcalloc(1, sizeof *object);
+
+	object->key = text_new(key, len);
+	object->kind = kind;
+	HASH_ADD_KEYPTR(hh, redis->objects, object->key.data, len, object);
+	return object;
+}
+
+struct object *
+object_get(struct fake_redis *redis, const struct cmd *cmd, int i, enum kind kind)
+{
+	struct object *object = object_find(redis, cmd->argv[i], cmd->lens[i]);
+
+	if (!object)
+		return object_make(redis, cmd->argv[i], cmd->lens[i], kind);
+	return object->kind == kind ? object : NULL;
+}
+
+int
+object_look(struct fake_redis *redis, const struct cmd *cmd, int i, enum kind kind,
+    struct object **ret_object)
+{
+	*ret_object = object_find(redis, cmd->argv[i], cmd->lens[i]);
+	if (!*ret_object)
+		return 0;
+	return (*ret_object)->kind == kind ? 1 : -1;
+}
+
+redisReply *
+fake_wrongtype(void)
+{
+	return fake_error(
+	    "WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+
+const char *
+object_type(const struct object *object)
+{
+	static const char *const names[] = { "string", "hash", "set", "zset", "stream" };
+
+	return object ? names[object->kind] : "none";
+}
+
+static struct member *
+member_find(struct object *object, const char *name, size_t len)
+{
+	struct member *member = NULL;
+
+	if (object)
+		HASH_FIND(hh, object->members, name, len, member);
+	return member;
+}
+
+/* true: it is new. */
+static bool
+member_put(struct object *object, const char *name, size_t len, struct member **ret_member)
+{
+	struct member *member = member_find(object, name, len);
+
+	*ret_member = member;
+	if (member)
+		return false;
+	member = *ret_member = xcalloc(1, sizeof *member);
+	member->name = text_new(name, len);
+	HASH_ADD_KEYPTR(hh, object->members, member->name.data, len, member);
+	return true;
+}
+
+/* --- strings and keys ----------------------------------------------------------- */
+
+static redisReply *
+do_ping(struct fake_redis *redis, const struct cmd *cmd)
+{
+	(void)redis;
+	(void)cmd;
+	return fake_status("PONG");
+}
+
+static redisReply *
+do_type(struct fake_redis *redis, const struct cmd *cmd)
+{
+	return fake_status(object_type(object_find(redis, cmd->argv[1], cmd->lens[1])));
+}
+
+static redisReply *
+do_get(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object;
+	int is = object_look(redis, cmd, 1, KIND_STRING, &object);
+
+	if (is < 0)
+		return fake_wrongtype();
+	return is ? fake_bytes(object->string.data, object->string.len) : fake_nil();
+}
+
+/* EX is taken and forgotten: worlds are shorter than any expiry. */
+static redisReply *
+do_set(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object = object_find(redis, cmd->argv[1], cmd->lens[1]);
+
+	if (object)
+		object_drop(redis, object);
+	object = object_make(redis, cmd->argv[1], cmd->lens[1], KIND_STRING);
+	object->string = text_new(cmd->argv[2], cmd->lens[2]);
+	return fake_status("OK");
+}
+
+static redisReply *
+do_del(struct fake_redis *redis, const struct cmd *cmd)
+{
+	long long n = 0;
+
+	for (int i = 1; i < cmd->argc; i++) {
+		struct object *object = object_find(redis, cmd->argv[i], cmd->lens[i]);
+
+		if (!object)
+			continue;
+		object_drop(redis, object);
+		n++;
+	}
+	return fake_int(n);
+}
+
+static redisReply *
+do_incr(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object = object_get(redis, cmd, 1, KIND_STRING);
+	char text[32];
+	long long number;
+
+	if (!object)
+		return fake_wrongtype();
+	number = object->string.data ? strtoll(object->string.data, NULL, 10) : 0;
+	snprintf(text, sizeof text, "%lld", number + 1);
+	text_free(&object->string);
+	object->string = text_new(text, strlen(text));
+	return fake_int(number + 1);
+}
+
+static redisReply *
+do_expire(struct fake_redis *redis, const struct cmd *cmd)
+{
+	return fake_int(object_find(redis, cmd->argv[1], cmd->lens[1]) != NULL);
+}
+
+static redisReply *
+do_flushall(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object, *next;
+
+	(void)cmd;
+	HASH_ITER(hh, redis->objects, object, next)
+		object_drop(redis, object);
+	return fake_status("OK");
+}
+
+/* --- hashes ------------------------------------------------------------------------ */
+
+static redisReply *
+do_hset(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object = object_get(redis, cmd, 1, KIND_HASH);
+	struct member *member;
+	long long n = 0;
+
+	if (!object)
+		return fake_wrongtype();
+	for (int i = 2; i + 1 < cmd->argc; i += 2) {
+		n += member_put(object, cmd->argv[i], cmd->lens[i], &member);
+		text_free(&member->value);
+		member->value = text_new(cmd->argv[i + 1], cmd->lens[i + 1]);
+	}
+	return fake_int(n);
+}
+
+static redisReply *
+value_of(struct object *object, const struct cmd *cmd, int i)
+{
+	struct member *member = member_find(object, cmd->argv[i], cmd->lens[i]);
+
+	return member ? fake_bytes(member->value.data, member->value.len) : fake_nil();
+}
+
+static redisReply *
+do_hget(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object;
+
+	if (object_look(redis, cmd, 1, KIND_HASH, &object) < 0)
+		return fake_wrongtype();
+	return value_of(object, cmd, 2);
+}
+
+static redisReply *
+do_hmget(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object;
+	redisReply *reply;
+
+	if (object_look(redis, cmd, 1, KIND_HASH, &object) < 0)
+		return fake_wrongtype();
+	reply = fake_array();
+	for (int i = 2; i < cmd->argc; i++)
+		fake_push(reply, value_of(object, cmd, i));
+	return reply;
+}
+
+static redisReply *
+do_hincrby(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object = object_get(redis, cmd, 1, KIND_HASH);
+	struct member *member;
+	char text[32];
+	long long number;
+
+	if (!object)
+		return fake_wrongtype();
+	(void)member_put(object, cmd->argv[2], cmd->lens[2], &member);
+	number = (member->value.data ? strtoll(member->value.data, NULL, 10) : 0) +
+	    cmd_int(cmd, 3);
+	snprintf(text, sizeof text, "%lld", number);
+	text_free(&member->value);
+	member->value = text_new(text, strlen(text));
+	return fake_int(number);
+}
+
+/* HGETALL, SMEMBERS, and the page of a scan alike. */
+static void
+push_members(redisReply *reply, struct object *object, size_t from, size_t max)
+{
+	struct member *member, *next;
+	size_t i = 0;
+
+	if (!object)
+		return;
+	HASH_ITER(hh, object->members, member, next) {
+		if (i++ < from)
+			continue;
+		if (max-- == 0)
+			return;
+		fake_push(reply, fake_bytes(member->name.data, member->name.len));
+		if (object->kind == KIND_HASH)
+			fake_push(reply, fake_bytes(member->value.data, member->value.len));
+	}
+}
+
+static redisReply *
+do_all(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object;
+	enum kind kind = cmd_is(cmd, 0, "HGETALL") ? KIND_HASH : KIND_SET;
+	redisReply *reply;
+
+	if (object_look(redis, cmd, 1, kind, &object) < 0)
+		return fake_wrongtype();
+	reply = fake_array();
+	push_members(reply, object, 0, SIZE_MAX);
+	return reply;
+}
+
+/* The cursor counts members: nothing is removed while somebody scans. */
+static redisReply *
+do_scan(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object;
+	enum kind kind = cmd_is(cmd, 0, "HSCAN") ? KIND_HASH : KIND_SET;
+	size_t from = (size_t)cmd_int(cmd, 2);
+	size_t count = cmd_is(cmd, 3, "COUNT") ? (size_t)cmd_int(cmd, 4) : 10;
+	redisReply *reply, *page;
+	char next[24] = "0";
+
+	if (object_look(redis, cmd, 1, kind, &object) < 0)
+		return fake_wrongtype();
+	page = fake_array();
+	push_members(page, object, from, count);
+	if (object && from + count < HASH_COUNT(object->members))
+		snprintf(next, sizeof next, "%zu", from + count);
+	reply = fake_array();
+	fake_push(reply, fake_text(next));
+	fake_push(reply, page);
+	return reply;
+}
+
+/* HDEL, SREM, ZREM. */
+static redisReply *
+do_remove(struct fake_redis *redis, const struct cmd *cmd)
+{
+	enum kind kind = cmd_is(cmd, 0, "HDEL") ? KIND_HASH
+	    : cmd_is(cmd, 0, "SREM")            ? KIND_SET
+	                                        : KIND_ZSET;
+	struct object *object;
+	long long n = 0;
+
+	if (object_look(redis, cmd, 1, kind, &object) < 0)
+		return fake_wrongtype();
+	for (int i = 2; object && i < cmd->argc; i++) {
+		struct member *member = member_find(object, cmd->argv[i], cmd->lens[i]);
+
+		if (!member)
+			continue;
+		HASH_DEL(object->members, member);
+		text_free(&member->name);
+		text_free(&member->value);
+		free(member);
+		n++;
+	}
+	if (object && !object->members)
+		object_drop(redis, object);
+	return fake_int(n);
+}
+
+/* --- sets and sorted sets ------------------------------------------------------------ */
+
+static redisReply *
+do_sadd(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object = object_get(redis, cmd, 1, KIND_SET);
+	struct member *member;
+	long long n = 0;
+
+	if (!object)
+		return fake_wrongtype();
+	for (int i = 2; i < cmd->argc; i++)
+		n += member_put(object, cmd->argv[i], cmd->lens[i], &member);
+	return fake_int(n);
+}
+
+static redisReply *
+do_sismember(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object;
+
+	if (object_look(redis, cmd, 1, KIND_SET, &object) < 0)
+		return fake_wrongtype();
+	return fake_int(member_find(object, cmd->argv[2], cmd->lens[2]) != NULL);
+}
+
+static redisReply *
+do_zadd(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object = object_get(redis, cmd, 1, KIND_ZSET);
+	struct member *member;
+	long long n = 0;
+
+	if (!object)
+		return fake_wrongtype();
+	for (int i = 2; i + 1 < cmd->argc; i += 2) {
+		n += member_put(object, cmd->argv[i + 1], cmd->lens[i + 1], &member);
+		member->score = strtod(cmd->argv[i], NULL);
+	}
+	return fake_int(n);
+}
+
+static int
+by_score(const void *a, const void *b)
+{
+	const struct member *x = *(struct member *const *)a, *y = *(struct member *const *)b;
+
+	if (x->score != y->score)
+		return x->score < y->score ? 1 : -1;
+	return strcmp(y->name.data, x->name.data);
+}
+
+/* ZREVRANGE KEY from to, without scores; negative ends count from the last. */
+static redisReply *
+do_zrevrange(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object;
+	struct member **all, *member, *next;
+	long long n = 0, from = cmd_int(cmd, 2), to = cmd_int(cmd, 3);
+	redisReply *reply;
+
+	if (object_look(redis, cmd, 1, KIND_ZSET, &object) < 0)
+		return fake_wrongtype();
+	reply = fake_array();
+	if (!object)
+		return reply;
+	all = xcalloc(HASH_COUNT(object->members), sizeof(struct member *));
+	HASH_ITER(hh, object->members, member, next)
+		all[n++] = member;
+	qsort(all, (size_t)n, sizeof *all, by_score);
+	from = from < 0 ? from + n : from;
+	to = to < 0 ? to + n : to;
+	for (long long i = from < 0 ? 0 : from; i <= to && i < n; i++)
+		fake_push(reply, fake_bytes(all[i]->name.data, all[i]->name.len));
+	free(all);
+	return reply;
+}
+
+/* --- scripts ---------------------------------------------------------------------- */
+
+static redisReply *
+run_script(struct fake_redis *redis, size_t i, const struct cmd *cmd)
+{
+	const struct cmd inner = { cmd->argc - 3, cmd->argv + 3, cmd->lens + 3 };
+	redisReply *reply =
+	    fake_script(redis, redis->scripts[i].name, &inner, (int)cmd_int(cmd, 2));
+
+	if (redis->hook && !redis->replaying_at)
+		redis->hook(redis->hook_arg, redis->scripts[i].name, inner.argc, inner.argv, reply);
+	return reply;
+}
+
+static redisReply *
+do_evalsha(struct fake_redis *redis, const struct cmd *cmd)
+{
+	for (size_t i = 0; i < redis->n_scripts; i++) {
+		if (strcmp(redis->scripts[i].sha, cmd->argv[1]) == 0 &&
+		    (redis->known[i] || redis->replaying_at))
+			return run_script(redis, i, cmd);
+	}
+	return fake_error("NOSCRIPT No matching script. Please use EVAL.");
+}
+
+static redisReply *
+do_eval(struct fake_redis *redis, const struct cmd *cmd)
+{
+	for (size_t i = 0; i < redis->n_scripts; i++) {
+		if (strcmp(redis->scripts[i].body, cmd->argv[1]) != 0)
+			continue;
+		redis->known[i] = true;
+		return run_script(redis, i, cmd);
+	}
+	return fake_error("ERR the fake knows the project's scripts alone");
+}
+
+/* --- commands ----------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct fake_command commands[] = {
+	{ "PING",      1, do_ping,      false },
+	{ "TYPE",      2, do_type,      false },
+	{ "GET",       2, do_get,       false },
+	{ "SET",       3, do_set,       true },
+	{ "DEL",       2, do_del,       true },
+	{ "INCR",      2, do_incr,      true },
+	{ "EXPIRE",    3, do_expire,    false },
+	{ "FLUSHALL",  1, do_flushall,  true },
+	{ "HSET",      4, do_hset,      true },
+	{ "HGET",      3, do_hget,      false },
+	{ "HMGET",     3, do_hmget,     false },
+	{ "HGETALL",   2, do_all,       false },
+	{ "HINCRBY",   4, do_hincrby,   true },
+	{ "HDEL",      3, do_remove,    true },
+	{ "HSCAN",     3, do_scan,      false },
+	{ "SADD",      3, do_sadd,      true },
+	{ "SREM",      3, do_remove,    true },
+	{ "SMEMBERS",  2, do_all,       false },
+	{ "SISMEMBER", 3, do_sismember, false },
+	{ "SSCAN",     3, do_scan,      false },
+	{ "ZADD",      4, do_zadd,      true },
+	{ "ZREM",      3, do_remove,    true },
+	{ "ZREVRANGE", 4, do_zrevrange, false },
+	{ "EVALSHA",   3, do_evalsha,   true },
+	{ "EVAL",      3, do_eval,      true },
+	{ NULL, 0, NULL, false },
+};
+/* clang-format on */
+
+static const struct fake_command *
+find_command(const struct fake_command *table, const char *name)
+{
+	for (; table->name; table++) {
+		if (strcasecmp(table->name, name) == 0)
+			return table;
+	}
+	return NULL;
+}
+
+static const struct fake_command *
+command_of(const struct cmd *cmd)
+{
+	const struct fake_command *command = find_command(commands, cmd->argv[0]);
+
+	return command ? command : find_command(fake_stream_commands, cmd->argv[0]);
+}
+
+redisReply *
+fake_execute(struct fake_redis *redis, const struct cmd *cmd)
+{
+	const struct fake_command *command = command_of(cmd);
+
+	if (!command)
+		return fake_error("ERR unknown command");
+	if (cmd->argc < command->min_argc)
+		return fake_error("ERR wrong number of arguments");
+	return command->fn(redis, cmd);
+}
+
+int64_t
+fake_now(const struct fake_redis *redis)
+{
+	return redis->replaying_at ? redis->replaying_at : redis->now(redis->arg);
+}
+
+/* --- the log ------------------------------------------------------------------------ */
+
+static void
+log_write(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct logged *logged;
+
+	redis->n_writes++;
+	if (!redis->logging)
+		return;
+	GROW(redis->log, redis->n_log, redis->cap_log);
+	logged = &redis->log[redis->n_log++];
+	logged->argc = cmd->argc;
+	logged->at = fake_now(redis);
+	logged->argv = xcalloc((size_t)cmd->argc, sizeof(char *));
+	logged->lens = xmemdup(cmd->lens, (size_t)cmd->argc * sizeof *cmd->lens);
+	for (int i = 0; i < cmd->argc; i++)
+		logged->argv[i] = text_new(cmd->argv[i], cmd->lens[i]).data;
+}
+
+static void
+logged_release(struct logged *logged)
+{
+	for (int i = 0; i < logged->argc; i++)
+		free(logged->argv[i]);
+	free(logged->argv);
+	free(logged->lens);
+}
+
+struct redisReply *
+fake_redis_run(struct fake_redis *redis, int argc, const char *const *argv, const size_t *lens)
+{
+	const struct cmd cmd = { argc, argv, lens };
+	const struct fake_command *command = command_of(&cmd);
+	redisReply *reply = fake_execute(redis, &cmd);
+
+	if (command && command->writes && reply->type != REDIS_REPLY_ERROR)
+		log_write(redis, &cmd);
+	return reply;
+}
+
+struct redisReply *
+fake_redis_call(struct fake_redis *redis, ...)
+{
+	const char *argv[32];
+	size_t lens[32];
+	va_list ap;
+	int argc = 0;
+
+	va_start(ap, redis);
+	while (argc < 32 && (argv[argc] = va_arg(ap, const char *)) != NULL) {
+		lens[argc] = strlen(argv[argc]);
+		argc++;
+	}
+	va_end(ap);
+	return fake_redis_run(redis, argc, argv, lens);
+}
+
+size_t
+fake_redis_writes(const struct fake_redis *redis)
+{
+	return redis->n_writes;
+}
+
+void
+fake_redis_set_logging(struct fake_redis *redis, bool on)
+{
+	redis->logging = on;
+}
+
+void
+fake_redis_restart(struct fake_redis *redis, size_t writes)
+{
+	memset(redis->known, 0, sizeof redis->known);
+	if (!redis->logging || writes >= redis->n_log)
+		return;
+	freeReplyObject(do_flushall(redis, NULL));
+	for (size_t i = 0; i < redis->n_log; i++) {
+		struct logged *logged = &redis->log[i];
+		const struct cmd cmd = { logged->argc, (const char *const *)logged->argv,
+			logged->lens };
+
+		redis->replaying_at = logged->at;
+		if (i < writes)
+			freeReplyObject(fake_execute(redis, &cmd));
+		else
+			logged_release(logged);
+	}
+	redis->replaying_at = 0;
+	redis->n_log = redis->n_writes = writes;
+}
+
+void
+fake_redis_push_id(struct fake_redis *redis, struct stream_id id)
+{
+	if (redis->at_ids == redis->n_ids)
+		redis->at_ids = redis->n_ids = 0;
+	GROW(redis->ids, redis->n_ids, redis->cap_ids);
+	redis->ids[redis->n_ids++] = id;
+}
+
+void
+fake_redis_set_hook(struct fake_redis *redis, fake_redis_hook *hook, void *arg)
+{
+	redis->hook = hook;
+	redis->hook_arg = arg;
+}
+
+/* --- life ---------------------------------------------------------------------------- */
+
+struct fake_redis *
+fake_redis_new(int64_t (*now)(void *arg), void *arg)
+{
+	struct fake_redis *redis = xcalloc(1, sizeof *redis);
+
+	redis->now = now;
+	redis->arg = arg;
+	redis->logging = true;
+	for (const struct lua_script *lua = lua_scripts; lua->name; lua++)
+		(void)redis_script_init(&redis->scripts[redis->n_scripts++], lua->name, lua->text,
+		    lua->len, NULL);
+	return redis;
+}
+
+void
+fake_redis_free(struct fake_redis *redis)
+{
+	if (!redis)
+		return;
+	freeReplyObject(do_flushall(redis, NULL));
+	for (size_t i = 0; i < redis->n_log; i++)
+		logged_release(&redis->log[i]);
+	free(redis->log);
+	free(redis->ids);
+	free(redis);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The deterministic simulation: plays worlds until enough steps are done.
+ *
+ *   sim [--seed N] [--steps N] [--worlds N] [--verbose]
+ *
+ * World i of a run has the seed N + i, so that a world that failed can be played
+ * alone.  REEVE_SIM_STEPS stands for --steps.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "world.h"
+
+#define STEPS 1000000
+
+struct options {
+	uint64_t seed, steps, worlds;
+	bool verbose;
+};
+
+static int
+usage(void)
+{
+	fputs("usage: sim [--seed N] [--steps N] [--worlds N] [--verbose]\n", stderr);
+	return 2;
+}
+
+static int
+read_options(struct options *options, int argc, char **argv)
+{
+	const char *steps = getenv("REEVE_SIM_STEPS");
+
+	if (steps && !str_to_u64(steps, &options->steps))
+		return usage();
+	for (int i = 1; i < argc; i++) {
+		const struct {
+			const char *name;
+			uint64_t *number;
+		} numbers[] = { { "--seed", &options->seed }, { "--steps", &options->steps },
+			{ "--worlds", &options->worlds } };
+		size_t k = 0;
+
+		if (strcmp(argv[i], "--verbose") == 0) {
+			options->verbose = true;
+			continue;
+		}
+		while (k < 3 && strcmp(argv[i], numbers[k].name) != 0)
+			k++;
+		if (k == 3 || i + 1 >= argc || !str_to_u64(argv[++i], numbers[k].number))
+			return usage();
+	}
+	return 0;
+}
+
+/* What the daemon logs is of use only to whoever looks at one world. */
+static void
+silence(void)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null >= 0 && dup2(null, STDERR_FILENO) < 0)
+		_exit(1);
+	log_set_level(LOG_LEVEL_ERROR);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = { .seed = (uint64_t)time(NULL) * 100000, .steps = STEPS,
+		.worlds = UINT64_MAX };
+	uint64_t steps = 0, worlds = 0;
+
+	if (read_options(&options, argc, argv) != 0)
+		return 2;
+	printf("1..1\n# seed %llu\n", (unsigned long long)options.seed);
+	fflush(stdout);
+	if (!options.verbose)
+		silence();
+	while (steps < options.steps && worlds < options.worlds) {
+		uint64_t seed = options.seed + worlds;
+
+		steps += world_play(seed, 500 + seed % 7 * 500, options.verbose);
+		worlds++;
+	}
+	printf("ok 1 - %llu worlds, %llu steps\n", (unsigned long long)worlds,
+	    (unsigned long long)steps);
+	return 0;
+}
