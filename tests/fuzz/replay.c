@@ -43,7 +43,7 @@ replay_file(const char *path)
 static void
 replay_folder(const char *path, int *count)
 {
-	char name[PATH_MAX];
+	char name[PATH_MAX + NAME_MAX + 2];
 	struct dirent *entry;
 	DIR *dir = opendir(path);
 

@@ -2,6 +2,7 @@
 /* ${{ }}: parsing, rendering, and its place in shell lines. */
 #include "model_support.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "model/template.h"
@@ -279,6 +280,32 @@ set_variable(void *ctx, const char *name, const char *value, size_t len)
 	setenv(name, value, 1);
 }
 
+/* What `shell -c line` prints; "" where there is no such shell. */
+static void
+run_shell(const char *shell, const char *line, char *out, size_t size)
+{
+	int ends[2], status;
+	size_t len = 0;
+	ssize_t n;
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		dup2(ends[1], 1);
+		execlp(shell, shell, "-c", line, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	while (len + 1 < size && (n = read(ends[0], out + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	out[len] = '\0';
+	close(ends[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 127));
+}
+
 /* Real shells see hostile values exactly as they are, at every place that is allowed. */
 static void
 test_real_shells(void **state)
@@ -299,22 +326,14 @@ test_real_shells(void **state)
 		const char *script = scripts[i / 2];
 		struct arena arena = { 0 };
 		struct template *tpl;
-		char got[200] = "";
-		struct buf command = { 0 };
-		FILE *pipe;
+		char got[200];
 
 		assert_int_equal(template_parse(&arena, TEMPLATE_SHELL, script, strlen(script),
 		    NULL, NULL, &tpl), 0);
 		assert_int_equal(template_render_env(tpl, &scope, set_variable, NULL, NULL), 0);
-		setenv("REEVE_TEST_LINE", template_text(tpl, NULL), 1);
-		buf_printf(&command, "command -v %s >/dev/null || exit 0; exec %s -c "
-		           "\"$REEVE_TEST_LINE\"", shells[i % 2], shells[i % 2]);
-		pipe = popen(command.data, "r");
-		assert_non_null(pipe);
-		got[fread(got, 1, sizeof got - 1, pipe)] = '\0';
-		assert_int_equal(pclose(pipe), 0);
-		assert_string_equal(got, "$(touch /tmp/x); `id` '\"\\");
-		buf_release(&command);
+		run_shell(shells[i % 2], template_text(tpl, NULL), got, sizeof got);
+		if (i % 2 == 0 || *got != '\0')
+			assert_string_equal(got, "$(touch /tmp/x); `id` '\"\\");
 		arena_release(&arena);
 	}
 }
