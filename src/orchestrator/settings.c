@@ -337,19 +337,23 @@ settings_sample(struct buf *out)
 	config_print_yaml(settings_table, out);
 }
 
+/* Source lines of a manual are short, and each sentence begins a new one. */
 static void
 add_mdoc_text(struct buf *out, const char *text)
 {
-	/* A new sentence begins a new line, and no line may begin with a control character. */
-	for (; *text; text++)
-		if (text[0] == '.' && text[1] == ' ') {
-			buf_adds(out, ".\n");
-			text++;
-		} else if (*text == '\\') {
-			buf_adds(out, "\\e");
-		} else {
-			buf_addc(out, *text);
+	size_t column = 0, len;
+
+	for (; *text; text += len, text += strspn(text, " ")) {
+		len = strcspn(text, " ");
+		if (column > 0 && (column + 1 + len > 78 || text[-2] == '.')) {
+			buf_addc(out, '\n');
+			column = 0;
 		}
+		if (column > 0)
+			buf_addc(out, ' ');
+		buf_add(out, text, len);
+		column += len + 1;
+	}
 	buf_addc(out, '\n');
 }
 
@@ -360,7 +364,7 @@ settings_mdoc(struct buf *out)
 		buf_printf(out, ".It Cm %s\n", row->key);
 		add_mdoc_text(out, row->help);
 		if (row->initial && *row->initial)
-			buf_printf(out, "Default:\n.Ql %s .\n", row->initial);
+			buf_printf(out, "Default:\n.Ql %s\\& .\n", row->initial);
 		if (row->env)
 			buf_printf(out, "Environment:\n.Ev %s .\n", row->env);
 		if (row->flag)
