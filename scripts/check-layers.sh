@@ -44,6 +44,7 @@ allow store base model engine redis wire
 allow orchestrator base model engine loop redis wire store
 allow http base loop orchestrator
 allow agent base loop redis wire
-allow cli base model loop redis wire
+allow bench base wire
+allow cli base model loop redis wire bench
 facade_only
 exit $status

@@ -97,6 +97,7 @@ int cli_get_json(struct cli *cli, json_t **ret_body, const char *path, ...)
 const char *json_text(const json_t *object, const char *key);
 
 /* The commands, one file each. */
+int cmd_bench(struct cli *cli, const struct cli_args *args);
 int cmd_doctor(struct cli *cli, const struct cli_args *args);
 int cmd_fmt(struct cli *cli, const struct cli_args *args);
 int cmd_graph(struct cli *cli, const struct cli_args *args);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `reeve bench`: how fast reeved hands out tasks on this machine, beside the
+ * raw limit of the same Redis, measured in turn.
+ *
+ * Each measurement has a redis-server of its own (and, on reeved's side, a
+ * reeved), started in a temporary folder and ended with it.  Time runs from the
+ * first submission until the last completion is recorded.
+ */
+#ifndef REEVE_BENCH_BENCH_H
+#define REEVE_BENCH_BENCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "bench/shape.h"
+#include "bench/usage.h"
+
+struct bench_options {
+	bool workloads[SHAPE_KINDS];
+	unsigned repeat;
+	double scale;            /* of the workloads' sizes */
+	bool tcp;                /* else unix sockets */
+	const char *appendfsync; /* no everysec always */
+	bool source;             /* each submission carries the YAML text */
+	bool keep;               /* the folders stay */
+};
+
+enum handoff { HANDOFF_P50, HANDOFF_P95, HANDOFF_P99, HANDOFFS };
+
+struct sample {
+	size_t tasks;
+	double seconds;
+	double handoff_us[HANDOFFS]; /* chains only */
+	double redis_us, daemon_us;  /* CPU a task */
+	double calls;                /* of Redis' commands, a task */
+	int64_t anon_bytes;          /* of reeved */
+	struct usage usage;
+};
+
+struct bench_result {
+	const struct shape_kind *kind; /* NULL: was not asked for */
+	size_t tasks;
+	struct sample *reeve, *raw; /* n of each */
+	size_t n;
+};
+
+struct bench {
+	struct bench_options options;
+	struct bench_result results[SHAPE_KINDS];
+};
+
+/* "W1,W4" into options->workloads; ERR_INVALID names what is unknown. */
+int bench_parse_workloads(const char *text, struct bench_options *options, struct err *err);
+
+/*
+ * Measures; progress (may be NULL) gets a line a measurement.  ERR_CONFLICT:
+ * interrupted (SIGINT and SIGTERM are blocked meanwhile); everything that was
+ * started is ended.
+ */
+int bench_run(struct bench *bench, const struct bench_options *options, FILE *progress,
+    struct err *err);
+void bench_release(struct bench *bench);
+
+/* report.c */
+json_t *bench_json(const struct bench *bench);
+void bench_print(const struct bench *bench, FILE *out);
+
+/* measure.c */
+int measure_raw(const struct bench_options *options, const struct shape *shape,
+    struct sample *ret_sample, struct err *err);
+int measure_reeve(const struct bench_options *options, const struct shape *shape,
+    struct sample *ret_sample, struct err *err);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* A minimal HTTP/1.1 client: unix socket, keep-alive, answers with a Content-Length. */
+#include "bench/http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "bench/process.h"
+
+#define ANSWER_US (60 * CLOCK_S)
+
+int
+http_line_connect(struct http_line *line, const char *socket_path, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const struct timeval tick = { .tv_usec = 200000 };
+	struct http_line made = { .fd = -1 };
+
+	if (strlen(socket_path) >= sizeof addr.sun_path)
+		return err_set(err, ERR_LIMIT, "socket path \"%s\" is too long", socket_path);
+	memcpy(addr.sun_path, socket_path, strlen(socket_path) + 1);
+	made.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (made.fd < 0 ||
+	    connect(made.fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
+		(void)err_set(err, ERR_UNREACHABLE, "reeved does not answer: %s",
+		    strerror(errno));
+		if (made.fd >= 0)
+			close(made.fd);
+		return ERR_UNREACHABLE;
+	}
+	(void)setsockopt(made.fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
+	*line = made;
+	return 0;
+}
+
+void
+http_line_close(struct http_line *line)
+{
+	if (line->fd >= 0)
+		close(line->fd);
+	buf_release(&line->in);
+	*line = (struct http_line){ .fd = -1 };
+}
+
+int
+http_line_send(struct http_line *line, const char *path, const struct buf *body,
+    struct err *err)
+{
+	struct buf out = { 0 };
+	size_t sent = 0;
+	int rc = 0;
+
+	buf_printf(&out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", body ? "POST" : "GET", path);
+	if (body)
+		buf_printf(&out, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+		    body->len);
+	buf_adds(&out, "\r\n");
+	if (body)
+		buf_add(&out, body->data, body->len);
+	while (rc == 0 && sent < out.len) {
+		ssize_t n = send(line->fd, out.data + sent, out.len - sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR)
+			rc = err_set(err, ERR_UNREACHABLE, "cannot write to reeved: %s",
+			    strerror(errno));
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	buf_release(&out);
+	line->open = rc == 0;
+	return rc;
+}
+
+static int
+fill(struct http_line *line, struct err *err)
+{
+	int64_t deadline = clock_mono_us() + ANSWER_US;
+
+	for (;;) {
+		char bytes[65536];
+		ssize_t n = recv(line->fd, bytes, sizeof bytes, 0);
+
+		if (n > 0) {
+			buf_add(&line->in, bytes, (size_t)n);
+			return 0;
+		}
+		if (n == 0)
+			return err_set(err, ERR_UNREACHABLE, "reeved closed the connection");
+		if (errno != EAGAIN && errno != EINTR)
+			return err_set(err, ERR_UNREACHABLE, "cannot read from reeved: %s",
+			    strerror(errno));
+		if (process_interrupted())
+			return err_set(err, ERR_CONFLICT, "stopped");
+		if (clock_mono_us() > deadline)
+			return err_set(err, ERR_UNREACHABLE, "reeved says nothing for 60 s");
+	}
+}
+
+static size_t
+content_length(const char *head)
+{
+	static const char name[] = "\r\nContent-Length:";
+
+	for (; *head; head++) {
+		if (strncasecmp(head, name, sizeof name - 1) == 0)
+			return strtoul(head + sizeof name - 1, NULL, 10);
+	}
+	return 0;
+}
+
+int
+http_line_read(struct http_line *line, long *ret_status, json_t **ret_body, struct err *err)
+{
+	char *end = NULL;
+	size_t head, body;
+	long status;
+	int rc;
+
+	while (!(end = line->in.len ? strstr(line->in.data, "\r\n\r\n") : NULL)) {
+		if ((rc = fill(line, err)) < 0)
+			return rc;
+	}
+	*end = '\0';
+	head = (size_t)(end - line->in.data) + 4;
+	body = content_length(line->in.data);
+	status = line->in.len > 12 ? strtol(line->in.data + 9, NULL, 10) : 0;
+	while (line->in.len < head + body) {
+		if ((rc = fill(line, err)) < 0)
+			return rc;
+	}
+	if (ret_body)
+		*ret_body = json_loadb(line->in.data + head, body, 0, NULL);
+	buf_drop_front(&line->in, head + body);
+	line->open = false;
+	*ret_status = status;
+	return 0;
+}
+
+int
+http_line_get(struct http_line *line, const char *path, json_t **ret_body, struct err *err)
+{
+	json_t *body = NULL;
+	long status = 0;
+	int rc = http_line_send(line, path, NULL, err);
+
+	if (rc == 0)
+		rc = http_line_read(line, &status, &body, err);
+	if (rc == 0 && status != 200)
+		rc = err_set(err, ERR_FAILED, "reeved answers %ld to GET %s", status, path);
+	if (rc == 0 && ret_body)
+		*ret_body = body;
+	else
+		json_decref(body);
+	return rc;
+}

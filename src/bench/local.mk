@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# List every .c and .h of this folder.
+libbench_a_SOURCES = \
+	src/bench/bench.c src/bench/bench.h \
+	src/bench/http.c src/bench/http.h \
+	src/bench/measure.c \
+	src/bench/place.c src/bench/place.h \
+	src/bench/process.c src/bench/process.h \
+	src/bench/raw.c src/bench/raw.h \
+	src/bench/report.c \
+	src/bench/resp.c src/bench/resp.h \
+	src/bench/shape.c src/bench/shape.h \
+	src/bench/usage.c src/bench/usage.h \
+	src/bench/worker.c src/bench/worker.h

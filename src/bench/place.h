@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where one measurement takes place: a temporary folder with a redis-server
+ * and, if wanted, a reeved.
+ */
+#ifndef REEVE_BENCH_PLACE_H
+#define REEVE_BENCH_PLACE_H
+
+#include "bench/bench.h"
+#include "bench/http.h"
+#include "bench/process.h"
+
+struct place {
+	char *dir;
+	char *redis_socket;  /* NULL with --tcp */
+	uint16_t redis_port;
+	char *http_socket;
+	struct process redis, daemon;
+	struct resp conn;
+	bool keep;
+};
+
+/* Starts Redis and connects. */
+int place_open(struct place *place, const struct bench_options *options, struct err *err);
+/* Starts reeved with the one workflow and connects once it serves. */
+int place_serve(struct place *place, const struct shape *shape, struct http_line *ret_line,
+    struct err *err);
+void place_close(struct place *place);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* The raw limit's orchestrator: ready tasks out, completions in, dependents unlocked. */
+#include "bench/raw.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define BATCH 256
+
+struct raw {
+	struct resp *conn;
+	const struct shape *shape;
+	uint32_t *first, *dependents; /* of task t: dependents[first[t] … first[t + 1]) */
+	uint32_t *first_missing;      /* needs of each task of one run */
+	uint16_t *missing;            /* by run and task: needs that are not there yet */
+	uint32_t *ready;              /* FIFO of run * tasks + task; never more than all */
+	size_t n_ready, taken, done, total;
+	uint32_t batch[BATCH];        /* what the last read brought */
+	size_t n_batch, last;         /* last: node of its last entry's id */
+	char ts[24];
+};
+
+int
+raw_prepare(struct resp *conn, struct err *err)
+{
+	resp_command(conn, "XGROUP", "CREATE", RAW_DONE, "o", "$", "MKSTREAM", NULL);
+	return resp_call(conn, err);
+}
+
+/* --- the graph --- */
+
+static void
+link_tasks(struct raw *raw)
+{
+	const struct shape *shape = raw->shape;
+	size_t tasks = shape->tasks;
+	uint32_t *fill = xcalloc(tasks + 1, sizeof *fill);
+
+	raw->first = xcalloc(tasks + 1, sizeof *raw->first);
+	raw->first_missing = xcalloc(tasks, sizeof *raw->first_missing);
+	raw->dependents = xcalloc(shape->n_needs / 2 + 1, sizeof *raw->dependents);
+	for (size_t i = 0; i < shape->n_needs; i += 2) {
+		raw->first_missing[shape->needs[i]]++;
+		raw->first[shape->needs[i + 1] + 1]++;
+	}
+	for (size_t t = 0; t < tasks; t++) {
+		raw->first[t + 1] += raw->first[t];
+		fill[t] = raw->first[t];
+	}
+	for (size_t i = 0; i < shape->n_needs; i += 2)
+		raw->dependents[fill[shape->needs[i + 1]]++] = shape->needs[i];
+	free(fill);
+}
+
+static void
+raw_init(struct raw *raw, struct resp *conn, const struct shape *shape)
+{
+	*raw = (struct raw){ .conn = conn, .shape = shape, .total = shape_total(shape) };
+	link_tasks(raw);
+	raw->missing = xcalloc(raw->total, sizeof *raw->missing);
+	raw->ready = xcalloc(raw->total, sizeof *raw->ready);
+	for (size_t i = 0; i < raw->total; i++) {
+		raw->missing[i] = (uint16_t)raw->first_missing[i % shape->tasks];
+		if (raw->missing[i] == 0)
+			raw->ready[raw->n_ready++] = (uint32_t)i;
+	}
+}
+
+static void
+raw_release(struct raw *raw)
+{
+	free(raw->first);
+	free(raw->first_missing);
+	free(raw->dependents);
+	free(raw->missing);
+	free(raw->ready);
+}
+
+static void
+unlock(struct raw *raw, uint32_t index)
+{
+	size_t task = index % raw->shape->tasks, run = index - task;
+
+	for (uint32_t i = raw->first[task]; i < raw->first[task + 1]; i++) {
+		size_t other = run + raw->dependents[i];
+
+		if (--raw->missing[other] == 0)
+			raw->ready[raw->n_ready++] = (uint32_t)other;
+	}
+}
+
+/* --- commands; each function returns the number of replies to come --- */
+
+static size_t
+add_tasks(struct raw *raw)
+{
+	static const char *const names[RAW_FIELDS] = { "wf", "t", "op", "att", "ts" };
+	size_t n = 0;
+
+	for (; raw->taken < raw->n_ready && n < BATCH; n++) {
+		uint32_t index = raw->ready[raw->taken++];
+
+		resp_begin(raw->conn, 3 + 2 * RAW_FIELDS);
+		resp_text(raw->conn, "XADD");
+		resp_text(raw->conn, RAW_QUEUE);
+		resp_text(raw->conn, "*");
+		for (size_t i = 0; i < RAW_FIELDS; i++) {
+			resp_text(raw->conn, names[i]);
+			switch (i) {
+			case 0:
+				resp_number(raw->conn, index / raw->shape->tasks);
+				break;
+			case 1:
+				resp_number(raw->conn, index % raw->shape->tasks);
+				break;
+			case 2:
+				resp_text(raw->conn, "noop");
+				break;
+			case 3:
+				resp_text(raw->conn, "1");
+				break;
+			default:
+				resp_text(raw->conn, raw->ts);
+			}
+		}
+	}
+	return n;
+}
+
+/* Neighbours of the same run share one HSET. */
+static size_t
+add_states(struct raw *raw)
+{
+	size_t n = 0, tasks = raw->shape->tasks;
+
+	for (size_t i = 0; i < raw->n_batch;) {
+		size_t run = raw->batch[i] / tasks, end = i;
+		struct buf key = { 0 };
+
+		while (end < raw->n_batch && raw->batch[end] / tasks == run)
+			end++;
+		buf_adds(&key, "wf:");
+		buf_addu(&key, run);
+		resp_begin(raw->conn, 2 + 2 * (end - i));
+		resp_text(raw->conn, "HSET");
+		resp_word(raw->conn, key.data, key.len);
+		for (; i < end; i++) {
+			resp_number(raw->conn, raw->batch[i] % tasks);
+			resp_text(raw->conn, "done");
+		}
+		buf_release(&key);
+		n++;
+	}
+	return n;
+}
+
+static size_t
+add_acknowledgements(struct raw *raw)
+{
+	struct resp *conn = raw->conn;
+	const struct resp_node *node = &conn->nodes[4], *last = node;
+
+	if (raw->n_batch == 0)
+		return 0;
+	resp_begin(conn, 3 + raw->n_batch);
+	resp_text(conn, "XACK");
+	resp_text(conn, RAW_DONE);
+	resp_text(conn, "o");
+	for (size_t i = 0; i < raw->n_batch; i++) {
+		last = node + 1;
+		resp_word(conn, resp_data(conn, last), last->len);
+		node += 3 + (size_t)node[2].number;
+	}
+	resp_begin(conn, 5);
+	resp_text(conn, "XTRIM");
+	resp_text(conn, RAW_DONE);
+	resp_text(conn, "MINID");
+	resp_text(conn, "~");
+	resp_word(conn, resp_data(conn, last), last->len);
+	return 2;
+}
+
+/* While tasks are left to hand out there is no waiting. */
+static size_t
+add_read(struct raw *raw)
+{
+	struct resp *conn = raw->conn;
+	bool wait = raw->taken == raw->n_ready;
+
+	if (raw->done == raw->total)
+		return 0;
+	resp_begin(conn, wait ? 11 : 9);
+	resp_text(conn, "XREADGROUP");
+	resp_text(conn, "GROUP");
+	resp_text(conn, "o");
+	resp_text(conn, "o");
+	resp_text(conn, "COUNT");
+	resp_number(conn, BATCH);
+	if (wait) {
+		resp_text(conn, "BLOCK");
+		resp_text(conn, "500");
+	}
+	resp_text(conn, "STREAMS");
+	resp_text(conn, RAW_DONE);
+	resp_text(conn, ">");
+	return 1;
+}
+
+/* --- completions --- */
+
+static uint32_t
+number_of(const struct resp *conn, const struct resp_node *node)
+{
+	const char *text = resp_data(conn, node);
+	uint32_t number = 0;
+
+	for (size_t i = 0; i < node->len; i++)
+		number = number * 10 + (uint32_t)(text[i] - '0');
+	return number;
+}
+
+/* [[done, [[id, [wf, RUN, t, TASK, …]], …]]] */
+static int
+take_completions(struct raw *raw, struct err *err)
+{
+	const struct resp *conn = raw->conn;
+	const struct resp_node *node = &conn->nodes[4];
+	size_t n = conn->nodes[0].type == '*' ? (size_t)conn->nodes[3].number : 0;
+
+	raw->n_batch = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t index = number_of(conn, &node[4]) * (uint32_t)raw->shape->tasks +
+		    number_of(conn, &node[6]);
+
+		if (index >= raw->total)
+			return err_set(err, ERR_INVALID, "a completion of no task");
+		raw->batch[raw->n_batch++] = index;
+		unlock(raw, index);
+		node += 3 + (size_t)node[2].number;
+	}
+	raw->done += n;
+	return 0;
+}
+
+static int
+step(struct raw *raw, struct err *err)
+{
+	size_t replies = add_tasks(raw), reads;
+	int rc;
+
+	replies += add_states(raw);
+	replies += add_acknowledgements(raw);
+	raw->n_batch = 0;
+	reads = add_read(raw);
+	if ((rc = resp_send(raw->conn, err)) < 0 ||
+	    (rc = resp_skip(raw->conn, replies, err)) < 0)
+		return rc;
+	if (reads == 0)
+		return 0;
+	rc = resp_read(raw->conn, err);
+	return rc < 0 ? rc : take_completions(raw, err);
+}
+
+int
+raw_run(struct resp *conn, const struct shape *shape, struct err *err)
+{
+	struct raw raw;
+	struct buf ts = { 0 };
+	int rc = 0;
+
+	raw_init(&raw, conn, shape);
+	buf_addi(&ts, clock_wall_ms());
+	for (size_t i = 0; i < ts.len && i < sizeof raw.ts - 1; i++)
+		raw.ts[i] = ts.data[i];
+	while (rc == 0 && (raw.done < raw.total || raw.n_batch))
+		rc = step(&raw, err);
+	raw_release(&raw);
+	buf_release(&ts);
+	return rc;
+}
