@@ -9,3 +9,6 @@ EXTRA_DIST += tests/integration/lib.sh tests/integration/agent_lib.sh \
 	workflows/fan-out-in.yaml workflows/feature-development.yaml workflows/hello.yaml \
 	workflows/params.yaml workflows/retry.yaml
 SH_TESTS += tests/integration/cli_daemon.sh tests/integration/cli_offline.sh
+
+C_TESTS += tests/integration/test_embedded
+tests_integration_test_embedded_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

@@ -2,3 +2,9 @@
 # Two lines a test; its source is tests/unit/test_NAME.c by default.
 # C_TESTS += tests/unit/test_orchestrator_thing
 # tests_unit_test_orchestrator_thing_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_orchestrator_statedir tests/unit/test_orchestrator_settings \
+	tests/unit/test_orchestrator_registry
+tests_unit_test_orchestrator_statedir_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_orchestrator_settings_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_orchestrator_registry_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
