@@ -80,7 +80,8 @@ on_drop(void *arg, const char *path, struct workflow *workflow)
 {
 	struct reeved *d = arg;
 
-	orchestrator_drop(d->orch, path, workflow);
+	/* What is not taken now is looked at again once the daemon serves. */
+	(void)orchestrator_drop(d->orch, path, workflow);
 }
 
 static bool
@@ -88,18 +89,7 @@ on_forget(void *arg, const char *path)
 {
 	struct reeved *d = arg;
 
-	orchestrator_forget(d->orch, path);
-	return true;
-}
-
-static void
-on_workflow(void *arg, enum registry_change change, const struct registry_entry *entry)
-{
-	struct reeved *d = arg;
-
-	(void)change;
-	(void)entry;
-	orchestrator_catalog_changed(d->orch);
+	return orchestrator_forget(d->orch, path);
 }
 
 static void
@@ -208,7 +198,7 @@ open_folders(struct reeved *d, struct err *err)
 		.folder = config_get_string(config, "workflows"),
 		.limits = &limits,
 		.metrics = &d->metrics,
-		.fns = { on_drop, on_forget, on_workflow, on_scanned, d },
+		.fns = { on_drop, on_forget, NULL, on_scanned, d },
 	};
 	int code;
 
