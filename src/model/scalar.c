@@ -128,7 +128,7 @@ add_int(const struct yaml_node *node, struct buf *out, struct err *err)
 	const char *text = node->text;
 	int base = 10;
 	char *end;
-	int64_t value;
+	int64_t value = 0;
 
 	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'o')) {
 		base = text[1] == 'x' ? 16 : 8;
