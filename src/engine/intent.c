@@ -13,6 +13,13 @@ clear_lanes(struct run *run)
 		lane_clear(&run->lanes[i]);
 }
 
+/* Also once the wait is over: what is stored says waiting, and a load must agree. */
+static bool
+waits(const struct task *task)
+{
+	return task->state == TASK_WAITING || task->waited;
+}
+
 /* Skips what has not begun.  Returns how many tasks wait to be tried again. */
 static uint32_t
 skip_unbegun(struct turn *turn, struct run *run)
@@ -22,10 +29,10 @@ skip_unbegun(struct turn *turn, struct run *run)
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
 		enum task_state state = (enum task_state)run->tasks[i].state;
 
-		if (state == TASK_PENDING || state == TASK_READY)
-			task_skip(turn, run, i, TASK_NONE);
-		else if (state == TASK_WAITING)
+		if (waits(&run->tasks[i]))
 			waiting++;
+		else if (state == TASK_PENDING || state == TASK_READY)
+			task_skip(turn, run, i, TASK_NONE);
 	}
 	turn_flush_skips(turn, run);
 	return waiting;
@@ -37,7 +44,7 @@ fail_waiting(struct turn *turn, struct run *run, uint32_t waiting)
 	size_t marked = turn->effects->len;
 
 	for (uint32_t i = 0; waiting > 0; i++) {
-		if (run->tasks[i].state != TASK_WAITING)
+		if (!waits(&run->tasks[i]))
 			continue;
 		task_fail_stopped(turn, run, i);
 		waiting--;

@@ -46,6 +46,7 @@ struct task {
 	bool outstanding;   /* its attempt's entry is not settled */
 	bool timed_out;     /* the attempt ran too long; ends as that once it is settled */
 	uint8_t last_category; /* enum category of the last failure */
+	bool waited;        /* ready because its wait is over: stored as waiting */
 };
 
 struct lane;

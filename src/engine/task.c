@@ -63,6 +63,7 @@ task_set_state(struct run *run, uint32_t t, enum task_state to, const struct mom
 	}
 	count_end(run, from, false);
 	task->state = (uint8_t)to;
+	task->waited = from == TASK_WAITING && to == TASK_READY;
 	count_end(run, to, true);
 	stamp(task, to, run_age(run, now));
 	run->version++;

@@ -422,7 +422,7 @@ partition_next(const struct partition *p)
 		return next;
 	if ((p->state == PARTITION_FENCING || p->state == PARTITION_STANDBY) && !p->fencing)
 		next = earlier(next, p->fence_at);
-	if (p->state != PARTITION_SERVING)
+	if (p->state != PARTITION_SERVING || p->releasing)
 		return next;
 	next = earlier(next, engine_next_timer(p->engine));
 	if (!p->beating)
