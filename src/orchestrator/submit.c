@@ -14,7 +14,7 @@
 #include "orchestrator/view.h"
 
 #define TIMEOUT_MS 5000
-#define SHOWN_TASKS_MAX 10000
+#define SHOWN_TASKS_MAX 1000
 
 /* --- one run, now ----------------------------------------------------------------- */
 
