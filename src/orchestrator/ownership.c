@@ -211,17 +211,17 @@ ownership_lost(struct partition *p, const char *fence)
 struct beat {
 	struct partition *p;
 	unsigned generation;
+	struct stream_id cursor; /* when it was sent: reads have a connection of their own */
 	char nonce[TOKEN_SIZE];
 };
 
 /* Completions must not be behind the cursor: a failover may have lost some. */
 static void
-check_cursor(struct partition *p, const char *last_id)
+check_cursor(struct partition *p, struct stream_id cursor, const char *last_id)
 {
 	struct stream_id last;
 
-	if (!stream_id_parse(last_id, strlen(last_id), &last) ||
-	    stream_id_cmp(last, p->cursor) >= 0)
+	if (!stream_id_parse(last_id, strlen(last_id), &last) || stream_id_cmp(last, cursor) >= 0)
 		return;
 	log_error("redis lost completions that were read: reading them all again",
 	    KV_S("last", last_id));
@@ -233,6 +233,7 @@ on_beat(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct beat *beat = arg;
 	struct partition *p = beat->p;
+	struct stream_id cursor = beat->cursor;
 	bool stale = beat->generation != p->generation || p->state != PARTITION_SERVING;
 
 	(void)err;
@@ -248,10 +249,11 @@ on_beat(void *arg, const struct redisReply *reply, const struct err *err)
 		return;
 	}
 	p->answered_at = partition_mono(p);
+	tend_answered(p->tend);
 	if (strcmp(text_at(reply, 2), p->meta_nonce) != 0)
 		partition_reload(p, "the state in redis was replaced");
 	else
-		check_cursor(p, text_at(reply, 3));
+		check_cursor(p, cursor, text_at(reply, 3));
 }
 
 void
@@ -263,7 +265,7 @@ ownership_beat(struct partition *p)
 	if (p->beating)
 		return;
 	beat = xcalloc(1, sizeof *beat);
-	*beat = (struct beat){ p, p->generation, "" };
+	*beat = (struct beat){ p, p->generation, p->cursor, "" };
 	argv[0] = p->key_fence;
 	argv[1] = p->key_beat;
 	argv[2] = p->key_meta;
