@@ -236,6 +236,19 @@ engine_complete(struct engine *engine, const struct moment *now,
 	return result;
 }
 
+bool
+engine_attempt(const struct engine *engine, uint64_t token, struct run **ret_run,
+    uint32_t *ret_task)
+{
+	const struct attempt *attempt = attempt_find(engine, token);
+
+	if (!attempt || !attempt->run)
+		return false;
+	*ret_run = attempt->run;
+	*ret_task = attempt->task;
+	return true;
+}
+
 void
 engine_entry_lost(struct engine *engine, const struct moment *now, uint64_t token,
     struct effects *effects)

@@ -141,6 +141,10 @@ int engine_cancel(struct engine *engine, const struct moment *now, struct run *r
  */
 bool engine_outstanding(const struct engine *engine, uint64_t token);
 
+/* The run and task of an outstanding attempt; false: none, or both have ended. */
+bool engine_attempt(const struct engine *engine, uint64_t token, struct run **ret_run,
+    uint32_t *ret_task);
+
 /*
  * The entry of an attempt is gone from its stream and nobody can report it any
  * more (found by an audit): a crash recovery.

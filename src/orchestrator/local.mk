@@ -33,6 +33,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/statedir.c \
 	src/orchestrator/statedir.h \
 	src/orchestrator/submit.c \
+	src/orchestrator/tend.c \
+	src/orchestrator/tend.h \
 	src/orchestrator/types.c \
 	src/orchestrator/types.h \
 	src/orchestrator/view.c \

@@ -14,8 +14,8 @@
 static const char *const STATE_NAMES[] = { "offline", "fencing", "standby", "loading",
 	"serving", "stopped" };
 
-static int
-init_script(struct redis_script *script, const char *name, struct err *err)
+int
+partition_script(struct redis_script *script, const char *name, struct err *err)
 {
 	for (const struct lua_script *lua = lua_scripts; lua->name; lua++) {
 		if (strcmp(lua->name, name) == 0)
@@ -39,7 +39,7 @@ init_scripts(struct partition *p, struct err *err)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
-		if (init_script(scripts[i].script, scripts[i].name, err) < 0)
+		if (partition_script(scripts[i].script, scripts[i].name, err) < 0)
 			return err->code;
 	}
 	return 0;
@@ -68,7 +68,13 @@ partition_new(const struct partition_config *config, struct redis_port *commands
 	p->key_cursor = key_make(&p->store.keys, "cursor", NULL);
 	p->key_meta = key_make(&p->store.keys, "meta", NULL);
 	p->key_beat = key_make(&p->store.keys, "beat", NULL);
+	p->key_beats = key_make(&p->store.keys, "beats", NULL);
 	p->key_done = key_make(&p->store.keys, "done", NULL);
+	p->tend = tend_new(p, err);
+	if (!p->tend) {
+		partition_free(p);
+		return NULL;
+	}
 	return p;
 }
 
@@ -78,12 +84,14 @@ partition_free(struct partition *p)
 	if (!p)
 		return;
 	partition_drop_memory(p, "the daemon stops");
+	tend_free(p->tend);
 	store_release(&p->store);
 	effects_release(&p->effects);
 	free(p->key_fence);
 	free(p->key_cursor);
 	free(p->key_meta);
 	free(p->key_beat);
+	free(p->key_beats);
 	free(p->key_done);
 	free(p);
 }
@@ -187,6 +195,8 @@ partition_drop_memory(struct partition *p, const char *why)
 	err_set(&err, ERR_UNAVAILABLE, "%s: whether the change was made is not known; look, or "
 	    "ask again with the same idempotency key", why);
 	p->generation++;
+	if (p->tend)
+		tend_forget(p->tend);
 	p->loaded = false;
 	load_cancel(p->load);
 	p->load = NULL;
@@ -358,6 +368,8 @@ serve(struct partition *p)
 	commits_turn(p);
 	if (p->state == PARTITION_SERVING && !p->stopping)
 		intake_turn(p);
+	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms))
+		tend_turn(p->tend);
 }
 
 void
@@ -427,6 +439,8 @@ partition_next(const struct partition *p)
 	next = earlier(next, engine_next_timer(p->engine));
 	if (!p->beating)
 		next = earlier(next, p->beat_at);
+	if (!p->stopping)
+		next = earlier(next, tend_next(p->tend));
 	if (p->commit && !p->commit_sent && !p->finding)
 		next = earlier(next, p->resend_at);
 	return next;

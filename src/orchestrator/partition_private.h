@@ -4,6 +4,7 @@
 #define REEVE_ORCHESTRATOR_PARTITION_PRIVATE_H
 
 #include "orchestrator/partition.h"
+#include "orchestrator/tend.h"
 #include "redis/script.h"
 #include "store/load.h"
 
@@ -82,10 +83,12 @@ struct partition {
 
 	struct redis_script commit_script, fence_script, beat_script, release_script,
 	    peek_script;
-	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_done;
+	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_beats, *key_done;
+	struct tend *tend;
 	unsigned generation;      /* of memory: answers to older questions are ignored */
 };
 
+int partition_script(struct redis_script *script, const char *name, struct err *err);
 int64_t partition_mono(const struct partition *p);
 void partition_set_state(struct partition *p, enum partition_state state, const char *why);
 /* Memory is no longer true: engine, ledger, effects and waiters go. */

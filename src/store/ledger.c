@@ -20,6 +20,7 @@ enum slot_state { SLOT_OPEN, SLOT_SETTLED, SLOT_DELETED };
 
 struct slot {
 	struct stream_id id;
+	uint64_t token;
 	enum slot_state state;
 };
 
@@ -155,7 +156,7 @@ ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct stream_id
 
 	if (ring->len == ring->cap)
 		ring_grow(ring);
-	*slot_at(ring, position) = (struct slot){ id, settled ? SLOT_SETTLED : SLOT_OPEN };
+	*slot_at(ring, position) = (struct slot){ id, token, settled ? SLOT_SETTLED : SLOT_OPEN };
 	ring->len++;
 	ring->last = id;
 	if (settled) {
@@ -189,6 +190,43 @@ ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
 	*ret_queue = place->queue;
 	*ret_id = place->id;
 	return true;
+}
+
+bool
+ledger_token(const struct ledger *ledger, size_t queue, struct stream_id id,
+    uint64_t *ret_token)
+{
+	const struct ring *ring = &ledger->rings[queue];
+	uint64_t low = ring->head, high = ring->head + ring->len;
+
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+		const struct slot *slot = slot_at(ring, middle);
+		int order = stream_id_cmp(slot->id, id);
+
+		if (order == 0) {
+			*ret_token = slot->token;
+			return slot->state == SLOT_OPEN;
+		}
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+void
+ledger_walk(const struct ledger *ledger, size_t queue, ledger_fn *fn, void *arg)
+{
+	const struct ring *ring = &ledger->rings[queue];
+
+	for (uint64_t at = ring->head; at < ring->head + ring->len; at++) {
+		const struct slot *slot = slot_at(ring, at);
+
+		if (slot->state == SLOT_OPEN)
+			fn(arg, slot->token, slot->id);
+	}
 }
 
 bool

@@ -49,6 +49,14 @@ void ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct stre
 bool ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
     struct stream_id *ret_id);
 
+/* The token of an open entry, by its id; false: no open entry has it.  O(log n). */
+bool ledger_token(const struct ledger *ledger, size_t queue, struct stream_id id,
+    uint64_t *ret_token);
+
+/* Every open entry of a queue, oldest first.  fn may not change the ledger. */
+typedef void ledger_fn(void *arg, uint64_t token, struct stream_id id);
+void ledger_walk(const struct ledger *ledger, size_t queue, ledger_fn *fn, void *arg);
+
 /* Marks the entry of token settled.  false: it is not open. */
 bool ledger_settle(struct ledger *ledger, uint64_t token);
 

@@ -11,6 +11,8 @@ LUA = \
 	src/wire/lua/log.lua \
 	src/wire/lua/ownbeat.lua \
 	src/wire/lua/peek.lua \
+	src/wire/lua/reap.lua \
+	src/wire/lua/regroup.lua \
 	src/wire/lua/release.lua \
 	src/wire/lua/report.lua \
 	src/wire/lua/signoff.lua \

@@ -1,0 +1,701 @@
+/* SPDX-License-Identifier: MIT */
+/* Judges leases and finds entries that got lost. */
+#include "orchestrator/tend.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "orchestrator/partition_private.h"
+
+#define LOOK_MS 1000
+#define STEP_MAX_MS 1500         /* the lease clock takes no longer steps */
+#define LEASE_MS 15000
+#define LEASE_SILENT_MS 3600000  /* of agents that do not beat, for tasks without a timeout */
+#define REAP_MAX 50              /* entries a look */
+#define PAGE "200"
+#define REAPER "reeve"
+
+/* An agent as its card and its counter show it. */
+struct holder {
+	char *id;
+	char *count;         /* of beats, as text; "" = none */
+	int64_t moved_at;    /* lease clock: the counter was seen to move */
+	int64_t lease_ms;
+	bool card, beats;
+	bool carded;         /* the card was asked for in this look */
+	bool signed_off;     /* there was a card, and it is gone */
+	struct stream_id *reap; /* entries to be taken back in this look */
+	size_t n_reap, cap_reap;
+	size_t queue;        /* of these */
+	UT_hash_handle hh;
+};
+
+/* An open entry that was seen with a holder, or missing. */
+struct held {
+	uint64_t token;
+	struct holder *holder; /* NULL: missing */
+	int64_t since;         /* lease clock */
+	unsigned look;         /* the last one that saw it */
+	UT_hash_handle hh;
+};
+
+/* A queue's part of a look. */
+struct glance {
+	size_t queue;
+	struct stream_id delivered;
+	bool no_group;
+};
+
+struct tend {
+	struct partition *p;
+	struct redis_script reap_script, regroup_script;
+	struct holder *holders;
+	struct held *helds;
+	struct glance *glances;
+	size_t n_glances, cap_glances;
+	int64_t clock;       /* ms in which Redis answered */
+	int64_t answered_at; /* mono_ms */
+	int64_t look_at;     /* mono_ms */
+	unsigned look;
+	size_t left;         /* answers that are due */
+	bool looking, broken;
+	unsigned generation;
+	char nonce[TOKEN_SIZE];
+};
+
+/* A question of a look; answers after a change of memory are dropped. */
+struct query {
+	struct tend *tend;
+	unsigned generation;
+	size_t at;
+	struct holder *holder;
+	char **ids;
+	size_t n_ids;
+};
+
+static void look_done(struct tend *tend);
+
+/* --- memory --------------------------------------------------------------------- */
+
+static void
+holder_free(struct tend *tend, struct holder *holder)
+{
+	HASH_DEL(tend->holders, holder);
+	free(holder->id);
+	free(holder->count);
+	free(holder->reap);
+	free(holder);
+}
+
+static void
+held_free(struct tend *tend, struct held *held)
+{
+	HASH_DEL(tend->helds, held);
+	free(held);
+}
+
+void
+tend_forget(struct tend *tend)
+{
+	struct holder *holder, *next_holder;
+	struct held *held, *next_held;
+
+	tend->generation++;
+	tend->looking = false;
+	tend->left = 0;
+	tend->n_glances = 0;
+	HASH_ITER(hh, tend->helds, held, next_held)
+		held_free(tend, held);
+	HASH_ITER(hh, tend->holders, holder, next_holder)
+		holder_free(tend, holder);
+}
+
+static struct holder *
+holder_of(struct tend *tend, const char *id)
+{
+	struct holder *holder;
+
+	HASH_FIND_STR(tend->holders, id, holder);
+	if (holder)
+		return holder;
+	holder = xcalloc(1, sizeof *holder);
+	holder->id = xstrdup(id);
+	holder->count = xstrdup("");
+	holder->moved_at = tend->clock;
+	holder->lease_ms = LEASE_MS;
+	HASH_ADD_KEYPTR(hh, tend->holders, holder->id, strlen(holder->id), holder);
+	return holder;
+}
+
+static struct held *
+held_of(struct tend *tend, uint64_t token, struct holder *holder)
+{
+	struct held *held;
+
+	HASH_FIND(hh, tend->helds, &token, sizeof token, held);
+	if (!held) {
+		held = xcalloc(1, sizeof *held);
+		held->token = token;
+		held->since = tend->clock;
+		held->holder = holder;
+		HASH_ADD(hh, tend->helds, token, sizeof held->token, held);
+	} else if (held->holder != holder) {
+		held->holder = holder;
+		held->since = tend->clock;
+	}
+	held->look = tend->look;
+	return held;
+}
+
+void
+tend_answered(struct tend *tend)
+{
+	int64_t now = partition_mono(tend->p);
+	int64_t step = now - tend->answered_at;
+
+	tend->clock += step < STEP_MAX_MS ? step : STEP_MAX_MS;
+	tend->answered_at = now;
+}
+
+/* --- asking ---------------------------------------------------------------------- */
+
+static struct query *
+query_new(struct tend *tend, size_t at, struct holder *holder)
+{
+	struct query *query = xcalloc(1, sizeof *query);
+
+	*query = (struct query){ .tend = tend, .generation = tend->generation, .at = at,
+		.holder = holder };
+	return query;
+}
+
+/* The tend, or NULL when memory has changed; the query stays. */
+static struct tend *
+query_tend(const struct query *query)
+{
+	return query->generation == query->tend->generation ? query->tend : NULL;
+}
+
+static void
+answered(struct tend *tend)
+{
+	if (--tend->left == 0)
+		look_done(tend);
+}
+
+static void
+query_free(struct query *query)
+{
+	for (size_t i = 0; i < query->n_ids; i++)
+		free(query->ids[i]);
+	free(query->ids);
+	free(query);
+}
+
+static void
+query_end(struct query *query)
+{
+	struct tend *tend = query_tend(query);
+
+	query_free(query);
+	if (tend)
+		answered(tend);
+}
+
+static void
+send_query(struct query *query, redis_reply_fn *fn, int argc, const char *const *argv)
+{
+	struct tend *tend = query->tend;
+
+	tend->left++;
+	if (redis_port_send(tend->p->commands, argc, argv, NULL, COMMAND_TIMEOUT_MS, fn, query) ==
+	    0)
+		return;
+	tend->broken = true;
+	query_end(query);
+}
+
+/* --- counters and cards ------------------------------------------------------------ */
+
+static void
+on_beats(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct query *query = arg;
+	struct tend *tend = query_tend(query);
+	struct reply_text id, count;
+
+	(void)err;
+	if (!reply || reply_is_error(reply)) {
+		query->tend->broken = true;
+	} else if (tend) {
+		for (size_t i = 0; i < reply_pairs(reply); i++) {
+			struct holder *holder;
+
+			if (reply_pair(reply, i, &id, &count, NULL) < 0)
+				continue;
+			holder = holder_of(tend, id.text);
+			if (strcmp(holder->count, count.text) == 0)
+				continue;
+			free(holder->count);
+			holder->count = xstrdup(count.text);
+			holder->moved_at = tend->clock;
+		}
+	}
+	query_end(query);
+}
+
+static void
+on_card(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct query *query = arg;
+	struct tend *tend = query_tend(query);
+	struct holder *holder = query->holder;
+	uint64_t lease, beats;
+
+	(void)err;
+	if (!reply || reply_is_error(reply)) {
+		query->tend->broken = true;
+	} else if (tend) {
+		bool card = reply_u64(reply_at(reply, 0), &lease, NULL) == 0 &&
+		    reply_u64(reply_at(reply, 1), &beats, NULL) == 0;
+
+		holder->signed_off = holder->card && !card;
+		holder->card = holder->card || card;
+		if (card) {
+			holder->beats = beats != 0;
+			holder->lease_ms = lease > 0 && lease < INT32_MAX ? (int64_t)lease : LEASE_MS;
+		}
+	}
+	query_end(query);
+}
+
+static void
+ask_card(struct tend *tend, struct holder *holder)
+{
+	char *key;
+
+	if (holder->carded)
+		return;
+	holder->carded = true;
+	key = key_make(&tend->p->store.keys, "agent:", holder->id);
+	send_query(query_new(tend, 0, holder), on_card, 4,
+	    (const char *const[]){ "HMGET", key, "lease_ms", "beats" });
+	free(key);
+}
+
+/* --- pending lists ------------------------------------------------------------------ */
+
+static void ask_pending(struct tend *tend, size_t at, struct stream_id after);
+
+static void
+on_pending(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct query *query = arg;
+	struct tend *tend = query_tend(query);
+	struct stream_id id = { 0 };
+	size_t n = 0, len;
+
+	(void)err;
+	if (!reply || reply_is_error(reply))
+		query->tend->broken = true;
+	else
+		reply_array(reply, &n, NULL);
+	for (size_t i = 0; tend && i < n; i++) {
+		const char *text, *agent;
+		struct holder *holder;
+		uint64_t token;
+
+		if (reply_str(reply_at(reply_at(reply, i), 0), &text, &len, NULL) < 0 ||
+		    !stream_id_parse(text, len, &id) ||
+		    reply_str(reply_at(reply_at(reply, i), 1), &agent, &len, NULL) < 0 ||
+		    !ledger_token(tend->p->store.ledger, tend->glances[query->at].queue, id, &token))
+			continue;
+		holder = holder_of(tend, agent);
+		held_of(tend, token, holder);
+		ask_card(tend, holder);
+	}
+	if (tend && n > 0)
+		ask_pending(tend, query->at, id);
+	query_end(query);
+}
+
+static void
+ask_pending(struct tend *tend, size_t at, struct stream_id after)
+{
+	struct ledger *ledger = tend->p->store.ledger;
+	size_t queue = tend->glances[at].queue;
+	char from[STREAM_ID_SIZE + 1] = "(";
+
+	stream_id_format(after, from + 1);
+	send_query(query_new(tend, at, NULL), on_pending, 6,
+	    (const char *const[]){ "XPENDING", ledger_key(ledger, queue),
+	        ledger_group(ledger, queue), after.ms || after.seq ? from : "-", "+", PAGE });
+}
+
+static bool
+read_group(struct glance *glance, const struct redisReply *reply, const char *group)
+{
+	size_t n = 0;
+
+	reply_array(reply, &n, NULL);
+	for (size_t i = 0; i < n; i++) {
+		struct reply_text name, delivered;
+
+		if (reply_get(reply_at(reply, i), "name", &name) && strcmp(name.text, group) == 0)
+			return reply_get(reply_at(reply, i), "last-delivered-id", &delivered) &&
+			    stream_id_parse(delivered.text, delivered.len, &glance->delivered);
+	}
+	return false;
+}
+
+static void
+on_groups(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct query *query = arg;
+	struct tend *tend = query_tend(query);
+	struct glance *glance;
+
+	(void)err;
+	if (!reply)
+		query->tend->broken = true;
+	if (tend && reply) {
+		glance = &tend->glances[query->at];
+		glance->no_group = !read_group(glance, reply,
+		    ledger_group(tend->p->store.ledger, glance->queue));
+		if (!glance->no_group)
+			ask_pending(tend, query->at, (struct stream_id){ 0 });
+		else if (reply_is_error(reply) && !strstr(reply_error_text(reply), "no such key"))
+			tend->broken = true; /* WRONGTYPE, LOADING …: not for us to judge */
+	}
+	query_end(query);
+}
+
+/* --- a group that is lost -------------------------------------------------------------- */
+
+struct regroup {
+	struct tend *tend;
+	struct arena arena;
+	const char **argv;
+	size_t n, cap;
+};
+
+/* Running entries go back to the agents that run them. */
+static void
+give_back(void *arg, uint64_t token, struct stream_id id)
+{
+	struct regroup *regroup = arg;
+	struct run *run;
+	uint32_t task;
+	char text[STREAM_ID_SIZE];
+
+	if (!engine_attempt(regroup->tend->p->engine, token, &run, &task) ||
+	    run->tasks[task].state != TASK_RUNNING || !run->tasks[task].texts ||
+	    !run->tasks[task].texts->agent)
+		return;
+	GROW(regroup->argv, regroup->n + 1, regroup->cap);
+	regroup->argv[regroup->n++] =
+	    arena_strdup(&regroup->arena, run->tasks[task].texts->agent);
+	regroup->argv[regroup->n++] = arena_strdup(&regroup->arena, stream_id_format(id, text));
+}
+
+static void
+on_regroup(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct regroup *regroup = arg;
+
+	(void)reply;
+	(void)err; /* the next look sees what became of it */
+	arena_release(&regroup->arena);
+	free(regroup->argv);
+	free(regroup);
+}
+
+static void
+make_group(struct tend *tend, size_t queue)
+{
+	struct ledger *ledger = tend->p->store.ledger;
+	struct regroup *regroup = xcalloc(1, sizeof *regroup);
+
+	log_error("a consumer group was lost; it is made again",
+	    KV_S("queue", ledger_key(ledger, queue)));
+	regroup->tend = tend;
+	regroup->cap = 64;
+	regroup->argv = xcalloc(regroup->cap, sizeof *regroup->argv);
+	regroup->argv[regroup->n++] = tend->p->key_fence;
+	regroup->argv[regroup->n++] =
+	    arena_strdup(&regroup->arena, ledger_key(ledger, queue));
+	regroup->argv[regroup->n++] = arena_strdup(&regroup->arena, tend->nonce);
+	regroup->argv[regroup->n++] =
+	    arena_strdup(&regroup->arena, ledger_group(ledger, queue));
+	ledger_walk(ledger, queue, give_back, regroup);
+	if (redis_script_call(&tend->regroup_script, tend->p->commands, 2, (int)regroup->n,
+		regroup->argv, NULL, COMMAND_TIMEOUT_MS, on_regroup, regroup) < 0)
+		on_regroup(regroup, NULL, NULL);
+}
+
+/* --- taking back ------------------------------------------------------------------------- */
+
+static void
+lose(struct tend *tend, uint64_t token, const char *why, const char *agent)
+{
+	struct partition *p = tend->p;
+	struct run *run = NULL;
+	struct moment now;
+	uint32_t task = 0;
+
+	if (engine_attempt(p->engine, token, &run, &task))
+		log_warn("attempt lost; the task is handed out anew", KV_S("run", run->id.text),
+		    KV_S("task", run->wf->tasks[task].id), KV_S("agent", agent), KV_S("why", why));
+	partition_moment(p, &now);
+	engine_entry_lost(p->engine, &now, token, &p->effects);
+	partition_mark(p);
+	metrics_add(p->config.metrics, METRIC_ATTEMPTS_LOST, 1);
+}
+
+static void
+on_reap(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct query *query = arg;
+	struct tend *tend = query_tend(query);
+	const char *code = "", *answer;
+	size_t len;
+
+	(void)err;
+	if (tend && reply && reply_str(reply_at(reply, 0), &code, &len, NULL) == 0 &&
+	    strcmp(code, "OK") == 0) {
+		for (size_t i = 0; i < query->n_ids; i++) {
+			uint64_t token;
+			struct stream_id id;
+
+			if (reply_str(reply_at(reply, i + 1), &answer, &len, NULL) == 0 &&
+			    strcmp(answer, "REAPED") == 0 &&
+			    stream_id_parse(query->ids[i], strlen(query->ids[i]), &id) &&
+			    ledger_token(tend->p->store.ledger, query->at, id, &token))
+				lose(tend, token, "its agent is silent", query->holder->id);
+		}
+	}
+	query_free(query);
+}
+
+/* All entries of one agent that are to be taken back, of one queue. */
+static void
+reap(struct tend *tend, struct holder *holder)
+{
+	struct ledger *ledger = tend->p->store.ledger;
+	struct query *query = query_new(tend, holder->queue, holder);
+	const char *argv[7 + REAP_MAX] = { tend->p->key_fence, tend->p->key_beats,
+		ledger_key(ledger, holder->queue), tend->nonce, ledger_group(ledger, holder->queue),
+		holder->id, holder->count };
+	char text[STREAM_ID_SIZE];
+	int argc = 7;
+
+	query->ids = xcalloc(holder->n_reap, sizeof *query->ids);
+	for (size_t i = 0; i < holder->n_reap && i < REAP_MAX; i++) {
+		query->ids[query->n_ids++] = xstrdup(stream_id_format(holder->reap[i], text));
+		argv[argc++] = query->ids[i];
+	}
+	holder->n_reap = 0;
+	if (redis_script_call(&tend->reap_script, tend->p->commands, 3, argc, argv, NULL,
+		COMMAND_TIMEOUT_MS, on_reap, query) < 0)
+		query_free(query);
+}
+
+/* --- judging -------------------------------------------------------------------------------- */
+
+/* How long the holder may keep an entry without a sign of life. */
+static int64_t
+lease_of(const struct tend *tend, const struct held *held)
+{
+	struct run *run;
+	uint32_t task;
+	int64_t lease = held->holder->lease_ms, timeout = 0;
+
+	if (held->holder->signed_off)
+		return 0;
+	if (held->holder->card && held->holder->beats)
+		return lease;
+	if (engine_attempt(tend->p->engine, held->token, &run, &task))
+		timeout = run->wf->tasks[task].timeout_ms;
+	if (timeout == 0)
+		timeout = LEASE_SILENT_MS;
+	return timeout > lease ? timeout : lease;
+}
+
+static bool
+lease_over(const struct tend *tend, const struct held *held)
+{
+	const struct holder *holder = held->holder;
+	int64_t alive_at = held->since;
+
+	if (holder->card && holder->beats && holder->moved_at > alive_at)
+		alive_at = holder->moved_at;
+	return tend->clock - alive_at >= lease_of(tend, held);
+}
+
+struct judging {
+	struct tend *tend;
+	const struct glance *glance;
+	uint64_t lost[REAP_MAX];
+	size_t n_lost;
+};
+
+static void
+judge_held(struct judging *judging, struct held *held, struct stream_id id)
+{
+	struct holder *holder = held->holder;
+
+	if (strcmp(holder->id, REAPER) == 0) {
+		/* taken back before; the answer was lost */
+		if (judging->n_lost < REAP_MAX)
+			judging->lost[judging->n_lost++] = held->token;
+		return;
+	}
+	if (!lease_over(judging->tend, held) ||
+	    (holder->n_reap > 0 && holder->queue != judging->glance->queue))
+		return;
+	holder->queue = judging->glance->queue;
+	GROW(holder->reap, holder->n_reap, holder->cap_reap);
+	holder->reap[holder->n_reap++] = id;
+}
+
+/* Delivered, but in nobody's pending list. */
+static void
+judge_missing(struct judging *judging, uint64_t token)
+{
+	struct held *held = held_of(judging->tend, token, NULL);
+
+	if (judging->tend->clock - held->since >= LEASE_MS && judging->n_lost < REAP_MAX)
+		judging->lost[judging->n_lost++] = token;
+}
+
+static void
+judge(void *arg, uint64_t token, struct stream_id id)
+{
+	struct judging *judging = arg;
+	struct tend *tend = judging->tend;
+	struct held *held;
+
+	if (!judging->glance->no_group && stream_id_cmp(id, judging->glance->delivered) > 0)
+		return; /* not delivered yet */
+	HASH_FIND(hh, tend->helds, &token, sizeof token, held);
+	if (held && held->holder && held->look == tend->look)
+		judge_held(judging, held, id);
+	else
+		judge_missing(judging, token);
+}
+
+static void
+judge_queue(struct tend *tend, const struct glance *glance)
+{
+	struct judging judging = { .tend = tend, .glance = glance };
+
+	ledger_walk(tend->p->store.ledger, glance->queue, judge, &judging);
+	if (glance->no_group)
+		make_group(tend, glance->queue);
+	for (size_t i = 0; i < judging.n_lost; i++)
+		lose(tend, judging.lost[i], "its entry is in nobody's hands", "");
+}
+
+static void
+look_done(struct tend *tend)
+{
+	struct holder *holder, *next_holder;
+	struct held *held, *next_held;
+
+	tend->looking = false;
+	tend->look_at = partition_mono(tend->p) + LOOK_MS;
+	if (tend->broken || tend->p->state != PARTITION_SERVING || tend->p->stopping)
+		return;
+	for (size_t i = 0; i < tend->n_glances; i++)
+		judge_queue(tend, &tend->glances[i]);
+	HASH_ITER(hh, tend->holders, holder, next_holder) {
+		if (holder->n_reap > 0)
+			reap(tend, holder);
+	}
+	HASH_ITER(hh, tend->helds, held, next_held) {
+		if (held->look != tend->look)
+			held_free(tend, held);
+	}
+}
+
+/* --- looks ------------------------------------------------------------------------------------ */
+
+static void
+ask_queue(struct tend *tend, size_t queue)
+{
+	struct ledger *ledger = tend->p->store.ledger;
+
+	GROW(tend->glances, tend->n_glances, tend->cap_glances);
+	tend->glances[tend->n_glances] = (struct glance){ .queue = queue };
+	send_query(query_new(tend, tend->n_glances++, NULL), on_groups, 3,
+	    (const char *const[]){ "XINFO", "GROUPS", ledger_key(ledger, queue) });
+}
+
+void
+tend_turn(struct tend *tend)
+{
+	struct partition *p = tend->p;
+	struct ledger *ledger = p->store.ledger;
+	struct holder *holder, *next;
+	size_t open = 0;
+
+	if (tend->looking || partition_mono(p) < tend->look_at)
+		return;
+	for (size_t i = 0; i < ledger_queues(ledger); i++)
+		open += ledger_key(ledger, i) ? ledger_open(ledger, i) : 0;
+	tend->look_at = partition_mono(p) + LOOK_MS;
+	if (open == 0)
+		return;
+	tend->looking = true;
+	tend->broken = false;
+	tend->look++;
+	tend->n_glances = 0;
+	token_format(p->nonce, tend->nonce);
+	HASH_ITER(hh, tend->holders, holder, next)
+		holder->carded = false;
+	tend->left = 1;
+	send_query(query_new(tend, 0, NULL), on_beats, 2,
+	    (const char *const[]){ "HGETALL", p->key_beats });
+	for (size_t i = 0; i < ledger_queues(ledger); i++) {
+		if (ledger_key(ledger, i) && ledger_made(ledger, i) && ledger_open(ledger, i) > 0)
+			ask_queue(tend, i);
+	}
+	answered(tend);
+}
+
+int64_t
+tend_next(const struct tend *tend)
+{
+	return tend->looking ? INT64_MAX : tend->look_at;
+}
+
+struct tend *
+tend_new(struct partition *p, struct err *err)
+{
+	struct tend *tend = xcalloc(1, sizeof *tend);
+
+	tend->p = p;
+	tend->answered_at = partition_mono(p);
+	if (partition_script(&tend->reap_script, "reap", err) < 0 ||
+	    partition_script(&tend->regroup_script, "regroup", err) < 0) {
+		free(tend);
+		return NULL;
+	}
+	return tend;
+}
+
+void
+tend_free(struct tend *tend)
+{
+	if (!tend)
+		return;
+	tend_forget(tend);
+	free(tend->glances);
+	free(tend);
+}

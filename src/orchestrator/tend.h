@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tends what agents hold: leases, and entries that got lost.
+ *
+ * Once a second the owner looks at the heartbeat counters and at the pending
+ * lists of the queues that have open entries:
+ *
+ * - An agent that beats has its entries for as long as its counter moves.  When
+ *   it has stood still for a lease, seen in at least two looks, a fenced script
+ *   moves its entries to the consumer `reeve` if the counter still stands; only
+ *   then is the attempt lost and the task handed out anew.
+ * - An agent that does not beat (its card says so, or it has none) has max(lease,
+ *   the task's timeout, or an hour where it has none) from the first look.
+ * - An entry that is neither undelivered nor pending is gone (its group was
+ *   destroyed, or somebody else acknowledged it): after a lease of looking the
+ *   same it is handed out anew.  A missing group is made again, and running
+ *   entries go back to their agents.
+ *
+ * Time is the lease clock: it runs only while Redis answers the owner, so a
+ * stall of Redis, of the network or of the owner itself steals nothing; wall
+ * clocks play no part.  After a load every lease starts full.
+ */
+#ifndef REEVE_ORCHESTRATOR_TEND_H
+#define REEVE_ORCHESTRATOR_TEND_H
+
+#include "base/err.h"
+#include "orchestrator/partition.h"
+
+struct tend;
+
+struct tend *tend_new(struct partition *p, struct err *err);
+void tend_free(struct tend *tend);
+
+/* Memory was dropped: all leases start anew with the next. */
+void tend_forget(struct tend *tend);
+
+/* Redis answered the owner: the lease clock runs on. */
+void tend_answered(struct tend *tend);
+
+/* Starts a look when one is due. */
+void tend_turn(struct tend *tend);
+int64_t tend_next(const struct tend *tend); /* mono_ms */
+
+#endif
