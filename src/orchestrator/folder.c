@@ -180,13 +180,13 @@ folder_turn(void *arg)
 		dequeue(folder, file);
 		read_one(folder, file);
 	}
-	if (!TAILQ_EMPTY(&folder->queue)) {
-		loop_defer(folder->loop, wake_nothing, NULL);
-	} else if (folder->scanning) {
+	if (TAILQ_EMPTY(&folder->queue) && folder->scanning) {
 		folder->scanning = false;
 		if (folder->fns.on_scanned)
 			folder->fns.on_scanned(folder->fns.arg);
 	}
+	/* The next turn at once: for what is left, or for who waits for what was told. */
+	loop_defer(folder->loop, wake_nothing, NULL);
 }
 
 /* --- what the watch says --- */

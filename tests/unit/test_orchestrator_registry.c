@@ -396,14 +396,17 @@ test_id_of_the_folder(void **state)
 	free(path);
 }
 
-static int64_t longest_turn_us;
+static int64_t longest_turn_us = -1;
 
 static void
 measure(void *arg)
 {
 	int64_t took = clock_mono_us() - loop_now(arg);
 
-	if (took > longest_turn_us)
+	/* The first turn began before the files were written. */
+	if (longest_turn_us < 0)
+		longest_turn_us = 0;
+	else if (took > longest_turn_us)
 		longest_turn_us = took;
 }
 
