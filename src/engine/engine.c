@@ -138,6 +138,7 @@ run_detach(struct engine *engine, struct run *run)
 	for (uint32_t i = 0; i < run->plan->n_lanes; i++)
 		lane_clear(&run->lanes[i]);
 	heap_remove(&engine->heap, run, TASK_NONE);
+	run_drop_loading(run);
 	engine->tasks_live -= run->wf->n_tasks;
 	engine->bytes -= run_bytes(run);
 	HASH_DEL(engine->runs, run);

@@ -118,6 +118,9 @@ void attempt_overdue(struct turn *turn, struct run *run, uint32_t task);
 /* intent.c */
 void run_set_intent(struct turn *turn, struct run *run, enum run_intent intent);
 
+/* load.c */
+void run_drop_loading(struct run *run); /* also of a load that was cut off */
+
 /* outputs.c */
 int outputs_check(const struct task_def *def, const char *text, size_t len,
     bool *ret_malformed, struct err *err);

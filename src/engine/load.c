@@ -17,6 +17,16 @@ struct loading {
 	size_t len, cap;
 };
 
+void
+run_drop_loading(struct run *run)
+{
+	if (!run->loading)
+		return;
+	free(run->loading->timers);
+	free(run->loading);
+	run->loading = NULL;
+}
+
 struct run *
 engine_load_run(struct engine *engine, const struct run_id *id, struct workflow *wf,
     const char *params, const struct run_record *record, int priority)
@@ -291,9 +301,7 @@ finish_run(struct turn *turn, struct run *run)
 	derive_states(turn, run);
 	derive_reads(run);
 	set_timers(turn, run);
-	free(run->loading->timers);
-	free(run->loading);
-	run->loading = NULL;
+	run_drop_loading(run);
 	if (intent != INTENT_NONE)
 		run_set_intent(turn, run, intent);
 	turn->loading = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sends commits one at a time and finds out what became of them. */
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,24 +69,6 @@ confirmed(struct partition *p)
 
 /* --- refused ------------------------------------------------------------------- */
 
-/* A key that is not what it should be stops its agent type and nothing else. */
-static void
-quarantine(struct partition *p, const char *key, const char *what)
-{
-	size_t n = ledger_queues(p->store.ledger);
-
-	log_error("a key in redis is not what it should be", KV_S("key", key), KV_S("is", what));
-	for (size_t i = 0; i < n; i++) {
-		const char *mine = ledger_key(p->store.ledger, i);
-
-		if (mine && str_starts(key, mine))
-			log_error("no tasks are handed to the type of this queue until the key is "
-				  "deleted or renamed", KV_S("key", key));
-	}
-	p->resend_at = partition_mono(p) + 5000;
-	partition_reload(p, "a key in redis is not what it should be");
-}
-
 /* Nothing was done: wait and send the same again. */
 static void
 send_again_later(struct partition *p, const char *why)
@@ -97,6 +80,28 @@ send_again_later(struct partition *p, const char *why)
 	p->commit_sent = false;
 	p->resend_at = partition_mono(p) + wait;
 	partition_set_state(p, PARTITION_SERVING, why);
+}
+
+/*
+ * Nothing was done.  A bad stream stops its agent type, a bad run or definition
+ * that run: memory is read again without it.  Without the other keys nothing
+ * can be stored: the same is sent again until somebody mends them.
+ */
+static void
+refused_key(struct partition *p, const char *key, const char *what)
+{
+	const char *name = key + strnlen(key, p->store.keys.prefix_len);
+	char why[240];
+
+	log_error("a key in redis is not what it should be: delete or rename it", KV_S("key", key),
+	    KV_S("is", what));
+	if (badkeys_add(p, key) || str_starts(name, "run:") || str_starts(name, "def:")) {
+		partition_reload(p, "a key in redis is not what it should be");
+		return;
+	}
+	snprintf(why, sizeof why, "the key \"%.80s\" in redis is not what it should be (%.60s): "
+	    "delete or rename it", key, what);
+	send_again_later(p, why);
 }
 
 static void
@@ -117,7 +122,7 @@ on_answer(struct partition *p, const struct redisReply *reply)
 	} else if (strcmp(code, "FENCED") == 0) {
 		ownership_lost(p, text);
 	} else if (strcmp(code, "BADKEY") == 0 || strcmp(code, "XADD") == 0) {
-		quarantine(p, text, more);
+		refused_key(p, text, more);
 	} else {
 		/* SEQ: not the history that memory knows */
 		p->fence_at = 0;

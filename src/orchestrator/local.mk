@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 liborchestrator_a_SOURCES = \
+	src/orchestrator/badkeys.c \
 	src/orchestrator/catalog.c \
 	src/orchestrator/commits.c \
 	src/orchestrator/definitions.c \
@@ -8,6 +9,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/embedded.h \
 	src/orchestrator/facade.c \
 	src/orchestrator/facade.h \
+	src/orchestrator/fleet.c \
+	src/orchestrator/fleet.h \
 	src/orchestrator/folder.c \
 	src/orchestrator/folder.h \
 	src/orchestrator/intake.c \

@@ -109,7 +109,9 @@ on_fence(void *arg, const struct redisReply *reply, const struct err *err)
 	const char *code = text_at(reply, 0);
 
 	p->fencing = false;
-	if (!reply)
+	if (p->state == PARTITION_STOPPED)
+		log_debug("the fence was answered after the stop");
+	else if (!reply)
 		partition_set_state(p, PARTITION_FENCING, err->text);
 	else if (reply_is_error(reply))
 		again_later(p, reply_error_text(reply));

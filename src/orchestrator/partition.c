@@ -229,6 +229,7 @@ load_done(void *arg, const struct err *err, struct stream_id cursor)
 	}
 	p->cursor = cursor;
 	p->loaded = true;
+	badkeys_loaded(p);
 	p->answered_at = partition_mono(p);
 	log_info("state read", KV_I("runs", engine_runs_live(p->engine)),
 	    KV_I("tasks", engine_tasks_live(p->engine)));
@@ -362,6 +363,7 @@ serve(struct partition *p)
 	partition_moment(p, &now);
 	if (now.mono_ms >= p->beat_at)
 		ownership_beat(p);
+	badkeys_turn(p);
 	engine_tick(p->engine, &now, 1000, &p->effects);
 	if (!p->commit && may_act(p, now.mono_ms))
 		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);
@@ -437,6 +439,7 @@ partition_next(const struct partition *p)
 	if (p->state != PARTITION_SERVING || p->releasing)
 		return next;
 	next = earlier(next, engine_next_timer(p->engine));
+	next = earlier(next, badkeys_next(p));
 	if (!p->beating)
 		next = earlier(next, p->beat_at);
 	if (!p->stopping)

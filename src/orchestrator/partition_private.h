@@ -64,6 +64,11 @@ struct partition {
 	unsigned failures;
 	struct waiter *waiters, **waiters_tail;
 
+	/* streams that cannot be written to */
+	bool probing;
+	int64_t probe_at;         /* mono_ms */
+	size_t probe_next;
+
 	/* intake */
 	bool reading;
 	bool reread;              /* from the beginning: redis lost what was read */
@@ -110,6 +115,13 @@ void commits_turn(struct partition *p);
 /* After a fence: seq tells what became of the commit in flight; false: memory is not true. */
 bool commits_resolve(struct partition *p, uint64_t seq);
 bool commits_idle(const struct partition *p);
+
+/* badkeys.c */
+/* false: key is no task stream and no stream of dead letters. */
+bool badkeys_add(struct partition *p, const char *key);
+void badkeys_loaded(struct partition *p); /* memory is new: what was bad still is */
+void badkeys_turn(struct partition *p);
+int64_t badkeys_next(const struct partition *p);
 
 /* intake.c */
 void intake_turn(struct partition *p);

@@ -45,6 +45,11 @@ store_release(struct store *store)
 {
 	forget_defs(store);
 	forget_orphans(store);
+	for (size_t i = 0; i < store->n_bad; i++)
+		free(store->bad[i]);
+	free(store->bad);
+	store->bad = NULL;
+	store->n_bad = store->cap_bad = 0;
 	ledger_free(store->ledger);
 	store->ledger = NULL;
 }
@@ -63,6 +68,36 @@ store_add_orphan(struct store *store, size_t queue, struct stream_id id)
 {
 	GROW(store->orphans, store->n_orphans, store->cap_orphans);
 	store->orphans[store->n_orphans++] = (struct orphan){ queue, id };
+}
+
+static size_t
+find_bad(const struct store *store, const char *key)
+{
+	size_t i = 0;
+
+	while (i < store->n_bad && strcmp(store->bad[i], key) != 0)
+		i++;
+	return i;
+}
+
+bool
+store_is_bad(const struct store *store, const char *key)
+{
+	return find_bad(store, key) < store->n_bad;
+}
+
+void
+store_set_bad(struct store *store, const char *key, bool bad)
+{
+	size_t i = find_bad(store, key);
+
+	if (bad && i == store->n_bad) {
+		GROW(store->bad, store->n_bad, store->cap_bad);
+		store->bad[store->n_bad++] = xstrdup(key);
+	} else if (!bad && i < store->n_bad) {
+		free(store->bad[i]);
+		store->bad[i] = store->bad[--store->n_bad];
+	}
 }
 
 bool

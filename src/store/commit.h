@@ -35,6 +35,8 @@ struct store {
 	struct known_def *defs;  /* definitions that Redis has, by SHA-256 */
 	struct orphan *orphans;  /* entries that belong to nothing: the next commits delete them */
 	size_t n_orphans, cap_orphans;
+	char **bad;              /* streams that nothing is added to */
+	size_t n_bad, cap_bad;
 	int64_t idem_ttl_s;      /* how long an idempotency key is kept */
 	int64_t events_max;      /* length of the event stream, about */
 };
@@ -46,6 +48,13 @@ void store_forget(struct store *store);
 
 /* An entry of a task stream that belongs to nothing. */
 void store_add_orphan(struct store *store, size_t queue, struct stream_id id);
+
+/*
+ * A stream that cannot be written to: dead letters for it are left out.  Kept
+ * when memory is forgotten.
+ */
+void store_set_bad(struct store *store, const char *key, bool bad);
+bool store_is_bad(const struct store *store, const char *key);
 
 bool store_has_def(const struct store *store, const char *sha256);
 void store_add_def(struct store *store, const char *sha256);

@@ -303,13 +303,7 @@ put_task(struct encoder *enc, const struct effect *effect)
 	}
 }
 
-static const char *
-kind_name(enum task_kind kind)
-{
-	static const char *const NAMES[] = { "payload", "prompt", "run" };
-
-	return NAMES[kind];
-}
+static const char *const KIND_NAMES[] = { "payload", "prompt", "run" };
 
 /* The ledger learns of a queue at its first dispatch. */
 static size_t
@@ -342,7 +336,7 @@ put_dispatch(struct encoder *enc, const struct effect *effect)
 	args_num(&bucket->values, enc->arena, effect->u.dispatch.attempt);
 	token_format(effect->u.dispatch.token, token);
 	args_copy(&bucket->values, enc->arena, token, TOKEN_SIZE - 1);
-	args_adds(&bucket->values, kind_name(def->kind));
+	args_adds(&bucket->values, KIND_NAMES[def->kind]);
 	args_add(&bucket->values, effect->u.dispatch.body, effect->u.dispatch.body_len);
 	args_adds(&bucket->values, effect->u.dispatch.meta);
 	bucket->n_entries++;
@@ -569,9 +563,11 @@ finish_deads(struct encoder *enc)
 		buf_clear(&name);
 		buf_printf(&name, "q:%s:dlq", bucket->type);
 		key = key_text(enc, buf_text(&name), NULL);
-		need_type(enc, key, "stream");
-		add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &bucket->values,
-		    bucket->n_entries);
+		if (!store_is_bad(enc->store, key)) {
+			need_type(enc, key, "stream");
+			add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &bucket->values,
+			    bucket->n_entries);
+		}
 		args_release(&bucket->values);
 		free(bucket);
 	}

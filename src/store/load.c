@@ -131,6 +131,12 @@ scan_page(struct load *load, const struct redisReply *reply, const char *command
 	const char *cursor;
 	size_t len;
 
+	if (str_starts(reply_error_text(reply), "WRONGTYPE")) {
+		err_set(&load->err, ERR_FAILED, "the key \"%s\" in redis is not what it should "
+		    "be: delete or rename it", key);
+		load->failed = true;
+		return NULL;
+	}
 	if (!load_good(load, reply, key))
 		return NULL;
 	if (reply_str(reply_at(reply, 0), &cursor, &len, &load->err) < 0) {

@@ -21,7 +21,7 @@ struct sent {
 	void *arg;
 	int64_t deadline, blocked_until, late_at;
 	redisReply *reply;
-	bool dead, discard, answered;
+	bool dead, discard, answered, executed;
 	unsigned refs;
 	struct sent *next;
 };
@@ -193,7 +193,7 @@ deliver(void *arg, uint64_t n)
 	int64_t wait = later(link->stalled_until, link->held_until(link->arg));
 	struct err none = { 0 };
 
-	if (!sent->dead && wait > link->world->now) {
+	if (!sent->dead && (wait > link->world->now || sent != link->first)) {
 		world_at(link->world, wait, deliver, sent, n);
 		return;
 	}
@@ -292,6 +292,7 @@ run(struct sent *sent)
 	struct link *link = sent->link;
 	struct world *world = link->world;
 
+	sent->executed = true;
 	if (!sent->dead && fault_in(world, 20ull * world->shape.fault))
 		sent->reply = refusal(world);
 	else
@@ -313,26 +314,47 @@ run(struct sent *sent)
 		link_cut(link, ERR_UNREACHABLE, "cut after execution");
 }
 
+/* One that was sent before and has not been executed, or holds the others back. */
+static bool
+is_behind(const struct sent *sent)
+{
+	const struct sent *before = sent->link->first;
+
+	while (before != sent && before->executed && before != sent->link->parked)
+		before = before->next;
+	return before != sent;
+}
+
+/* All that a dead connection left behind goes through here once, in its order. */
+static void
+execute_late(void *arg, uint64_t n)
+{
+	struct sent *sent = arg;
+
+	(void)n;
+	if (!sent->discard && sent->link->world->redis_up)
+		run(sent);
+	sent_unref(sent);
+}
+
 static void
 execute(void *arg, uint64_t n)
 {
 	struct sent *sent = arg;
 	struct link *link = sent->link;
 	struct world *world = link->world;
-	int64_t wait = sent->dead ? sent->late_at : link->stalled_until;
 
-	if (!(sent->dead && sent->discard) && wait > world->now) {
-		world_at(world, wait, execute, sent, n);
+	if (!sent->dead && (link->stalled_until > world->now || is_behind(sent))) {
+		world_at(world, later(link->stalled_until, world->now + 1), execute, sent, n);
 		return;
 	}
 	if (!sent->dead && fault_in(world, 4ull * world->shape.fault))
 		link_cut(link, ERR_UNREACHABLE, "cut before execution");
-	if (world->redis_up && !(sent->dead && (sent->discard || sent->late_at > world->now)))
-		run(sent);
-	else if (sent->dead && !sent->discard && world->redis_up) {
-		world_at(world, sent->late_at, execute, sent, n);
+	if (sent->dead) {
+		world_at(world, sent->late_at, execute_late, sent, n);
 		return;
 	}
+	run(sent);
 	sent_unref(sent);
 }
 
