@@ -10,9 +10,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* its own hash function does not compile cleanly */
-#define HASH_FUNCTION(key, len, hash)                                                    \
-	(hash) = (unsigned)str_hash((const char *)(key), (len))
 #define uthash_malloc(size) xmalloc(size)
 #include <uthash.h>
 

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/registry.h"
+#include "orchestrator/types.h"
 #include "orchestrator/view.h"
 
 #define TIMEOUT_MS 5000
@@ -196,6 +197,36 @@ word(const struct redisReply *card, const char *key)
 	return text ? text : json_null();
 }
 
+/* Wall time of the card's last sign of life: its last beat, else its sign-on. */
+static int64_t
+last_seen(const struct redisReply *card)
+{
+	struct reply_text text;
+	int64_t at = 0;
+
+	if (reply_get(card, "seen_at", &text) || reply_get(card, "at", &text))
+		(void)rfc3339_parse(text.text, &at);
+	return at;
+}
+
+/* An agent that beats and has been silent for two leases is lost. */
+static const char *
+card_status(const struct redisReply *card)
+{
+	struct reply_text text;
+	int64_t lease = 0, beats = 0;
+
+	if (reply_get(card, "beats", &text))
+		(void)str_to_i64(text.text, 0, 1, &beats);
+	if (reply_get(card, "lease_ms", &text))
+		(void)str_to_i64(text.text, 0, INT32_MAX, &lease);
+	if (beats && clock_wall_ms() - last_seen(card) > 2 * lease)
+		return "lost";
+	if (reply_get(card, "status", &text) && strcmp(text.text, "draining") == 0)
+		return "draining";
+	return "active";
+}
+
 static void
 on_card(void *arg, const struct redisReply *reply, const struct err *err)
 {
@@ -205,10 +236,11 @@ on_card(void *arg, const struct redisReply *reply, const struct err *err)
 	(void)err;
 	if (reply && reply_pairs(reply) > 0)
 		json_array_append_new(agents->items,
-		    json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "id", card->id, "types",
+		    json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "id", card->id, "types",
 		        words(reply, "types"), "capabilities", words(reply, "capabilities"), "status",
-		        "active", "concurrency", number(reply, "slots"), "host", word(reply, "host"),
-		        "pid", number(reply, "pid")));
+		        card_status(reply), "concurrency", number(reply, "slots"), "last_seen_at",
+		        view_time(last_seen(reply)), "host", word(reply, "host"), "pid",
+		        number(reply, "pid")));
 	free(card->id);
 	free(card);
 	agents_end(agents);
@@ -485,15 +517,41 @@ engine_part(const struct orchestrator *orch)
 }
 
 struct file_count {
+	const struct orchestrator *orch;
 	size_t ok, bad;
 	json_t *findings;
 };
+
+/* One finding a workflow: the first type that nobody serves. */
+static void
+find_unserved(const struct file_count *count, const struct registry_entry *entry)
+{
+	const struct workflow *wf = entry->workflow;
+	char *text;
+
+	if (!entry->enabled || !wf || !count->orch->fleet || !fleet_known(count->orch->fleet))
+		return;
+	for (uint32_t i = 0; i < wf->n_tasks; i++) {
+		const char *type = wf->tasks[i].agent;
+
+		if (fleet_has(count->orch->fleet, type) ||
+		    (count->orch->types && types_find(count->orch->types, type)))
+			continue;
+		text = xasprintf("workflow '%s' needs agents of type '%s': it has neither a file "
+				 "nor a living agent; start one: reeve-agent --type %s -- COMMAND",
+		    wf->name, type, type);
+		add_finding(count->findings, "warning", text);
+		free(text);
+		return;
+	}
+}
 
 static void
 count_file(void *arg, const struct registry_entry *entry)
 {
 	struct file_count *count = arg;
 
+	find_unserved(count, entry);
 	if (!entry->error) {
 		count->ok++;
 		return;
@@ -507,7 +565,7 @@ json_t *
 facade_health(const struct orchestrator *orch)
 {
 	json_t *findings = json_array(), *parts = json_object();
-	struct file_count files = { 0, 0, findings };
+	struct file_count files = { orch, 0, 0, findings };
 	const char *why = partition_why(orch->partition);
 	bool up = orchestrator_serving(orch);
 

@@ -19,7 +19,6 @@
 #include "loop/watch.h"
 #include "orchestrator/readfile.h"
 
-#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)str_hash((key), (len)))
 #include <uthash.h>
 
 #define SLICE_US (20 * CLOCK_MS)   /* of a loop turn */

@@ -323,6 +323,7 @@ void
 orchestrator_start(struct orchestrator *orch)
 {
 	loop_hook_add(orch->loop, &orch->turn_hook, LOOP_GATHER, turn, orch);
+	orch->fleet = fleet_new(orch);
 }
 
 static void
@@ -362,6 +363,7 @@ orchestrator_free(struct orchestrator *orch)
 	orchestrator_wake_watchers(orch, true);
 	partition_free(orch->partition);
 	catalog_release(orch);
+	fleet_free(orch->fleet);
 	free(orch->url);
 	free(orch->prefix);
 	free(orch->home);

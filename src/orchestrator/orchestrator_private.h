@@ -9,6 +9,7 @@
 #include "base/rand.h"
 #include "loop/loop.h"
 #include "orchestrator/facade.h"
+#include "orchestrator/fleet.h"
 #include "orchestrator/orchestrator.h"
 #include "orchestrator/partition.h"
 #include "redis/conn.h"
@@ -40,6 +41,7 @@ struct orchestrator {
 	size_t n_findings;
 	bool admitted;                /* the partition knows that commands are up */
 	struct loop_timer check_timer;
+	struct fleet *fleet;
 	char last_run[RUN_ID_SIZE]; /* the newest that this daemon accepted */
 	int64_t started_ms;         /* wall */
 	void (*stop_fn)(void *arg);

@@ -54,12 +54,12 @@ restore_end(struct run_read *read)
 static json_t *
 shape_run(const struct run_read *read, const struct run *run, const struct engine *engine)
 {
-	struct moment now;
+	struct view_context context = { .engine = engine, .fleet = read->orch->fleet };
 
-	orchestrator_moment(read->orch, &now);
+	orchestrator_moment(read->orch, &context.now);
 	if (read->shape == READ_GRAPH)
 		return view_graph(run);
-	return view_run_full(run, engine, &now, &read->texts);
+	return view_run_full(run, &context, &read->texts);
 }
 
 static void

@@ -14,7 +14,6 @@
 #include "model/load.h"
 #include "orchestrator/folder.h"
 
-#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)str_hash((key), (len)))
 #include <uthash.h>
 
 #define FOLDER_ID_SIZE 17

@@ -306,12 +306,13 @@ has_room(struct job *job, const struct engine *engine)
 static json_t *
 show_new(const struct job *job, const struct run *run)
 {
-	struct moment now;
+	struct view_context context = { .engine = partition_engine(job->orch->partition),
+		.fleet = job->orch->fleet };
 
 	if (job->n > 1 || run->wf->n_tasks > SHOWN_TASKS_MAX)
 		return view_run(run);
-	orchestrator_moment(job->orch, &now);
-	return view_run_full(run, partition_engine(job->orch->partition), &now, NULL);
+	orchestrator_moment(job->orch, &context.now);
+	return view_run_full(run, &context, NULL);
 }
 
 static void

@@ -12,7 +12,6 @@
 #include "model/faults.h"
 #include "orchestrator/folder.h"
 
-#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)str_hash((key), (len)))
 #include <uthash.h>
 
 #define FILE_MAX ((size_t)1 << 20)

@@ -186,25 +186,37 @@ waits_for_needs(const struct run *run, uint32_t task)
 }
 
 static json_t *
-waits_until(const struct run *run, const struct engine *engine, uint32_t task,
-    const struct moment *now)
+waits_until(const struct run *run, uint32_t task, const struct view_context *context)
 {
-	int64_t due = engine_task_due(engine, run, task);
-	int64_t left = due == INT64_MAX ? 0 : due - now->mono_ms;
+	int64_t due = engine_task_due(context->engine, run, task);
+	int64_t left = due == INT64_MAX ? 0 : due - context->now.mono_ms;
 
 	return json_pack("{s:s, s:s, s:o}", "kind", "backoff", "detail",
 	    "the last attempt failed; it is tried again", "until",
-	    view_time(now->wall_ms + (left > 0 ? left : 0)));
+	    view_time(context->now.wall_ms + (left > 0 ? left : 0)));
 }
 
 static json_t *
-waiting_for(const struct run *run, const struct engine *engine, uint32_t task,
-    const struct moment *now)
+waits_for_agent(const char *type, const struct fleet *fleet)
+{
+	bool nobody = fleet && fleet_known(fleet) && !fleet_has(fleet, type);
+	char *detail = nobody
+	    ? xasprintf("no living agent of type %s: start one: reeve-agent --type %s -- COMMAND",
+	          type, type)
+	    : xasprintf("a free agent of type %s", type);
+	json_t *waiting = json_pack("{s:s, s:s, s:n}", "kind", "agent", "detail", detail, "until");
+
+	free(detail);
+	return waiting;
+}
+
+static json_t *
+waiting_for(const struct run *run, uint32_t task, const struct view_context *context)
 {
 	const char *agent = run->wf->tasks[task].agent;
 	bool full = run->outstanding >= run->wf->max_parallel;
 
-	if (!engine)
+	if (!context->engine)
 		return json_null();
 	switch ((enum task_state)run->tasks[task].state) {
 	case TASK_PENDING:
@@ -215,10 +227,9 @@ waiting_for(const struct run *run, const struct engine *engine, uint32_t task,
 		         : "room in the stream of its agent type",
 		    "until");
 	case TASK_QUEUED:
-		return json_pack("{s:s, s:s+, s:n}", "kind", "agent", "detail",
-		    "an agent of type ", agent, "until");
+		return waits_for_agent(agent, context->fleet);
 	case TASK_WAITING:
-		return waits_until(run, engine, task, now);
+		return waits_until(run, task, context);
 	case TASK_RUNNING:
 	case TASK_SUCCEEDED:
 	case TASK_FAILED:
@@ -240,8 +251,8 @@ error_of(const struct task *task, const struct view_texts *texts, uint32_t i)
 }
 
 static json_t *
-view_task(const struct run *run, const struct engine *engine, uint32_t i,
-    const struct moment *now, const struct view_texts *texts)
+view_task(const struct run *run, uint32_t i, const struct view_context *context,
+    const struct view_texts *texts)
 {
 	const struct task *task = &run->tasks[i];
 	json_t *view = json_object();
@@ -260,20 +271,20 @@ view_task(const struct run *run, const struct engine *engine, uint32_t i,
 	put(view, "outputs", parsed(texts ? texts->outputs[i] : NULL));
 	put(view, "usage", parsed(texts ? texts->usages[i] : NULL));
 	put(view, "error", error_of(task, texts, i));
-	put(view, "waiting_for", waiting_for(run, engine, i, now));
+	put(view, "waiting_for", waiting_for(run, i, context));
 	put(view, "approval", json_null());
 	return view;
 }
 
 json_t *
-view_run_full(const struct run *run, const struct engine *engine, const struct moment *now,
+view_run_full(const struct run *run, const struct view_context *context,
     const struct view_texts *texts)
 {
 	json_t *view = view_run(run);
 	json_t *tasks = json_array();
 
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
-		json_array_append_new(tasks, view_task(run, engine, i, now, texts));
+		json_array_append_new(tasks, view_task(run, i, context, texts));
 	put(view, "tasks", tasks);
 	if (texts && texts->why)
 		put(view, "error", text_or_null(texts->why));

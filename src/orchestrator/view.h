@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "engine/engine.h"
+#include "orchestrator/fleet.h"
 #include "store/record.h"
 
 /* Texts of a run that memory does not hold: one element a task, NULL = none. */
@@ -30,9 +31,16 @@ json_t *view_run(const struct run *run);
 /* The same from a stored record; params, why: JSON text and line, or NULL. */
 json_t *view_run_head(const char *id, const struct run_head *head, const char *params,
     const char *why);
-/* With "tasks"; engine: of a live run, for what tasks wait for; NULL for an ended one. */
-json_t *view_run_full(const struct run *run, const struct engine *engine,
-    const struct moment *now, const struct view_texts *texts);
+/* What tells why a live task waits; engine NULL for an ended run, fleet may be NULL. */
+struct view_context {
+	const struct engine *engine;
+	const struct fleet *fleet;
+	struct moment now;
+};
+
+/* With "tasks"; texts may be NULL. */
+json_t *view_run_full(const struct run *run, const struct view_context *context,
+    const struct view_texts *texts);
 json_t *view_graph(const struct run *run);
 
 #endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Keeps the set of agent types that a living agent serves. */
+#include "orchestrator/fleet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "orchestrator/orchestrator_private.h"
+#include "orchestrator/registry.h"
+#include "orchestrator/types.h"
+
+#define LOOK_US (5 * CLOCK_S)
+#define FIRST_US (2 * CLOCK_S) /* agents that were started with the daemon sign on meanwhile */
+
+struct name {
+	char *text;
+	UT_hash_handle hh;
+};
+
+struct fleet {
+	struct orchestrator *orch;
+	struct name *types;  /* with a living agent */
+	struct name *warned; /* nobody serves them: said once */
+	bool known, asking, gone;
+	struct loop_timer timer;
+};
+
+static bool
+has_name(struct name *set, const char *text)
+{
+	struct name *name;
+
+	HASH_FIND_STR(set, text, name);
+	return name != NULL;
+}
+
+static void
+add_name(struct name **set, const char *text)
+{
+	struct name *name;
+
+	if (has_name(*set, text))
+		return;
+	name = xcalloc(1, sizeof *name);
+	name->text = xstrdup(text);
+	HASH_ADD_KEYPTR(hh, *set, name->text, strlen(name->text), name);
+}
+
+static void
+clear_names(struct name **set)
+{
+	struct name *name, *next;
+
+	HASH_ITER(hh, *set, name, next) {
+		HASH_DEL(*set, name);
+		free(name->text);
+		free(name);
+	}
+}
+
+bool
+fleet_known(const struct fleet *fleet)
+{
+	return fleet->known;
+}
+
+bool
+fleet_has(const struct fleet *fleet, const char *type)
+{
+	return has_name(fleet->types, type);
+}
+
+/* --- types that nobody serves ----------------------------------------------------- */
+
+static void
+warn_workflow(void *arg, const struct registry_entry *entry)
+{
+	struct fleet *fleet = arg;
+	const struct workflow *wf = entry->workflow;
+
+	for (uint32_t i = 0; wf && entry->enabled && i < wf->n_tasks; i++) {
+		const char *type = wf->tasks[i].agent;
+
+		if (fleet_has(fleet, type) || has_name(fleet->warned, type) ||
+		    (fleet->orch->types && types_find(fleet->orch->types, type)))
+			continue;
+		add_name(&fleet->warned, type);
+		log_warn("agent type has neither a file nor a living agent: its tasks wait",
+		    KV_S("type", type), KV_S("workflow", wf->name), KV_S("file", entry->file));
+	}
+}
+
+static void
+warn_all(struct fleet *fleet)
+{
+	if (fleet->orch->registry && registry_scanned(fleet->orch->registry))
+		registry_each(fleet->orch->registry, warn_workflow, fleet);
+}
+
+/* --- reading ------------------------------------------------------------------------ */
+
+static void
+on_agents(void *arg, json_t *body, const struct err *err)
+{
+	struct fleet *fleet = arg;
+	json_t *agent, *type;
+	size_t i, k;
+
+	fleet->asking = false;
+	if (fleet->gone) {
+		free(fleet);
+		json_decref(body);
+		return;
+	}
+	loop_timer_start(&fleet->timer, LOOK_US);
+	if (err->code < 0)
+		return;
+	clear_names(&fleet->types);
+	json_array_foreach(json_object_get(body, "items"), i, agent) {
+		const char *status = json_string_value(json_object_get(agent, "status"));
+
+		if (!status || strcmp(status, "lost") == 0)
+			continue;
+		json_array_foreach(json_object_get(agent, "types"), k, type)
+			add_name(&fleet->types, json_string_value(type));
+	}
+	json_decref(body);
+	fleet->known = true;
+	warn_all(fleet);
+}
+
+static void
+look(void *arg)
+{
+	struct fleet *fleet = arg;
+
+	fleet->asking = true;
+	facade_agents(fleet->orch, on_agents, fleet);
+}
+
+struct fleet *
+fleet_new(struct orchestrator *orch)
+{
+	struct fleet *fleet = xcalloc(1, sizeof *fleet);
+
+	fleet->orch = orch;
+	loop_timer_init(&fleet->timer, orch->loop, look, fleet);
+	loop_timer_start(&fleet->timer, FIRST_US);
+	return fleet;
+}
+
+void
+fleet_free(struct fleet *fleet)
+{
+	if (!fleet)
+		return;
+	loop_timer_stop(&fleet->timer);
+	clear_names(&fleet->types);
+	clear_names(&fleet->warned);
+	fleet->gone = true;
+	if (!fleet->asking)
+		free(fleet);
+}
