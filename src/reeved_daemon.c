@@ -46,14 +46,14 @@ log_fault(void *arg, const char *line)
 /* --- news of the parts --- */
 
 static void
-on_state(void *arg, bool serving, const char *why)
+on_state(void *arg, enum orchestrator_state state, const char *why)
 {
 	struct reeved *d = arg;
 	char addr[SETTINGS_ADDR_SIZE], http[SETTINGS_ADDR_SIZE + 16] = "off";
 	uint16_t port;
 
-	/* A standby serves too: reads, and writes by way of the owner. */
-	if (d->ready || (!serving && !strstr(why, "another daemon")))
+	(void)why;
+	if (d->ready || state == ORCHESTRATOR_WAITING)
 		return;
 	d->ready = true;
 	if (settings_http(d->settings->config, addr, &port) && *addr)

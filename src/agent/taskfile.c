@@ -65,13 +65,13 @@ taskfile_text(const struct taskfile *about, struct buf *out)
 	const struct agent_task *task = about->task;
 	char when[RFC3339_SIZE];
 
-	add_text(out, "run", task->run);
-	add_text(out, "task", task->id);
+	add_text(out, "run_id", task->run);
+	add_text(out, "task_id", task->id);
 	add_name(out, "attempt");
 	buf_addu(out, task->attempt);
 	add_text(out, "token", task->token);
 	add_text(out, "workflow", task->workflow);
-	add_text(out, "type", task->type);
+	add_text(out, "agent_type", task->type);
 	add_text(out, "agent", about->agent);
 	add_body(out, task);
 	add_meta(out, task->meta);

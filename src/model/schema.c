@@ -199,14 +199,14 @@ static const struct {
 } fixed[] = {
 	{ "task",
 	    DRAFT "\"title\":\"Reeve task file\",\"type\":\"object\",\"properties\":{"
-	    "\"run\":" STRING ",\"task\":" STRING ",\"attempt\":{\"type\":\"integer\","
-	    "\"minimum\":1},\"token\":" STRING ",\"workflow\":" STRING ",\"type\":" STRING
+	    "\"run_id\":" STRING ",\"task_id\":" STRING ",\"attempt\":{\"type\":\"integer\","
+	    "\"minimum\":1},\"token\":" STRING ",\"workflow\":" STRING ",\"agent_type\":" STRING
 	    ",\"agent\":" STRING ",\"kind\":{\"enum\":[\"prompt\",\"run\",\"payload\"]},"
 	    "\"prompt\":" STRING ",\"payload\":true,\"params\":{\"type\":\"object\"},"
 	    "\"inputs\":{\"type\":\"object\"},\"timeout_ms\":" WHOLE ",\"deadline_at\":" STRING
 	    ",\"workdir\":" STRING ",\"output_file\":" STRING ",\"result_file\":" STRING
 	    ",\"checkpoint_file\":" STRING "},"
-	    "\"required\":[\"run\",\"task\",\"attempt\",\"token\",\"type\",\"kind\"]}" },
+	    "\"required\":[\"run_id\",\"task_id\",\"attempt\",\"token\",\"agent_type\",\"kind\"]}" },
 	{ "result",
 	    DRAFT "\"title\":\"Reeve result file\",\"type\":\"object\",\"properties\":{"
 	    "\"status\":{\"enum\":[\"done\",\"failed\",\"blocked\",\"throttled\"]},"

@@ -70,7 +70,11 @@ on_state(void *arg, enum partition_state state, const char *why)
 	log_info("partition", KV_I("partition", 0), KV_S("state", partition_state_name(state)),
 	    KV_S("why", why));
 	if (orch->config.on_state)
-		orch->config.on_state(orch->config.arg, serving, why);
+		orch->config.on_state(orch->config.arg,
+		    serving                          ? ORCHESTRATOR_SERVING
+		        : state == PARTITION_STANDBY ? ORCHESTRATOR_STANDBY
+		                                     : ORCHESTRATOR_WAITING,
+		    why);
 	if (serving)
 		orchestrator_catalog_changed(orch);
 	if (state == PARTITION_LOADING)

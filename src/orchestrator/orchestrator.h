@@ -23,6 +23,8 @@ struct registry;
 struct types;
 struct workflow;
 
+enum orchestrator_state { ORCHESTRATOR_WAITING, ORCHESTRATOR_STANDBY, ORCHESTRATOR_SERVING };
+
 /* Texts are copied. */
 struct orchestrator_config {
 	const char *redis_url;
@@ -32,8 +34,8 @@ struct orchestrator_config {
 	struct metrics *metrics; /* outlives the orchestrator */
 	/* It serves (again): what the catalog holds was compared.  May be NULL. */
 	void (*on_serving)(void *arg);
-	/* State changed to or from serving, for the program's own lines. */
-	void (*on_state)(void *arg, bool serving, const char *why);
+	/* The state changed: a standby serves too (reads), but owns nothing. */
+	void (*on_state)(void *arg, enum orchestrator_state state, const char *why);
 	void *arg;
 };
 

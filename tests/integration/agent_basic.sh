@@ -94,7 +94,7 @@ is group "$(tr -d ' ' <"$work/pgid")" "$(cat "$work/pid")"
 perl -MJSON::PP -e '
 	my $t = decode_json(do { local $/; <STDIN> });
 	die "run" unless $t->{kind} eq "run" && $t->{run} =~ /task.json/;
-	die "ids" unless $t->{task} eq "env" && $t->{attempt} == 1 && $t->{type} eq "t";
+	die "ids" unless $t->{task_id} eq "env" && $t->{attempt} == 1 && $t->{agent_type} eq "t";
 	die "params" unless $t->{params}{target} eq "main";
 	die "deadline" unless $t->{deadline_at} =~ /^\d{4}-.*Z$/;
 	die "env" if exists $t->{env};
