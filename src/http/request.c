@@ -122,6 +122,8 @@ reply(struct http_request *req, unsigned status, const char *type, struct buf *t
 		req->suspended = false;
 		LIST_REMOVE(req, link);
 		MHD_resume_connection(req->mhd);
+		if (req->wake)
+			loop_timer_start(req->wake, 0);
 	}
 }
 

@@ -25,6 +25,7 @@
 #include "http/role.h"
 #include "http/route.h"
 #include "http/uri.h"
+#include "loop/loop.h"
 #include "orchestrator/facade.h"
 
 struct http_wait;
@@ -34,6 +35,7 @@ struct http_request {
 	struct orchestrator *orch;
 	struct http_conn *conn;
 	struct MHD_Connection *mhd;
+	struct loop_timer *wake;  /* makes the library look at what was resumed; or NULL */
 	struct http_uri uri;
 	struct err uri_err;       /* why the target is bad, if code is set */
 	struct http_match match;

@@ -214,6 +214,7 @@ on_target(void *arg, const char *target, struct MHD_Connection *mhd)
 	struct http_request *req = http_request_new(server->orch, target);
 
 	req->mhd = mhd;
+	req->wake = &server->mhd_timer;
 	req->conn = conn_of(mhd);
 	return req;
 }
