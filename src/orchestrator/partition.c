@@ -442,7 +442,7 @@ partition_next(const struct partition *p)
 	next = earlier(next, badkeys_next(p));
 	if (!p->beating)
 		next = earlier(next, p->beat_at);
-	if (!p->stopping)
+	if (may_act(p, partition_mono(p)))
 		next = earlier(next, tend_next(p->tend));
 	if (p->commit && !p->commit_sent && !p->finding)
 		next = earlier(next, p->resend_at);

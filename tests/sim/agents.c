@@ -111,12 +111,31 @@ run_report(struct world *world, const struct report *report)
 	return reply;
 }
 
+/* The same through wire/lua/report.lua. */
+static void
+report_by_script(struct agent *agent, const struct held *held, const struct report *report)
+{
+	const char *argv[40] = { DONE_KEY, queue_of(agent), group_of(agent), held->entry, agent->id,
+		held->token };
+
+	for (int i = 3; i < report->argc; i++)
+		argv[3 + i] = report->argv[i];
+	world_trace(agent->world, "%s reports by script %s/%s#%s %s %s", agent->id, held->run,
+	    held->task, held->attempt, report->argv[10], held->token);
+	freeReplyObject(fake_redis_script(agent->world->redis, "report", 2, report->argc + 3, argv));
+	world_ran(agent->world);
+}
+
 static void
 send_report(struct agent *agent, const struct held *held)
 {
 	struct report report = { { "XADD", DONE_KEY, "*" }, 3 };
 
 	fill(&report, agent, held);
+	if (agent->beats && one_in(agent->world, 2)) {
+		report_by_script(agent, held, &report);
+		return;
+	}
 	world_trace(agent->world, "%s reports %s/%s#%s %s %s", agent->id, held->run, held->task,
 	    held->attempt, report.argv[10], held->token);
 	freeReplyObject(run_report(agent->world, &report));
@@ -304,15 +323,70 @@ say_started(struct agent *agent, struct held *held)
 	freeReplyObject(run_report(agent->world, &report));
 }
 
-static bool
-is_cancelled(struct agent *agent, const struct held *held)
+static void
+sign_on(struct agent *agent)
 {
-	redisReply *reply = fake_redis_call(agent->world->redis, "SISMEMBER", "reeve:{0}:cancel",
-	    held->token, NULL);
-	bool is = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+	char key[40];
 
+	snprintf(key, sizeof key, "reeve:{0}:agent:%s", agent->id);
+	freeReplyObject(fake_redis_call(agent->world->redis, "HSET", key, "instance",
+	    agent->instance, "lease_ms", "3000", "beats", "1", NULL));
+	world_ran(agent->world);
+}
+
+static void
+heed(struct agent *agent, struct held *held, const char *answer)
+{
+	if (strcmp(answer, "CANCEL") == 0) {
+		held->kind = R_FINAL;
+		held->until = agent->world->now;
+	} else if (strcmp(answer, "LOST") == 0) {
+		world_trace(agent->world, "%s lost %s", agent->id, held->token);
+		held->used = false;
+	}
+}
+
+/* One beat for all that is held (wire/lua/beat.lua). */
+static void
+beat(struct agent *agent)
+{
+	const char *argv[4 + SLOTS + 3 + SLOTS * 7] = { NULL, "reeve:{0}:beats",
+		"reeve:{0}:cancel", DONE_KEY };
+	struct held *asked[SLOTS];
+	redisReply *reply;
+	char key[40];
+	int n = 0, argc;
+
+	snprintf(key, sizeof key, "reeve:{0}:agent:%s", agent->id);
+	argv[0] = key;
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (agent->held[i].used)
+			asked[n++] = &agent->held[i];
+	}
+	argc = 4;
+	for (int i = 0; i < n; i++)
+		argv[argc++] = queue_of(agent);
+	argv[argc++] = agent->id;
+	argv[argc++] = agent->instance;
+	argv[argc++] = "0";
+	for (int i = 0; i < n; i++) {
+		argv[argc++] = group_of(agent);
+		argv[argc++] = asked[i]->entry;
+		argv[argc++] = asked[i]->token;
+		argv[argc++] = asked[i]->started ? "0" : "1";
+		argv[argc++] = asked[i]->run;
+		argv[argc++] = asked[i]->task;
+		argv[argc++] = asked[i]->attempt;
+		asked[i]->started = true;
+	}
+	reply = fake_redis_script(agent->world->redis, "beat", 4 + n, argc, argv);
+	world_ran(agent->world);
+	if (strcmp(reply->element[0]->str, "NOCARD") == 0)
+		sign_on(agent);
+	for (int i = 0; i < n && (size_t)i + 1 < reply->elements; i++)
+		heed(agent, asked[i], reply->element[i + 1]->str);
 	freeReplyObject(reply);
-	return is;
+	agent->beat_at = agent->world->now + 700;
 }
 
 static void
@@ -320,12 +394,9 @@ work(struct agent *agent, struct held *held)
 {
 	struct world *world = agent->world;
 
-	if (agent->beats && !held->started)
+	if (!agent->beats && !held->started && one_in(world, 2))
 		say_started(agent, held);
-	if (agent->beats && is_cancelled(agent, held)) {
-		held->kind = R_FINAL;
-		held->until = world->now;
-	}
+	held->started = true;
 	if (held->until > world->now)
 		return;
 	send_report(agent, held);
@@ -356,6 +427,8 @@ step(void *arg, uint64_t life)
 	world_in(world, pace(agent), step, agent, life);
 	if (!world->redis_up)
 		return;
+	if (agent->beats && world->now >= agent->beat_at)
+		beat(agent);
 	if (agent->recover || one_in(world, 200))
 		recover(agent);
 	for (size_t i = 0; i < SLOTS; i++) {
@@ -396,8 +469,7 @@ void
 agent_init(struct agent *agent, struct world *world, size_t i)
 {
 	*agent = (struct agent){ .world = world, .type = (unsigned)(i % TYPES),
-		.beats = one_in(world, 2) };
-	snprintf(agent->id, sizeof agent->id, "agent%zu", i);
+		.beats = one_in(world, 2), .number = (unsigned)i };
 	agent_start(agent);
 	world_in(world, 3000, watch, agent, 0);
 }
@@ -409,6 +481,13 @@ agent_start(struct agent *agent)
 	agent->life++;
 	agent->alive = true;
 	agent->recover = true;
+	/* one that beats may never come back: its tasks are reaped */
+	if (agent->life == 1 || (agent->beats && one_in(agent->world, 2)))
+		snprintf(agent->id, sizeof agent->id, "agent%u.%u", agent->number, agent->life);
+	snprintf(agent->instance, sizeof agent->instance, "%08x%08x", agent->number, agent->life);
+	agent->beat_at = 0;
+	if (agent->beats)
+		sign_on(agent);
 	world_in(agent->world, 1, step, agent, agent->life);
 }
 

@@ -604,6 +604,26 @@ fake_redis_call(struct fake_redis *redis, ...)
 	return fake_redis_run(redis, argc, argv, lens);
 }
 
+struct redisReply *
+fake_redis_script(struct fake_redis *redis, const char *name, int nkeys, int argc,
+    const char *const *argv)
+{
+	const char *all[96] = { "EVAL" };
+	size_t lens[96], i = 0;
+	char number[12];
+
+	while (i + 1 < redis->n_scripts && strcmp(redis->scripts[i].name, name) != 0)
+		i++;
+	all[1] = redis->scripts[i].body;
+	snprintf(number, sizeof number, "%d", nkeys);
+	all[2] = number;
+	for (int k = 0; k < argc && k < 93; k++)
+		all[3 + k] = argv[k];
+	for (int k = 0; k < argc + 3 && k < 96; k++)
+		lens[k] = strlen(all[k]);
+	return fake_redis_run(redis, argc + 3, all, lens);
+}
+
 size_t
 fake_redis_writes(const struct fake_redis *redis)
 {

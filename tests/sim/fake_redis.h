@@ -33,6 +33,10 @@ struct redisReply *fake_redis_run(struct fake_redis *redis, int argc, const char
 /* C strings, ended by NULL. */
 struct redisReply *fake_redis_call(struct fake_redis *redis, ...) __attribute__((sentinel));
 
+/* The same for a script by its name: nkeys keys, then arguments. */
+struct redisReply *fake_redis_script(struct fake_redis *redis, const char *name, int nkeys,
+    int argc, const char *const *argv);
+
 /* Counts writes that happened; also the length of the log. */
 size_t fake_redis_writes(const struct fake_redis *redis);
 /* Without a log a world may run for ever, but no power cut can be played. */

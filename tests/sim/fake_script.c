@@ -408,6 +408,78 @@ script_peek(struct fake_redis *redis, const struct cmd *keys, const struct cmd *
 	return reply;
 }
 
+/* --- leases ------------------------------------------------------------------------- */
+
+static redisReply *
+reap_all(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
+{
+	redisReply *reply = answer("OK", NULL, NULL);
+
+	for (int i = 4; i < args->argc; i++) {
+		redisReply *pending = call(redis, "XPENDING", keys->argv[2], args->argv[1],
+		    args->argv[i], args->argv[i], "1", NULL);
+		bool mine, broken = pending->type == REDIS_REPLY_ERROR;
+
+		mine = !broken && pending->elements == 1 &&
+		    strcmp(pending->element[0]->element[1]->str, args->argv[2]) == 0;
+		freeReplyObject(pending);
+		if (broken) {
+			freeReplyObject(reply);
+			return answer("BROKEN", NULL, NULL);
+		}
+		if (mine)
+			quiet(call(redis, "XCLAIM", keys->argv[2], args->argv[1], "reeve", "0",
+			    args->argv[i], "JUSTID", NULL));
+		fake_push(reply, fake_text(mine ? "REAPED" : "GONE"));
+	}
+	return reply;
+}
+
+static redisReply *
+script_reap(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
+{
+	redisReply *beats = call(redis, "HGET", keys->argv[1], args->argv[2], NULL);
+	struct fence fence;
+	redisReply *reply;
+
+	if (!fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0)
+		reply = answer("FENCED", fence.text, NULL);
+	else if (beats->type == REDIS_REPLY_ERROR)
+		reply = answer("BROKEN", NULL, NULL);
+	else if (strcmp(beats->str ? beats->str : "", args->argv[3]) != 0)
+		reply = answer("ALIVE", NULL, NULL);
+	else
+		reply = reap_all(redis, keys, args);
+	fence_release(&fence);
+	freeReplyObject(beats);
+	return reply;
+}
+
+static redisReply *
+script_regroup(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
+{
+	struct fence fence;
+	redisReply *made, *reply;
+	bool owner = fence_read(redis, keys->argv[0], &fence) &&
+	    strcmp(fence.nonce, args->argv[0]) == 0;
+
+	reply = owner ? NULL : answer("FENCED", fence.text, NULL);
+	fence_release(&fence);
+	if (reply)
+		return reply;
+	made = call(redis, "XGROUP", "CREATE", keys->argv[1], args->argv[1], "$", "MKSTREAM", NULL);
+	if (made->type == REDIS_REPLY_ERROR && strncmp(made->str, "BUSYGROUP", 9) != 0) {
+		reply = answer("BROKEN", made->str, NULL);
+		freeReplyObject(made);
+		return reply;
+	}
+	freeReplyObject(made);
+	for (int i = 2; i + 1 < args->argc; i += 2)
+		quiet(call(redis, "XCLAIM", keys->argv[1], args->argv[1], args->argv[i], "0",
+		    args->argv[i + 1], "FORCE", "JUSTID", NULL));
+	return answer("OK", NULL, NULL);
+}
+
 /* --- agents ----------------------------------------------------------------------------- */
 
 /* The entry is pending for that agent and holds the token. */
@@ -529,6 +601,8 @@ fake_script(struct fake_redis *redis, const char *name, const struct cmd *cmd, i
 		{ "ownbeat", script_ownbeat },
 		{ "release", script_release },
 		{ "peek", script_peek },
+		{ "reap", script_reap },
+		{ "regroup", script_regroup },
 		{ "beat", script_beat },
 		{ "report", script_report },
 	};

@@ -589,12 +589,13 @@ do_xpending(struct fake_redis *redis, const struct cmd *cmd)
 	return reply;
 }
 
-/* XCLAIM KEY GROUP consumer min-idle id... JUSTID: idle times are not kept. */
+/* XCLAIM KEY GROUP consumer min-idle id... [FORCE] JUSTID: idle times are not kept. */
 static redisReply *
 do_xclaim(struct fake_redis *redis, const struct cmd *cmd)
 {
 	struct object *object = stream_find(redis, cmd, 1);
 	struct group *group = group_find(object, cmd->argv[2]);
+	bool force = find_word(cmd, "FORCE") < cmd->argc;
 	redisReply *reply;
 
 	if (wrong_kind(redis, cmd, 1))
@@ -603,16 +604,19 @@ do_xclaim(struct fake_redis *redis, const struct cmd *cmd)
 		return no_group(cmd, 1, cmd->argv[2]);
 	consumer_seen(group, cmd->argv[3]);
 	reply = fake_array();
-	for (int i = 5; i < cmd->argc && !cmd_is(cmd, i, "JUSTID"); i++) {
+	for (int i = 5; i < cmd->argc && strchr(cmd->argv[i], '-'); i++) {
 		struct stream_id id = plain_id(cmd->argv[i]);
 		struct pending_entry *pending = pending_find(group, id);
 
-		if (!pending)
-			continue;
 		if (!entry_at(&object->stream, id)) {
-			pending_drop(group, pending);
+			if (pending)
+				pending_drop(group, pending);
 			continue;
 		}
+		if (!pending && force)
+			pending = pending_add(group, id, cmd->argv[3]);
+		if (!pending)
+			continue;
 		free(pending->consumer);
 		pending->consumer = xstrdup(cmd->argv[3]);
 		fake_push(reply, fake_id(id));

@@ -112,7 +112,8 @@ struct agent {
 	char id[16], instance[20];
 	unsigned type;
 	bool alive, beats, recover;
-	unsigned life;
+	unsigned life, number;
+	int64_t beat_at;
 	struct held held[SLOTS];
 };
 
