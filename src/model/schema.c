@@ -202,7 +202,7 @@ static const struct {
 	    "\"run_id\":" STRING ",\"task_id\":" STRING ",\"attempt\":{\"type\":\"integer\","
 	    "\"minimum\":1},\"token\":" STRING ",\"workflow\":" STRING ",\"agent_type\":" STRING
 	    ",\"agent\":" STRING ",\"kind\":{\"enum\":[\"prompt\",\"run\",\"payload\"]},"
-	    "\"prompt\":" STRING ",\"payload\":true,\"params\":{\"type\":\"object\"},"
+	    "\"prompt\":" STRING ",\"run\":" STRING ",\"payload\":true,\"params\":{\"type\":\"object\"},"
 	    "\"inputs\":{\"type\":\"object\"},\"timeout_ms\":" WHOLE ",\"deadline_at\":" STRING
 	    ",\"workdir\":" STRING ",\"output_file\":" STRING ",\"result_file\":" STRING
 	    ",\"checkpoint_file\":" STRING "},"
