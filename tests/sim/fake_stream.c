@@ -425,6 +425,8 @@ group_create(struct fake_redis *redis, const struct cmd *cmd)
 		return fake_error("BUSYGROUP Consumer Group name already exists");
 	GROW(object->stream.groups, object->stream.n_groups, object->stream.cap_groups);
 	group = &object->stream.groups[object->stream.n_groups++];
+	for (; group > object->stream.groups && strcmp(group[-1].name, cmd->argv[3]) > 0; group--)
+		*group = group[-1]; /* by name, as the real one has them */
 	*group = (struct group){ .name = xstrdup(cmd->argv[3]) };
 	group->delivered =
 	    cmd_is(cmd, 4, "$") ? object->stream.last : plain_id(cmd->argv[4]);
@@ -441,6 +443,10 @@ do_xgroup(struct fake_redis *redis, const struct cmd *cmd)
 		return group_create(redis, cmd);
 	if (!cmd_is(cmd, 1, "DESTROY"))
 		return fake_error("ERR the fake knows CREATE and DESTROY alone");
+	if (wrong_kind(redis, cmd, 2))
+		return fake_wrongtype();
+	if (!object)
+		return fake_error("ERR The XGROUP subcommand requires the key to exist.");
 	group = group_find(object, cmd->argv[3]);
 	if (!group)
 		return fake_int(0);

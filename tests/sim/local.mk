@@ -7,3 +7,7 @@ tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
 	tests/sim/daemon.c tests/sim/flows.c tests/sim/link.c tests/sim/sim.c tests/sim/world.c \
 	tests/sim/world.h
 tests_sim_sim_LDADD = $(ORCHESTRATOR_LIBS)
+C_TESTS += tests/sim/test_fake_redis
+tests_sim_test_fake_redis_SOURCES = $(FAKE_SOURCES) tests/sim/test_fake_redis.c \
+	tests/unit/redis_server.c tests/unit/redis_server.h
+tests_sim_test_fake_redis_LDADD = $(WIRE_LIBS) $(CMOCKA_LIBS)
