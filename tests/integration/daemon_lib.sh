@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2034,SC2154
+# A whole daemon and its agents for the integration tests.  Sourced after lib.sh.
+#
+# $state, $flows and $types are reeved's folders; $redis_url is its Redis when start_redis
+# was called, else it brings its own.
+
+[ -x "$top/reeved" ] || skip 'reeved is not built'
+command -v jq >/dev/null || skip 'no jq'
+command -v curl >/dev/null || skip 'no curl'
+state=$work/state flows=$work/flows types=$work/types
+mkdir -p "$flows" "$types"
+REEVE_SOCKET=$state/reeve.sock
+export REEVE_SOCKET
+cd "$work"
+
+# launch_daemon [FLAG...]: starts reeved; sets $reeved_pid and $reeved_log.
+launch_daemon() {
+	reeved_log=$work/${reeved_name:=reeved}.log
+	start "$reeved_name" "$top/reeved" --state-dir "$state" --workflows "$flows" \
+		--agents "$types" --http 127.0.0.1:0 ${redis_url:+--redis "$redis_url"} "$@"
+	reeved_pid=$pid
+}
+
+# start_daemon [FLAG...]: and waits until it serves.
+start_daemon() {
+	ready_before=$(ready_lines)
+	launch_daemon "$@"
+	wait_until 15 one_more_ready
+	[ -n "${redis_url:-}" ] || redis_socket=$state/redis.sock
+	wait_until 15 ready
+}
+
+ready_lines() {
+	grep -c '^ready ' "$work/${reeved_name:=reeved}.log" 2>/dev/null || true
+}
+
+one_more_ready() {
+	running "$reeved_pid" || fail 'reeved ended'
+	[ "$(ready_lines)" -gt "${ready_before:-0}" ]
+}
+
+# the address of the HTTP API, as the last "ready" line says it
+http_address() {
+	sed -n 's/^ready http=\([^ ]*\) .*/\1/p' "$reeved_log" | tail -n 1
+}
+
+kill_daemon() {
+	kill -KILL "$reeved_pid"
+	wait_until 5 gone "$reeved_pid"
+	wait "$reeved_pid" 2>/dev/null || true
+}
+
+stop_daemon() {
+	kill -TERM "$reeved_pid"
+	ended "$reeved_pid" 7
+	is 'exit code of reeved' "$code" 0
+}
+
+# its embedded Redis outlives a kill -9 of reeved: ended with the test
+own_redis() {
+	redis_pid=$(redis INFO server | sed -n 's/^process_id:\([0-9]*\).*/\1/p')
+	started="$started $redis_pid"
+}
+
+# agent NAME TYPE FLAG...: a reeve-agent; sets $agent_pid.
+agent() {
+	agent_name=$1 agent_type=$2
+	shift 2
+	start "$agent_name" "$top/reeve-agent" --redis "${redis_url:-unix://$redis_socket}" \
+		--id "$agent_name" --type "$agent_type" --state-dir "$work/$agent_name" "$@"
+	agent_pid=$pid
+}
+
+reeve() {
+	"$top/reeve" "$@"
+}
+
+# try COMMAND...: reeve; sets $code, $out and $err.
+try() {
+	code=0
+	out=$("$top/reeve" "$@" 2>"$work/err") || code=$?
+	err=$(cat "$work/err")
+}
+
+# api PATH [CURL-ARG...]
+api() {
+	api_path=$1
+	shift
+	curl -sS --max-time 10 --unix-socket "$REEVE_SOCKET" "$@" "http://localhost$api_path"
+}
+
+# ready: it serves writes
+ready() {
+	[ "$(api /ready -o /dev/null -w '%{http_code}')" = 200 ]
+}
+
+# metric NAME[{LABELS}]: its value
+metric() {
+	api /metrics | NAME=$1 perl -ne 'print "$1\n" if /^\Q$ENV{NAME}\E (\S+)$/'
+}
+
+# metric_is NAME VALUE
+metric_is() {
+	[ "$(metric "$1")" = "$2" ]
+}
+
+# created N: so many runs were made since the daemon started
+created() {
+	metric_is reeve_runs_created_total "$1"
+}
+
+# known_runs N: so many runs are known
+known_runs() {
+	[ "$(api '/api/v1/runs?limit=1000' | jq '.items | length')" = "$1" ]
+}
+
+# run_status RUN
+run_status() {
+	api "/api/v1/runs/$1" | jq -r .status
+}
+
+run_is() {
+	[ "$(run_status "$1")" = "$2" ]
+}
+
+# task RUN TASK FILTER: something of a task, by jq
+task() {
+	api "/api/v1/runs/$1/tasks/$2" | jq -r "$3"
+}
+
+task_is() {
+	[ "$(task "$1" "$2" .status)" = "$3" ]
+}
+
+# submit FILE [ARG...]: a run of it; sets $run.
+submit() {
+	run=$("$top/reeve" --json run "$@" | jq -r .id)
+	[ -n "$run" ] || fail "no run of $1"
+}
+
+# drop NAME: a file appears in the watched folder with the text of stdin
+drop() {
+	cat >"$flows/$1"
+}
+
+# all_ended: no run is live
+all_ended() {
+	metric_is reeve_runs_live 0
+}
+
+# events TYPE: the recorded events of that type, one JSON object a line
+events() {
+	redis --json XRANGE 'reeve:{0}:ev' - + | jq -c '.[][1]' | grep -F "$1" || true
+}
