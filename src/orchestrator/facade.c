@@ -236,9 +236,10 @@ on_card(void *arg, const struct redisReply *reply, const struct err *err)
 	(void)err;
 	if (reply && reply_pairs(reply) > 0)
 		json_array_append_new(agents->items,
-		    json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "id", card->id, "types",
+		    json_pack("{s:s, s:o, s:o, s:s, s:i, s:o, s:o, s:o, s:o}", "id", card->id, "types",
 		        words(reply, "types"), "capabilities", words(reply, "capabilities"), "status",
-		        card_status(reply), "concurrency", number(reply, "slots"), "last_seen_at",
+		        card_status(reply), "running",
+		        (int)partition_held_by(agents->orch->partition, card->id), "concurrency", number(reply, "slots"), "last_seen_at",
 		        view_time(last_seen(reply)), "host", word(reply, "host"), "pid",
 		        number(reply, "pid")));
 	free(card->id);

@@ -153,6 +153,12 @@ partition_effects(struct partition *p)
 	return &p->effects;
 }
 
+size_t
+partition_held_by(const struct partition *p, const char *agent)
+{
+	return p->loaded ? tend_held_by(p->tend, agent) : 0;
+}
+
 void
 partition_mark(struct partition *p)
 {

@@ -98,6 +98,8 @@ void partition_barrier(struct partition *p, partition_fn *fn, void *arg);
  * engine's functions and ends with partition_mark().  Only while SERVING.
  */
 struct effects *partition_effects(struct partition *p);
+/* How many tasks an agent held when last looked at. */
+size_t partition_held_by(const struct partition *p, const char *agent);
 void partition_mark(struct partition *p);
 void partition_moment(const struct partition *p, struct moment *ret_now);
 

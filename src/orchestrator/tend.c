@@ -699,3 +699,13 @@ tend_free(struct tend *tend)
 	free(tend->glances);
 	free(tend);
 }
+
+size_t
+tend_held_by(const struct tend *tend, const char *agent)
+{
+	size_t n = 0;
+
+	for (const struct held *held = tend->helds; held; held = held->hh.next)
+		n += held->holder && strcmp(held->holder->id, agent) == 0;
+	return n;
+}

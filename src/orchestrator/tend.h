@@ -41,4 +41,7 @@ void tend_answered(struct tend *tend);
 void tend_turn(struct tend *tend);
 int64_t tend_next(const struct tend *tend); /* mono_ms */
 
+/* How many entries an agent held at the last look. */
+size_t tend_held_by(const struct tend *tend, const char *agent);
+
 #endif
