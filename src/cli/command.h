@@ -112,6 +112,7 @@ int cmd_schema(struct cli *cli, const struct cli_args *args);
 int cmd_show(struct cli *cli, const struct cli_args *args);
 int cmd_validate(struct cli *cli, const struct cli_args *args);
 int cmd_version(struct cli *cli, const struct cli_args *args);
+int cmd_cancel(struct cli *cli, const struct cli_args *args);
 int cmd_watch(struct cli *cli, const struct cli_args *args);
 int cmd_workflows(struct cli *cli, const struct cli_args *args);
 

@@ -12,7 +12,7 @@ const struct cli_option cli_globals[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
-const char *const cli_later[] = { "why", "cancel", "retry", "approve", "reject", "signal", "edit",
+const char *const cli_later[] = { "why", "retry", "approve", "reject", "signal", "edit",
 	"pause", "resume", "schedules", "groups", "agents", "scale", "drain", "undrain", "dlq",
 	"events", "send", "inbox", "stats", "report", "audit", "purge", "top", "dashboard", "token",
 	"agent-guide", "next", "current", "heartbeat", "progress", "done", "fail", "release", "ask",
@@ -122,6 +122,10 @@ const struct cli_command cli_commands[] = {
 	    RUN_ABOUT "  Exit 0 if it succeeded, else 1.\nCtrl-C stops watching (exit 130).", NULL,
 	    "  reeve watch @last\n",
 	    1, 1, cmd_watch },
+	{ "cancel", "RUN", "ends a run now",
+	    RUN_ABOUT "\nWhat runs is stopped by its agents within a beat; finished work is kept.", NULL,
+	    "  reeve cancel @last\n",
+	    1, 1, cmd_cancel },
 	{ "workflows", "[show WORKFLOW]", "lists the workflows that the daemon has loaded",
 	    "A bad file is listed with its fault; its last good version stays in use.", NULL,
 	    "  reeve workflows\n"

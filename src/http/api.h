@@ -24,6 +24,7 @@ void api_runs_post(struct http_request *req);
 /* api_runs.c */
 void api_runs_get(struct http_request *req);
 void api_run(struct http_request *req);
+void api_run_cancel(struct http_request *req);
 void api_run_graph(struct http_request *req);
 void api_run_tasks(struct http_request *req);
 void api_run_task(struct http_request *req);

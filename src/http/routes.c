@@ -26,6 +26,8 @@ const struct http_route http_routes[] = {
 	    "runs, newest first" },
 	{ "GET", "/api/v1/runs/{id}", HTTP_ROLE_READ, 0, q_run, api_run,
 	    "one run with its tasks; waits for a change with version and wait" },
+	{ "POST", "/api/v1/runs/{id}/cancel", HTTP_ROLE_OPERATE, BODY_MAX, NULL, api_run_cancel,
+	    "ends a run now" },
 	{ "GET", "/api/v1/runs/{id}/graph", HTTP_ROLE_READ, 0, NULL, api_run_graph,
 	    "tasks and what they need, for drawing" },
 	{ "GET", "/api/v1/runs/{id}/tasks", HTTP_ROLE_READ, 0, NULL, api_run_tasks,

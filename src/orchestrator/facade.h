@@ -70,6 +70,10 @@ void facade_runs(struct orchestrator *orch, const struct facade_run_filter *filt
 void facade_run(struct orchestrator *orch, const char *id, int64_t version, int64_t wait_ms,
     facade_reply_fn *fn, void *arg);
 
+/* Ends a run; answers with it.  ERR_CONFLICT: it has ended or is ending already. */
+void facade_cancel(struct orchestrator *orch, const char *id, const struct facade_actor *actor,
+    facade_reply_fn *fn, void *arg);
+
 /* {name, tasks: [{id, agent_type, status, level, needs: [{task, on}]}]} for drawing. */
 void facade_run_graph(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg);
 

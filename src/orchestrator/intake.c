@@ -120,9 +120,12 @@ apply(struct partition *p, struct stream_id id, const struct done_entry *done)
 	set_kind(&completion, done);
 	partition_moment(p, &now);
 	result = engine_complete(p->engine, &now, &completion, &p->effects);
-	count(p, id, result,
-	    result == COMPLETION_UNKNOWN ? "no such run, task or token"
-	                                 : "not what the task waits for any more");
+	if (result == COMPLETION_LATE && completion.category == CATEGORY_CANCELLED)
+		metrics_add(p->config.metrics, RESULTS[result].metric, 1); /* as it was told to */
+	else
+		count(p, id, result,
+		    result == COMPLETION_UNKNOWN ? "no such run, task or token"
+		                                 : "not what the task waits for any more");
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 }

@@ -4,6 +4,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/badkeys.c \
 	src/orchestrator/catalog.c \
 	src/orchestrator/commits.c \
+	src/orchestrator/control.c \
 	src/orchestrator/definitions.c \
 	src/orchestrator/embedded.c \
 	src/orchestrator/embedded.h \

@@ -91,6 +91,14 @@ facade_run(struct orchestrator *orch, const char *id, int64_t version, int64_t w
 }
 
 void
+facade_cancel(struct orchestrator *orch, const char *id, const struct facade_actor *actor,
+    facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s, s:s, s:s}", "id", id, "status", "cancelled", "by", actor->name),
+	    fn, arg);
+}
+
+void
 facade_run_graph(
     struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
 {
