@@ -153,3 +153,112 @@ all_ended() {
 events() {
 	redis --json XRANGE 'reeve:{0}:ev' - + | jq -c '.[][1]' | grep -F "$1" || true
 }
+
+# --- a load whose every execution is written down ------------------------------------
+
+executions=$work/executions
+: >"$executions"
+
+# Appends TASK TOKEN of each execution; the first attempt of a task "flaky…" fails.
+cat >"$work/work" <<'END'
+#!/bin/sh
+echo "$REEVE_RUN_ID/$REEVE_TASK_ID $REEVE_ATTEMPT_TOKEN" >>"$1"
+echo "token=$REEVE_ATTEMPT_TOKEN" >>"$REEVE_OUTPUT_FILE"
+case $REEVE_TASK_ID:$REEVE_ATTEMPT in
+flaky*:1) exit 1 ;;
+esac
+END
+# The same for agents made of redis-cli: the prompt says which task it is.
+cat >"$work/scribe" <<'END'
+#!/bin/sh
+read -r task
+echo "$task -" >>"$1"
+echo "did $task"
+END
+chmod +x "$work/work" "$work/scribe"
+
+# load_agents: for the types made, flaky and shell
+load_agents() {
+	for load_n in 1 2; do
+		agent "made-$load_n" made --concurrency 2 -- "$work/work" "$executions"
+	done
+	agent flaky-1 flaky --concurrency 2 -- "$work/work" "$executions"
+	for load_n in 1 2; do
+		start "shell-$load_n" env REDIS_CLI="redis-cli -e -s $redis_socket" \
+			"$src/agents/redis-cli-agent.sh" shell "shell-$load_n" \
+			"$work/scribe" "$executions"
+	done
+}
+
+# load_flow NAME LENGTH: three chains of LENGTH tasks that meet in the middle and at the end
+load_flow() {
+	echo "name: $1"
+	echo 'tasks:'
+	for load_n in $(seq 1 "$2"); do
+		load_before=$((load_n - 1))
+		load_needs="[made$load_before, flaky$load_before]"
+		[ "$load_n" -gt 1 ] || load_needs='[]'
+		[ "$load_n" -ne $(($2 / 2)) ] ||
+			load_needs="[made$load_before, flaky$load_before, shell$load_before]"
+		echo "  - {id: made$load_n, agent: made, needs: $load_needs, prompt: x}"
+		load_needs="[flaky$load_before]"
+		[ "$load_n" -gt 1 ] || load_needs='[]'
+		echo "  - {id: flaky$load_n, agent: flaky, needs: $load_needs, prompt: x," \
+			'retry: {max_attempts: 3, delay: 20ms, jitter: 0}}'
+		load_needs="[shell$load_before]"
+		[ "$load_n" -gt 1 ] || load_needs='[]'
+		echo "  - {id: shell$load_n, agent: shell, needs: $load_needs," \
+			"prompt: \"\${{ run.id }}/shell$load_n\"}"
+	done
+	echo "  - {id: last, agent: made, needs: [made$2, flaky$2, shell$2], prompt: x}"
+}
+
+# load_start RUNS LENGTH: drops so many files
+load_start() {
+	load_runs=$1 load_length=$2
+	for load_run in $(seq 1 "$1"); do
+		load_flow "load-$load_run" "$2" >"$flows/.load"
+		mv "$flows/.load" "$flows/load-$load_run.yaml"
+	done
+	wait_until 10 known_runs "$1"
+}
+
+load_executed() {
+	[ "$(wc -l <"$executions")" -ge "$1" ]
+}
+
+succeeded() {
+	[ "$(api '/api/v1/runs?status=succeeded&limit=1000' | jq '.items | length')" = "$1" ]
+}
+
+# load_check: every run ended right and every attempt was executed once
+load_check() {
+	wait_until "${1:-30}" succeeded "$load_runs"
+	wait_until 5 all_ended
+	# made, shell once, flaky twice, and one last task
+	is 'executions' "$(wc -l <"$executions")" $((load_runs * (4 * load_length + 1)))
+	is 'attempts executed twice' "$(grep -v ' -$' "$executions" | sort | uniq -d)" ''
+	is 'shell tasks executed twice' "$(grep ' -$' "$executions" | sort | uniq -d)" ''
+	for load_run in $(api '/api/v1/runs?limit=1000' | jq -r '.items[].id'); do
+		api "/api/v1/runs/$load_run" >"$work/one.json"
+		is 'tasks' "$(jq -r '[.tasks_done, .tasks_failed, (.tasks | length)] | @csv' \
+			"$work/one.json")" "$((3 * load_length + 1)),0,$((3 * load_length + 1))"
+		# the accepted token is the one of the last execution
+		jq -r '.tasks[] | select(.outputs.token) |
+			"\(.id) \(.attempt) \(.outputs.token)"' "$work/one.json" >"$work/tokens"
+		while read -r load_task load_attempt load_token; do
+			is "last execution of $load_task" "$(grep "^$load_run/$load_task " \
+				"$executions" | tail -n 1)" "$load_run/$load_task $load_token"
+			case $load_task in
+			flaky*) is "attempts of $load_task" "$load_attempt" 2 ;;
+			*) is "attempts of $load_task" "$load_attempt" 1 ;;
+			esac
+		done <"$work/tokens"
+	done
+	for load_type in made flaky shell; do
+		is "pending for $load_type" "$(redis XPENDING "reeve:{0}:q:$load_type" \
+			"${load_type}_consumers" | head -n 1)" 0
+	done
+	is 'runs known twice' "$(api '/api/v1/runs?limit=1000' |
+		jq -r '.items[].workflow' | sort | uniq -d)" ''
+}

@@ -76,7 +76,9 @@ try show 00000000000000000zz
 is 'an unknown run' "$code" 3
 try runs --nonsense
 is 'a wrong flag' "$code" 2
-is 'nothing odd' "$(metric 'reeve_completions_total{result="applied"}')" 24
+for result in duplicate late malformed unknown; do
+	is "$result completions" "$(metric "reeve_completions_total{result=\"$result\"}")" 0
+done
 is 'entries acknowledged' "$(redis XPENDING 'reeve:{0}:q:qa' qa_consumers | head -n 1)" 0
 stop_daemon
 wait_until 5 gone "$redis_pid"
