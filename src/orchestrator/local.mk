@@ -14,6 +14,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/fleet.h \
 	src/orchestrator/folder.c \
 	src/orchestrator/folder.h \
+	src/orchestrator/holders.c \
 	src/orchestrator/intake.c \
 	src/orchestrator/list.c \
 	src/orchestrator/orchestrator.c \
@@ -39,6 +40,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/submit.c \
 	src/orchestrator/tend.c \
 	src/orchestrator/tend.h \
+	src/orchestrator/tend_private.h \
 	src/orchestrator/types.c \
 	src/orchestrator/types.h \
 	src/orchestrator/view.c \

@@ -6,68 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "orchestrator/partition_private.h"
+#include "orchestrator/tend_private.h"
 
 #define LOOK_MS 1000
-#define STEP_MAX_MS 1500         /* the lease clock takes no longer steps */
-#define LEASE_MS 15000
 #define LEASE_SILENT_MS 3600000  /* of agents that do not beat, for tasks without a timeout */
 #define REAP_MAX 50              /* entries a look */
 #define PAGE "200"
 #define REAPER "reeve"
-
-/* An agent as its card and its counter show it. */
-struct holder {
-	char *id;
-	char *count;         /* of beats, as text; "" = none */
-	int64_t moved_at;    /* lease clock: the counter was seen to move */
-	int64_t lease_ms;
-	bool card, beats;
-	bool carded;         /* the card was asked for in this look */
-	bool signed_off;     /* there was a card, and it is gone */
-	struct stream_id *reap; /* entries to be taken back in this look */
-	size_t n_reap, cap_reap;
-	size_t queue;        /* of these */
-	UT_hash_handle hh;
-};
-
-/* An open entry that was seen with a holder, or missing. */
-struct held {
-	uint64_t token;
-	struct holder *holder; /* NULL: missing */
-	int64_t since;         /* lease clock */
-	unsigned look;         /* the last one that saw it */
-	UT_hash_handle hh;
-};
-
-/* A queue's part of a look. */
-struct glance {
-	size_t queue;
-	struct stream_id delivered;
-	bool no_group;
-};
-
-struct tend {
-	struct partition *p;
-	struct redis_script reap_script, regroup_script;
-	struct holder *holders;
-	struct held *helds;
-	struct glance *glances;
-	size_t n_glances, cap_glances;
-	int64_t clock;       /* ms in which Redis answered */
-	int64_t answered_at; /* mono_ms */
-	int64_t look_at;     /* mono_ms */
-	unsigned look;
-	size_t left;         /* answers that are due */
-	bool looking, broken;
-	unsigned generation;
-	char nonce[TOKEN_SIZE];
-};
 
 /* A question of a look; answers after a change of memory are dropped. */
 struct query {
@@ -80,88 +29,6 @@ struct query {
 };
 
 static void look_done(struct tend *tend);
-
-/* --- memory --------------------------------------------------------------------- */
-
-static void
-holder_free(struct tend *tend, struct holder *holder)
-{
-	HASH_DEL(tend->holders, holder);
-	free(holder->id);
-	free(holder->count);
-	free(holder->reap);
-	free(holder);
-}
-
-static void
-held_free(struct tend *tend, struct held *held)
-{
-	HASH_DEL(tend->helds, held);
-	free(held);
-}
-
-void
-tend_forget(struct tend *tend)
-{
-	struct holder *holder, *next_holder;
-	struct held *held, *next_held;
-
-	tend->generation++;
-	tend->looking = false;
-	tend->left = 0;
-	tend->n_glances = 0;
-	HASH_ITER(hh, tend->helds, held, next_held)
-		held_free(tend, held);
-	HASH_ITER(hh, tend->holders, holder, next_holder)
-		holder_free(tend, holder);
-}
-
-static struct holder *
-holder_of(struct tend *tend, const char *id)
-{
-	struct holder *holder;
-
-	HASH_FIND_STR(tend->holders, id, holder);
-	if (holder)
-		return holder;
-	holder = xcalloc(1, sizeof *holder);
-	holder->id = xstrdup(id);
-	holder->count = xstrdup("");
-	holder->moved_at = tend->clock;
-	holder->lease_ms = LEASE_MS;
-	HASH_ADD_KEYPTR(hh, tend->holders, holder->id, strlen(holder->id), holder);
-	return holder;
-}
-
-static struct held *
-held_of(struct tend *tend, uint64_t token, struct holder *holder)
-{
-	struct held *held;
-
-	HASH_FIND(hh, tend->helds, &token, sizeof token, held);
-	if (!held) {
-		held = xcalloc(1, sizeof *held);
-		held->token = token;
-		held->since = tend->clock;
-		held->holder = holder;
-		HASH_ADD(hh, tend->helds, token, sizeof held->token, held);
-	} else if (held->holder != holder) {
-		held->holder = holder;
-		held->since = tend->clock;
-	}
-	held->look = tend->look;
-	return held;
-}
-
-void
-tend_answered(struct tend *tend)
-{
-	int64_t now = partition_mono(tend->p);
-	int64_t step = now - tend->answered_at;
-
-	tend->clock += step < STEP_MAX_MS ? step : STEP_MAX_MS;
-	tend->answered_at = now;
-}
 
 /* --- asking ---------------------------------------------------------------------- */
 

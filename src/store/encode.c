@@ -1,69 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Sorts the effects of a commit into the sections of the commit script. */
+/* Sorts the effects of a commit by the key that they change. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "model/canonical.h"
-#include "store/commit_private.h"
+#include "store/encode_private.h"
 #include "store/record.h"
-
-#define HSET_FIELDS 400 /* a call: Lua's unpack is limited */
-#define MANY 900
-
-/* Fields of one run's hash, in the order of the effects. */
-struct run_bucket {
-	const struct run *run;
-	const char *key;
-	struct args fields;
-	UT_hash_handle hh;
-};
-
-/* What one queue gets and gives back. */
-struct queue_bucket {
-	size_t queue;
-	struct args values; /* entries of TASK_FIELDS values */
-	struct args acks;
-	struct args deletes;
-	size_t n_entries;
-	struct queue_bucket *next;
-};
-
-struct dead_bucket {
-	const char *type;
-	struct args values;
-	size_t n_entries;
-	struct dead_bucket *next;
-};
-
-struct encoder {
-	struct commit *commit;
-	struct store *store;
-	struct arena *arena;
-	int64_t wall_ms;
-	struct run_bucket *runs;
-	struct queue_bucket *queues, **queues_tail;
-	struct dead_bucket *deads;
-	struct args live_add, live_remove, fin, cancel_add, cancel_remove, drop;
-	struct args types, groups, adds, rest; /* the sections */
-	size_t n_types, n_groups, n_adds, n_rest;
-	struct stream_id cursor; /* 0-0: unchanged */
-};
-
-/* --- small helpers ------------------------------------------------------- */
-
-static const char *
-key_text(struct encoder *enc, const char *kind, const char *subject)
-{
-	struct buf buf = { 0 };
-	const char *key;
-
-	key_add(&enc->store->keys, &buf, kind, subject);
-	key = arena_strndup(enc->arena, buf.data, buf.len);
-	buf_release(&buf);
-	return key;
-}
 
 /* Moves a finished buffer into the arena; returns its text. */
 static const char *
@@ -74,52 +18,6 @@ buf_text_in(struct encoder *enc, struct buf *buf, size_t *ret_len)
 	*ret_len = buf->len;
 	buf_clear(buf);
 	return text;
-}
-
-static void
-need_type(struct encoder *enc, const char *key, const char *type)
-{
-	args_adds(&enc->types, key);
-	args_adds(&enc->types, type);
-	enc->n_types++;
-}
-
-static const char *
-id_text(struct encoder *enc, struct stream_id id)
-{
-	char text[STREAM_ID_SIZE];
-
-	return arena_strdup(enc->arena, stream_id_format(id, text));
-}
-
-/* NAME KEY item...: in calls of at most max items each (max a multiple of a pair). */
-static void
-add_calls(struct encoder *enc, const char *name, const char *key, const char *extra,
-    const struct args *items, size_t max)
-{
-	for (size_t at = 0; at < items->len; at += max) {
-		size_t n = items->len - at < max ? items->len - at : max;
-		struct args part = { items->v + at, items->n + at, n, n };
-
-		args_num(&enc->rest, enc->arena, n + (extra ? 3 : 2));
-		args_adds(&enc->rest, name);
-		args_adds(&enc->rest, key);
-		if (extra)
-			args_adds(&enc->rest, extra);
-		args_append(&enc->rest, &part);
-		enc->n_rest++;
-	}
-}
-
-static void
-add_call4(struct encoder *enc, const char *a, const char *b, const char *c, const char *d)
-{
-	args_adds(&enc->rest, "4");
-	args_adds(&enc->rest, a);
-	args_adds(&enc->rest, b);
-	args_adds(&enc->rest, c);
-	args_adds(&enc->rest, d);
-	enc->n_rest++;
 }
 
 /* --- buckets -------------------------------------------------------------- */
@@ -134,7 +32,7 @@ run_bucket(struct encoder *enc, const struct run *run)
 		return bucket;
 	bucket = xcalloc(1, sizeof *bucket);
 	bucket->run = run;
-	bucket->key = key_text(enc, "run:", run->id.text);
+	bucket->key = enc_key(enc, "run:", run->id.text);
 	HASH_ADD_PTR(enc->runs, run, bucket);
 	return bucket;
 }
@@ -213,13 +111,13 @@ put_definition(struct encoder *enc, const struct run *run)
 	workflow_canonical(run->wf, &text);
 	json = buf_text_in(enc, &text, &len);
 	buf_release(&text);
-	key = key_text(enc, "def:", run->wf->sha256);
-	need_type(enc, key, "hash");
+	key = enc_key(enc, "def:", run->wf->sha256);
+	enc_need_type(enc, key, "hash");
 	args_adds(&fields, "0");
 	args_add(&fields, json, len);
 	args_adds(&fields, "n");
 	args_adds(&fields, "1");
-	add_calls(enc, "HSET", key, NULL, &fields, HSET_FIELDS);
+	enc_calls(enc, "HSET", key, NULL, &fields, HSET_FIELDS);
 	args_release(&fields);
 	GROW(commit->new_defs, commit->n_new_defs, commit->cap_new_defs);
 	commit->new_defs[commit->n_new_defs++] =
@@ -238,7 +136,7 @@ put_submission(struct encoder *enc, const struct run *run, const struct submissi
 		value = buf_text_in(enc, &buf, &len);
 		args_adds(&enc->rest, "5");
 		args_adds(&enc->rest, "SET");
-		args_adds(&enc->rest, key_text(enc, "idem:", sub->idempotency_key));
+		args_adds(&enc->rest, enc_key(enc, "idem:", sub->idempotency_key));
 		args_adds(&enc->rest, value);
 		args_adds(&enc->rest, "EX");
 		args_num(&enc->rest, enc->arena, (uint64_t)enc->store->idem_ttl_s);
@@ -358,7 +256,7 @@ put_settle(struct encoder *enc, const struct effect *effect)
 	}
 	if (!ledger_find(enc->store->ledger, effect->u.entry.token, &queue, &id))
 		return;
-	args_adds(&queue_bucket(enc, queue)->acks, id_text(enc, id));
+	args_adds(&queue_bucket(enc, queue)->acks, enc_id(enc, id));
 	ledger_settle(enc->store->ledger, effect->u.entry.token);
 }
 
@@ -433,245 +331,10 @@ put_orphans(struct encoder *enc)
 	for (int i = 0; i < 100 && store->n_orphans > 0; i++) {
 		struct orphan *orphan = &store->orphans[--store->n_orphans];
 		struct queue_bucket *bucket = queue_bucket(enc, orphan->queue);
-		const char *id = id_text(enc, orphan->id);
+		const char *id = enc_id(enc, orphan->id);
 
 		args_adds(&bucket->acks, id);
 		args_adds(&bucket->deletes, id);
-	}
-}
-
-/* --- sections --------------------------------------------------------------- */
-
-static void
-add_entries(struct encoder *enc, const char *key, const char *const *names, size_t n_names,
-    const struct args *values, size_t n_entries)
-{
-	args_adds(&enc->adds, key);
-	args_num(&enc->adds, enc->arena, n_names);
-	for (size_t i = 0; i < n_names; i++)
-		args_adds(&enc->adds, names[i]);
-	args_num(&enc->adds, enc->arena, n_entries);
-	args_append(&enc->adds, values);
-	enc->n_adds++;
-	enc->commit->n_ids += n_entries;
-}
-
-static void
-make_queue(struct encoder *enc, size_t queue)
-{
-	struct ledger *ledger = enc->store->ledger;
-	const char *key = ledger_key(ledger, queue);
-	const char *queues = key_text(enc, "queues", NULL);
-
-	if (ledger_made(ledger, queue))
-		return;
-	args_adds(&enc->groups, key);
-	args_adds(&enc->groups, ledger_group(ledger, queue));
-	enc->n_groups++;
-	need_type(enc, queues, "hash");
-	add_call4(enc, "HSET", queues, key, ledger_group(ledger, queue));
-}
-
-static void
-trim_queue(struct encoder *enc, size_t queue)
-{
-	struct ledger *ledger = enc->store->ledger;
-	const char *key = ledger_key(ledger, queue);
-	struct stream_id minid, ids[100];
-	struct args dead = { 0 };
-	size_t n;
-
-	if (ledger_trim(ledger, queue, &minid)) {
-		args_adds(&enc->rest, "5");
-		args_adds(&enc->rest, "XTRIM");
-		args_adds(&enc->rest, key);
-		args_adds(&enc->rest, "MINID");
-		args_adds(&enc->rest, "=");
-		args_adds(&enc->rest, id_text(enc, minid));
-		enc->n_rest++;
-	}
-	n = ledger_stranded(ledger, queue, ids, ARRAY_LEN(ids));
-	for (size_t i = 0; i < n; i++)
-		args_adds(&dead, id_text(enc, ids[i]));
-	add_calls(enc, "XDEL", key, NULL, &dead, MANY);
-	args_release(&dead);
-}
-
-/* Tasks first: agents are woken as soon as the script ends. */
-static void
-finish_queues(struct encoder *enc)
-{
-	static const char *const NAMES[] = { "run", "task", "attempt", "token", "kind", "body",
-		"meta" };
-	struct commit *commit = enc->commit;
-	struct queue_bucket *bucket, *next;
-	size_t n = 0;
-
-	for (bucket = enc->queues; bucket; bucket = bucket->next)
-		n++;
-	commit->queues = arena_alloc(enc->arena, (n ? n : 1) * sizeof *commit->queues);
-	for (bucket = enc->queues; bucket; bucket = next) {
-		const char *key = ledger_key(enc->store->ledger, bucket->queue);
-
-		next = bucket->next;
-		need_type(enc, key, "stream");
-		if (bucket->n_entries) {
-			make_queue(enc, bucket->queue);
-			add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &bucket->values,
-			    bucket->n_entries);
-			commit->queues[commit->n_queues++] = bucket->queue;
-		}
-		if (bucket->acks.len) {
-			add_calls(enc, "XACK", key, ledger_group(enc->store->ledger, bucket->queue),
-			    &bucket->acks, MANY);
-			trim_queue(enc, bucket->queue);
-		}
-		args_release(&bucket->values);
-		add_calls(enc, "XDEL", key, NULL, &bucket->deletes, MANY);
-		args_release(&bucket->acks);
-		args_release(&bucket->deletes);
-		free(bucket);
-	}
-}
-
-static void
-finish_runs(struct encoder *enc)
-{
-	struct run_bucket *bucket, *next;
-
-	HASH_ITER(hh, enc->runs, bucket, next) {
-		need_type(enc, bucket->key, "hash");
-		add_calls(enc, "HSET", bucket->key, NULL, &bucket->fields, HSET_FIELDS);
-		HASH_DEL(enc->runs, bucket);
-		args_release(&bucket->fields);
-		free(bucket);
-	}
-}
-
-static void
-finish_deads(struct encoder *enc)
-{
-	static const char *const NAMES[] = { "run", "task", "workflow", "category", "reason",
-		"attempts", "crashes", "failed_at" };
-	struct dead_bucket *bucket, *next;
-	struct buf name = { 0 };
-
-	for (bucket = enc->deads; bucket; bucket = next) {
-		const char *key;
-
-		next = bucket->next;
-		buf_clear(&name);
-		buf_printf(&name, "q:%s:dlq", bucket->type);
-		key = key_text(enc, buf_text(&name), NULL);
-		if (!store_is_bad(enc->store, key)) {
-			need_type(enc, key, "stream");
-			add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &bucket->values,
-			    bucket->n_entries);
-		}
-		args_release(&bucket->values);
-		free(bucket);
-	}
-	buf_release(&name);
-}
-
-static void
-finish_events(struct encoder *enc)
-{
-	static const char *const NAMES[] = { "at", "e" };
-	struct buf *text = &enc->commit->events.text;
-	const char *key = key_text(enc, "ev", NULL);
-	struct args values = { 0 };
-
-	if (text->len == 0)
-		return;
-	need_type(enc, key, "stream");
-	args_num(&values, enc->arena, (uint64_t)enc->wall_ms);
-	args_add(&values, text->data, text->len);
-	add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &values, 1);
-	args_release(&values);
-	args_adds(&enc->rest, "5");
-	args_adds(&enc->rest, "XTRIM");
-	args_adds(&enc->rest, key);
-	args_adds(&enc->rest, "MAXLEN");
-	args_adds(&enc->rest, "~");
-	args_num(&enc->rest, enc->arena, (uint64_t)enc->store->events_max);
-	enc->n_rest++;
-}
-
-static void
-finish_sets(struct encoder *enc)
-{
-	const struct {
-		const char *name, *kind, *type;
-		struct args *items;
-	} sets[] = {
-		{ "SADD", "live", "set", &enc->live_add },
-		{ "SREM", "live", "set", &enc->live_remove },
-		{ "ZADD", "fin", "zset", &enc->fin },
-		{ "HSET", "drop", "hash", &enc->drop },
-		{ "SADD", "cancel", "set", &enc->cancel_add },
-		{ "SREM", "cancel", "set", &enc->cancel_remove },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
-		const char *key;
-
-		if (sets[i].items->len == 0)
-			continue;
-		key = key_text(enc, sets[i].kind, NULL);
-		need_type(enc, key, sets[i].type);
-		add_calls(enc, sets[i].name, key, NULL, sets[i].items, MANY);
-		args_release(sets[i].items);
-	}
-}
-
-static bool
-has_cursor(const struct encoder *enc)
-{
-	return enc->cursor.ms || enc->cursor.seq;
-}
-
-/* Read completions go: the cursor is past them. */
-static void
-finish_cursor(struct encoder *enc)
-{
-	const char *key = key_text(enc, "done", NULL);
-
-	if (!has_cursor(enc))
-		return;
-	need_type(enc, key, "stream");
-	args_adds(&enc->rest, "5");
-	args_adds(&enc->rest, "XTRIM");
-	args_adds(&enc->rest, key);
-	args_adds(&enc->rest, "MINID");
-	args_adds(&enc->rest, "=");
-	args_adds(&enc->rest, id_text(enc, (struct stream_id){ enc->cursor.ms, enc->cursor.seq + 1 }));
-	enc->n_rest++;
-}
-
-static void
-join_sections(struct encoder *enc)
-{
-	struct args *args = &enc->commit->args;
-	struct {
-		struct args *section;
-		size_t n;
-	} sections[] = {
-		{ &enc->types, enc->n_types },
-		{ &enc->groups, enc->n_groups },
-		{ &enc->adds, enc->n_adds },
-		{ &enc->rest, enc->n_rest },
-	};
-
-	args_adds(args, key_text(enc, "fence", NULL));
-	args_adds(args, key_text(enc, "cursor", NULL));
-	for (int i = ARG_NONCE; i <= ARG_NEXT_SEQ; i++)
-		args_adds(args, ""); /* set for each send */
-	args_adds(args, has_cursor(enc) ? id_text(enc, enc->cursor) : "");
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
-		args_num(args, enc->arena, sections[i].n);
-		args_append(args, sections[i].section);
-		args_release(sections[i].section);
 	}
 }
 
@@ -685,11 +348,5 @@ commit_encode(struct commit *commit, struct store *store, int64_t wall_ms)
 	for (size_t i = 0; i < commit->n_effects; i++)
 		put_effect(&enc, &commit->effects[i]);
 	put_orphans(&enc);
-	finish_queues(&enc);
-	finish_runs(&enc);
-	finish_deads(&enc);
-	finish_events(&enc);
-	finish_sets(&enc);
-	finish_cursor(&enc);
-	join_sections(&enc);
+	enc_sections(&enc);
 }

@@ -96,8 +96,8 @@ got_entries(struct load *load, struct load_ask *from, const struct redisReply *r
 		if (reply_entry(reply, i, &entry, NULL) == 0)
 			load_entry(load, &load->queues[from->item], &entry, &now);
 	}
-	if (n > 0)
-		ask_entries(load, from->item, entry.id);
+	if (n > 0 && (entry.id.ms < UINT64_MAX || entry.id.seq < UINT64_MAX))
+		ask_entries(load, from->item, entry.id); /* behind the last possible id is nothing */
 }
 
 static void

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Tending from inside: shared by tend.c and holders.c. */
+#ifndef REEVE_ORCHESTRATOR_TEND_PRIVATE_H
+#define REEVE_ORCHESTRATOR_TEND_PRIVATE_H
+
+#include <uthash.h>
+
+#include "orchestrator/partition_private.h"
+#include "orchestrator/tend.h"
+
+#define LEASE_MS 15000
+
+/* An agent as its card and its counter show it. */
+struct holder {
+	char *id;
+	char *count;         /* of beats, as text; "" = none */
+	int64_t moved_at;    /* lease clock: the counter was seen to move */
+	int64_t lease_ms;
+	bool card, beats;
+	bool carded;         /* the card was asked for in this look */
+	bool signed_off;     /* there was a card, and it is gone */
+	struct stream_id *reap; /* entries to be taken back in this look */
+	size_t n_reap, cap_reap;
+	size_t queue;        /* of these */
+	UT_hash_handle hh;
+};
+
+/* An open entry that was seen with a holder, or missing. */
+struct held {
+	uint64_t token;
+	struct holder *holder; /* NULL: missing */
+	int64_t since;         /* lease clock */
+	unsigned look;         /* the last one that saw it */
+	UT_hash_handle hh;
+};
+
+/* A queue's part of a look. */
+struct glance {
+	size_t queue;
+	struct stream_id delivered;
+	bool no_group;
+};
+
+struct tend {
+	struct partition *p;
+	struct redis_script reap_script, regroup_script;
+	struct holder *holders;
+	struct held *helds;
+	struct glance *glances;
+	size_t n_glances, cap_glances;
+	int64_t clock;       /* ms in which Redis answered */
+	int64_t answered_at; /* mono_ms */
+	int64_t look_at;     /* mono_ms */
+	unsigned look;
+	size_t left;         /* answers that are due */
+	bool looking, broken;
+	unsigned generation;
+	char nonce[TOKEN_SIZE];
+};
+
+/* The agent of that id, made on first sight. */
+struct holder *holder_of(struct tend *tend, const char *id);
+/* Notes that the entry of token was seen with holder (NULL: with nobody) in this look. */
+struct held *held_of(struct tend *tend, uint64_t token, struct holder *holder);
+void held_free(struct tend *tend, struct held *held);
+
+#endif

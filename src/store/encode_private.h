@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The encoder from inside: encode.c sorts effects, sections.c writes them out. */
+#ifndef REEVE_STORE_ENCODE_PRIVATE_H
+#define REEVE_STORE_ENCODE_PRIVATE_H
+
+#include "store/commit_private.h"
+
+#define HSET_FIELDS 400 /* a call: Lua's unpack is limited */
+#define ITEMS_MAX 900   /* of a call with single items */
+
+/* Fields of one run's hash, in the order of the effects. */
+struct run_bucket {
+	const struct run *run;
+	const char *key;
+	struct args fields;
+	UT_hash_handle hh;
+};
+
+/* What one queue gets and gives back. */
+struct queue_bucket {
+	size_t queue;
+	struct args values; /* entries of TASK_FIELDS values */
+	struct args acks;
+	struct args deletes;
+	size_t n_entries;
+	struct queue_bucket *next;
+};
+
+struct dead_bucket {
+	const char *type;
+	struct args values;
+	size_t n_entries;
+	struct dead_bucket *next;
+};
+
+struct encoder {
+	struct commit *commit;
+	struct store *store;
+	struct arena *arena;
+	int64_t wall_ms;
+	struct run_bucket *runs;
+	struct queue_bucket *queues, **queues_tail;
+	struct dead_bucket *deads;
+	struct args live_add, live_remove, fin, cancel_add, cancel_remove, drop;
+	struct args types, groups, adds, rest; /* the sections */
+	size_t n_types, n_groups, n_adds, n_rest;
+	struct stream_id cursor; /* 0-0: unchanged */
+};
+
+/* Texts in the commit's arena: a key, and an entry id. */
+const char *enc_key(struct encoder *enc, const char *kind, const char *subject);
+const char *enc_id(struct encoder *enc, struct stream_id id);
+
+/* What a key that is written must be, or missing. */
+void enc_need_type(struct encoder *enc, const char *key, const char *type);
+
+/* NAME KEY [EXTRA] item...: in calls of at most max items each (max a multiple of a pair). */
+void enc_calls(struct encoder *enc, const char *name, const char *key, const char *extra,
+    const struct args *items, size_t max);
+
+/* Everything that was sorted becomes the arguments of the commit; the buckets are freed. */
+void enc_sections(struct encoder *enc);
+
+#endif

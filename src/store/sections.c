@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes what a commit changes as the sections of the commit script. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/encode_private.h"
+
+const char *
+enc_key(struct encoder *enc, const char *kind, const char *subject)
+{
+	struct buf buf = { 0 };
+	const char *key;
+
+	key_add(&enc->store->keys, &buf, kind, subject);
+	key = arena_strndup(enc->arena, buf.data, buf.len);
+	buf_release(&buf);
+	return key;
+}
+
+void
+enc_need_type(struct encoder *enc, const char *key, const char *type)
+{
+	args_adds(&enc->types, key);
+	args_adds(&enc->types, type);
+	enc->n_types++;
+}
+
+const char *
+enc_id(struct encoder *enc, struct stream_id id)
+{
+	char text[STREAM_ID_SIZE];
+
+	return arena_strdup(enc->arena, stream_id_format(id, text));
+}
+
+void
+enc_calls(struct encoder *enc, const char *name, const char *key, const char *extra,
+    const struct args *items, size_t max)
+{
+	for (size_t at = 0; at < items->len; at += max) {
+		size_t n = items->len - at < max ? items->len - at : max;
+		struct args part = { items->v + at, items->n + at, n, n };
+
+		args_num(&enc->rest, enc->arena, n + (extra ? 3 : 2));
+		args_adds(&enc->rest, name);
+		args_adds(&enc->rest, key);
+		if (extra)
+			args_adds(&enc->rest, extra);
+		args_append(&enc->rest, &part);
+		enc->n_rest++;
+	}
+}
+
+static void
+add_call4(struct encoder *enc, const char *a, const char *b, const char *c, const char *d)
+{
+	args_adds(&enc->rest, "4");
+	args_adds(&enc->rest, a);
+	args_adds(&enc->rest, b);
+	args_adds(&enc->rest, c);
+	args_adds(&enc->rest, d);
+	enc->n_rest++;
+}
+
+/* --- sections --------------------------------------------------------------- */
+
+static void
+add_entries(struct encoder *enc, const char *key, const char *const *names, size_t n_names,
+    const struct args *values, size_t n_entries)
+{
+	args_adds(&enc->adds, key);
+	args_num(&enc->adds, enc->arena, n_names);
+	for (size_t i = 0; i < n_names; i++)
+		args_adds(&enc->adds, names[i]);
+	args_num(&enc->adds, enc->arena, n_entries);
+	args_append(&enc->adds, values);
+	enc->n_adds++;
+	enc->commit->n_ids += n_entries;
+}
+
+static void
+make_queue(struct encoder *enc, size_t queue)
+{
+	struct ledger *ledger = enc->store->ledger;
+	const char *key = ledger_key(ledger, queue);
+	const char *queues = enc_key(enc, "queues", NULL);
+
+	if (ledger_made(ledger, queue))
+		return;
+	args_adds(&enc->groups, key);
+	args_adds(&enc->groups, ledger_group(ledger, queue));
+	enc->n_groups++;
+	enc_need_type(enc, queues, "hash");
+	add_call4(enc, "HSET", queues, key, ledger_group(ledger, queue));
+}
+
+static void
+trim_queue(struct encoder *enc, size_t queue)
+{
+	struct ledger *ledger = enc->store->ledger;
+	const char *key = ledger_key(ledger, queue);
+	struct stream_id minid, ids[100];
+	struct args dead = { 0 };
+	size_t n;
+
+	if (ledger_trim(ledger, queue, &minid)) {
+		args_adds(&enc->rest, "5");
+		args_adds(&enc->rest, "XTRIM");
+		args_adds(&enc->rest, key);
+		args_adds(&enc->rest, "MINID");
+		args_adds(&enc->rest, "=");
+		args_adds(&enc->rest, enc_id(enc, minid));
+		enc->n_rest++;
+	}
+	n = ledger_stranded(ledger, queue, ids, ARRAY_LEN(ids));
+	for (size_t i = 0; i < n; i++)
+		args_adds(&dead, enc_id(enc, ids[i]));
+	enc_calls(enc, "XDEL", key, NULL, &dead, ITEMS_MAX);
+	args_release(&dead);
+}
+
+/* Tasks first: agents are woken as soon as the script ends. */
+static void
+finish_queues(struct encoder *enc)
+{
+	static const char *const NAMES[] = { "run", "task", "attempt", "token", "kind", "body",
+		"meta" };
+	struct commit *commit = enc->commit;
+	struct queue_bucket *bucket, *next;
+	size_t n = 0;
+
+	for (bucket = enc->queues; bucket; bucket = bucket->next)
+		n++;
+	commit->queues = arena_alloc(enc->arena, (n ? n : 1) * sizeof *commit->queues);
+	for (bucket = enc->queues; bucket; bucket = next) {
+		const char *key = ledger_key(enc->store->ledger, bucket->queue);
+
+		next = bucket->next;
+		enc_need_type(enc, key, "stream");
+		if (bucket->n_entries) {
+			make_queue(enc, bucket->queue);
+			add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &bucket->values,
+			    bucket->n_entries);
+			commit->queues[commit->n_queues++] = bucket->queue;
+		}
+		if (bucket->acks.len) {
+			enc_calls(enc, "XACK", key, ledger_group(enc->store->ledger, bucket->queue),
+			    &bucket->acks, ITEMS_MAX);
+			trim_queue(enc, bucket->queue);
+		}
+		args_release(&bucket->values);
+		enc_calls(enc, "XDEL", key, NULL, &bucket->deletes, ITEMS_MAX);
+		args_release(&bucket->acks);
+		args_release(&bucket->deletes);
+		free(bucket);
+	}
+}
+
+static void
+finish_runs(struct encoder *enc)
+{
+	struct run_bucket *bucket, *next;
+
+	HASH_ITER(hh, enc->runs, bucket, next) {
+		enc_need_type(enc, bucket->key, "hash");
+		enc_calls(enc, "HSET", bucket->key, NULL, &bucket->fields, HSET_FIELDS);
+		HASH_DEL(enc->runs, bucket);
+		args_release(&bucket->fields);
+		free(bucket);
+	}
+}
+
+static void
+finish_deads(struct encoder *enc)
+{
+	static const char *const NAMES[] = { "run", "task", "workflow", "category", "reason",
+		"attempts", "crashes", "failed_at" };
+	struct dead_bucket *bucket, *next;
+	struct buf name = { 0 };
+
+	for (bucket = enc->deads; bucket; bucket = next) {
+		const char *key;
+
+		next = bucket->next;
+		buf_clear(&name);
+		buf_printf(&name, "q:%s:dlq", bucket->type);
+		key = enc_key(enc, buf_text(&name), NULL);
+		if (!store_is_bad(enc->store, key)) {
+			enc_need_type(enc, key, "stream");
+			add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &bucket->values,
+			    bucket->n_entries);
+		}
+		args_release(&bucket->values);
+		free(bucket);
+	}
+	buf_release(&name);
+}
+
+static void
+finish_events(struct encoder *enc)
+{
+	static const char *const NAMES[] = { "at", "e" };
+	struct buf *text = &enc->commit->events.text;
+	const char *key = enc_key(enc, "ev", NULL);
+	struct args values = { 0 };
+
+	if (text->len == 0)
+		return;
+	enc_need_type(enc, key, "stream");
+	args_num(&values, enc->arena, (uint64_t)enc->wall_ms);
+	args_add(&values, text->data, text->len);
+	add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &values, 1);
+	args_release(&values);
+	args_adds(&enc->rest, "5");
+	args_adds(&enc->rest, "XTRIM");
+	args_adds(&enc->rest, key);
+	args_adds(&enc->rest, "MAXLEN");
+	args_adds(&enc->rest, "~");
+	args_num(&enc->rest, enc->arena, (uint64_t)enc->store->events_max);
+	enc->n_rest++;
+}
+
+static void
+finish_sets(struct encoder *enc)
+{
+	const struct {
+		const char *name, *kind, *type;
+		struct args *items;
+	} sets[] = {
+		{ "SADD", "live", "set", &enc->live_add },
+		{ "SREM", "live", "set", &enc->live_remove },
+		{ "ZADD", "fin", "zset", &enc->fin },
+		{ "HSET", "drop", "hash", &enc->drop },
+		{ "SADD", "cancel", "set", &enc->cancel_add },
+		{ "SREM", "cancel", "set", &enc->cancel_remove },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
+		const char *key;
+
+		if (sets[i].items->len == 0)
+			continue;
+		key = enc_key(enc, sets[i].kind, NULL);
+		enc_need_type(enc, key, sets[i].type);
+		enc_calls(enc, sets[i].name, key, NULL, sets[i].items, ITEMS_MAX);
+		args_release(sets[i].items);
+	}
+}
+
+static bool
+has_cursor(const struct encoder *enc)
+{
+	return enc->cursor.ms || enc->cursor.seq;
+}
+
+/* Read completions go: the cursor is past them. */
+static void
+finish_cursor(struct encoder *enc)
+{
+	const char *key = enc_key(enc, "done", NULL);
+
+	if (!has_cursor(enc))
+		return;
+	enc_need_type(enc, key, "stream");
+	args_adds(&enc->rest, "5");
+	args_adds(&enc->rest, "XTRIM");
+	args_adds(&enc->rest, key);
+	args_adds(&enc->rest, "MINID");
+	args_adds(&enc->rest, "=");
+	args_adds(&enc->rest, enc_id(enc, (struct stream_id){ enc->cursor.ms, enc->cursor.seq + 1 }));
+	enc->n_rest++;
+}
+
+static void
+join_sections(struct encoder *enc)
+{
+	struct args *args = &enc->commit->args;
+	struct {
+		struct args *section;
+		size_t n;
+	} sections[] = {
+		{ &enc->types, enc->n_types },
+		{ &enc->groups, enc->n_groups },
+		{ &enc->adds, enc->n_adds },
+		{ &enc->rest, enc->n_rest },
+	};
+
+	args_adds(args, enc_key(enc, "fence", NULL));
+	args_adds(args, enc_key(enc, "cursor", NULL));
+	for (int i = ARG_NONCE; i <= ARG_NEXT_SEQ; i++)
+		args_adds(args, ""); /* set for each send */
+	args_adds(args, has_cursor(enc) ? enc_id(enc, enc->cursor) : "");
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+		args_num(args, enc->arena, sections[i].n);
+		args_append(args, sections[i].section);
+		args_release(sections[i].section);
+	}
+}
+
+void
+enc_sections(struct encoder *enc)
+{
+	finish_queues(enc);
+	finish_runs(enc);
+	finish_deads(enc);
+	finish_events(enc);
+	finish_sets(enc);
+	finish_cursor(enc);
+	join_sections(enc);
+}
