@@ -16,12 +16,14 @@ bench_parse_workloads(const char *text, struct bench_options *options, struct er
 	while (*text) {
 		size_t len = strcspn(text, ","), kind = 0;
 
-		while (kind < SHAPE_KINDS && (strlen(shape_kinds[kind].name) != len ||
-		    strncasecmp(text, shape_kinds[kind].name, len) != 0))
+		while (kind < SHAPE_KINDS &&
+		       (strlen(shape_kinds[kind].name) != len ||
+			   strncasecmp(text, shape_kinds[kind].name, len) != 0))
 			kind++;
 		if (kind == SHAPE_KINDS)
 			return err_set(err, ERR_INVALID,
-			    "no workload \"%.*s\": there are W1, W1b, W2, W3, W4", (int)len, text);
+			    "no workload \"%.*s\": there are W1, W1b, W2, W3, W4",
+			    (int)len, text);
 		options->workloads[kind] = true;
 		text += len + (text[len] == ',');
 	}
@@ -37,7 +39,8 @@ say(FILE *progress, const struct shape *shape, const char *side, size_t turn,
 	fprintf(progress, "%-4s %zu/%u %-5s %9.0f tasks/s", shape->kind->name, turn + 1,
 	    options->repeat, side, (double)sample->tasks / sample->seconds);
 	if (shape->kind->chain)
-		fprintf(progress, ", hand-off p50 %.0f us", sample->handoff_us[HANDOFF_P50]);
+		fprintf(
+		    progress, ", hand-off p50 %.0f us", sample->handoff_us[HANDOFF_P50]);
 	fputc('\n', progress);
 }
 

@@ -55,7 +55,8 @@ struct bench {
 };
 
 /* "W1,W4" into options->workloads; ERR_INVALID names what is unknown. */
-int bench_parse_workloads(const char *text, struct bench_options *options, struct err *err);
+int bench_parse_workloads(
+    const char *text, struct bench_options *options, struct err *err);
 
 /*
  * Measures; progress (may be NULL) gets a line a measurement.  ERR_CONFLICT:

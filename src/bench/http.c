@@ -24,13 +24,14 @@ http_line_connect(struct http_line *line, const char *socket_path, struct err *e
 	struct http_line made = { .fd = -1 };
 
 	if (strlen(socket_path) >= sizeof addr.sun_path)
-		return err_set(err, ERR_LIMIT, "socket path \"%s\" is too long", socket_path);
+		return err_set(
+		    err, ERR_LIMIT, "socket path \"%s\" is too long", socket_path);
 	memcpy(addr.sun_path, socket_path, strlen(socket_path) + 1);
 	made.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (made.fd < 0 ||
 	    connect(made.fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
-		(void)err_set(err, ERR_UNREACHABLE, "reeved does not answer: %s",
-		    strerror(errno));
+		(void)err_set(
+		    err, ERR_UNREACHABLE, "reeved does not answer: %s", strerror(errno));
 		if (made.fd >= 0)
 			close(made.fd);
 		return ERR_UNREACHABLE;
@@ -50,16 +51,18 @@ http_line_close(struct http_line *line)
 }
 
 int
-http_line_send(struct http_line *line, const char *path, const struct buf *body,
-    struct err *err)
+http_line_send(
+    struct http_line *line, const char *path, const struct buf *body, struct err *err)
 {
 	struct buf out = { 0 };
 	size_t sent = 0;
 	int rc = 0;
 
-	buf_printf(&out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", body ? "POST" : "GET", path);
+	buf_printf(
+	    &out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", body ? "POST" : "GET", path);
 	if (body)
-		buf_printf(&out, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+		buf_printf(&out,
+		    "Content-Type: application/json\r\nContent-Length: %zu\r\n",
 		    body->len);
 	buf_adds(&out, "\r\n");
 	if (body)
@@ -91,14 +94,16 @@ fill(struct http_line *line, struct err *err)
 			return 0;
 		}
 		if (n == 0)
-			return err_set(err, ERR_UNREACHABLE, "reeved closed the connection");
+			return err_set(
+			    err, ERR_UNREACHABLE, "reeved closed the connection");
 		if (errno != EAGAIN && errno != EINTR)
-			return err_set(err, ERR_UNREACHABLE, "cannot read from reeved: %s",
-			    strerror(errno));
+			return err_set(err, ERR_UNREACHABLE,
+			    "cannot read from reeved: %s", strerror(errno));
 		if (process_interrupted())
 			return err_set(err, ERR_CONFLICT, "stopped");
 		if (clock_mono_us() > deadline)
-			return err_set(err, ERR_UNREACHABLE, "reeved says nothing for 60 s");
+			return err_set(
+			    err, ERR_UNREACHABLE, "reeved says nothing for 60 s");
 	}
 }
 
@@ -115,7 +120,8 @@ content_length(const char *head)
 }
 
 int
-http_line_read(struct http_line *line, long *ret_status, json_t **ret_body, struct err *err)
+http_line_read(
+    struct http_line *line, long *ret_status, json_t **ret_body, struct err *err)
 {
 	char *end = NULL;
 	size_t head, body;
@@ -143,7 +149,8 @@ http_line_read(struct http_line *line, long *ret_status, json_t **ret_body, stru
 }
 
 int
-http_line_get(struct http_line *line, const char *path, json_t **ret_body, struct err *err)
+http_line_get(
+    struct http_line *line, const char *path, json_t **ret_body, struct err *err)
 {
 	json_t *body = NULL;
 	long status = 0;
@@ -152,7 +159,8 @@ http_line_get(struct http_line *line, const char *path, json_t **ret_body, struc
 	if (rc == 0)
 		rc = http_line_read(line, &status, &body, err);
 	if (rc == 0 && status != 200)
-		rc = err_set(err, ERR_FAILED, "reeved answers %ld to GET %s", status, path);
+		rc = err_set(
+		    err, ERR_FAILED, "reeved answers %ld to GET %s", status, path);
 	if (rc == 0 && ret_body)
 		*ret_body = body;
 	else

@@ -22,13 +22,13 @@ int http_line_connect(struct http_line *line, const char *socket, struct err *er
 void http_line_close(struct http_line *line);
 
 /* body NULL: GET. */
-int http_line_send(struct http_line *line, const char *path, const struct buf *body,
-    struct err *err);
+int http_line_send(
+    struct http_line *line, const char *path, const struct buf *body, struct err *err);
 /* The answer; ret_body (may be NULL) is the caller's, NULL where it is not JSON. */
-int http_line_read(struct http_line *line, long *ret_status, json_t **ret_body,
-    struct err *err);
+int http_line_read(
+    struct http_line *line, long *ret_status, json_t **ret_body, struct err *err);
 /* GET; anything but 200 is ERR_FAILED. */
-int http_line_get(struct http_line *line, const char *path, json_t **ret_body,
-    struct err *err);
+int http_line_get(
+    struct http_line *line, const char *path, json_t **ret_body, struct err *err);
 
 #endif

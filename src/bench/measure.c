@@ -11,8 +11,8 @@
 #include "bench/worker.h"
 #include "wire/keys.h"
 
-#define SUBMITS 256     /* runs a request */
-#define LINES 4         /* requests under way */
+#define SUBMITS 256 /* runs a request */
+#define LINES 4     /* requests under way */
 #define RECORD_US (60 * CLOCK_S)
 
 /* What is read before and after. */
@@ -43,8 +43,8 @@ meter_begin(struct meter *meter, struct place *place, struct err *err)
 }
 
 static int
-meter_end(const struct meter *meter, int64_t ended_us, size_t tasks, struct sample *sample,
-    struct err *err)
+meter_end(const struct meter *meter, int64_t ended_us, size_t tasks,
+    struct sample *sample, struct err *err)
 {
 	struct place *place = meter->place;
 	double n = (double)tasks;
@@ -52,7 +52,8 @@ meter_end(const struct meter *meter, int64_t ended_us, size_t tasks, struct samp
 
 	sample->tasks = tasks;
 	sample->seconds = (double)(ended_us - meter->began_us) / 1e6;
-	sample->redis_us = (double)(process_cpu_ns(&place->redis) - meter->redis_ns) / 1e3 / n;
+	sample->redis_us =
+	    (double)(process_cpu_ns(&place->redis) - meter->redis_ns) / 1e3 / n;
 	if (place->daemon.pid) {
 		sample->daemon_us =
 		    (double)(process_cpu_ns(&place->daemon) - meter->daemon_ns) / 1e3 / n;
@@ -83,7 +84,8 @@ take_handoffs(struct worker *worker, struct sample *sample)
 	qsort(worker->handoff_ns, n, sizeof *worker->handoff_ns, by_size);
 	for (size_t i = 0; i < HANDOFFS; i++)
 		sample->handoff_us[i] =
-		    (double)worker->handoff_ns[(size_t)(share[i] * (double)(n - 1))] / 1e3;
+		    (double)worker->handoff_ns[(size_t)(share[i] * (double)(n - 1))] /
+		    1e3;
 }
 
 /* The thread is in its first read, or has failed. */
@@ -126,10 +128,17 @@ measure_raw(const struct bench_options *options, const struct shape *shape,
 		return rc;
 	rc = raw_prepare(&place.conn, err);
 	if (rc == 0)
-		rc = worker_start(&worker, &(struct worker_config){ .socket = place.redis_socket,
-		    .port = place.redis_port, .queue = RAW_QUEUE, .group = RAW_GROUP,
-		    .done = RAW_DONE, .copied = RAW_FIELDS, .acks = true, .total = total,
-		    .chain = shape->kind->chain }, err);
+		rc = worker_start(&worker,
+		    &(struct worker_config){ .socket = place.redis_socket,
+			.port = place.redis_port,
+			.queue = RAW_QUEUE,
+			.group = RAW_GROUP,
+			.done = RAW_DONE,
+			.copied = RAW_FIELDS,
+			.acks = true,
+			.total = total,
+			.chain = shape->kind->chain },
+		    err);
 	if (rc < 0)
 		goto out;
 	wait_reading(&worker);
@@ -177,7 +186,8 @@ submitter_open(struct submitter *sub, const struct place *place,
 	if (options->source)
 		buf_add_json(&sub->item, yaml.data, yaml.len);
 	else
-		buf_add_json(&sub->item, shape->kind->workflow, strlen(shape->kind->workflow));
+		buf_add_json(
+		    &sub->item, shape->kind->workflow, strlen(shape->kind->workflow));
 	buf_addc(&sub->item, '}');
 	for (size_t i = 0; i < LINES && rc == 0; i++)
 		rc = http_line_connect(&sub->lines[i], place->http_socket, err);
@@ -204,8 +214,8 @@ take_answer(struct http_line *line, struct err *err)
 		const char *text = json_string_value(
 		    json_object_get(json_object_get(body, "error"), "message"));
 
-		rc = err_set(err, ERR_FAILED, "reeved answers %ld to a submission: %s", status,
-		    text ? text : "");
+		rc = err_set(err, ERR_FAILED, "reeved answers %ld to a submission: %s",
+		    status, text ? text : "");
 	}
 	json_decref(body);
 	return rc;
@@ -217,7 +227,8 @@ submit_all(struct submitter *sub, size_t runs, struct err *err)
 	struct buf body = { 0 };
 	int rc = 0;
 
-	for (size_t sent = 0, slot = 0; sent < runs && rc == 0; slot = (slot + 1) % LINES) {
+	for (size_t sent = 0, slot = 0; sent < runs && rc == 0;
+	     slot = (slot + 1) % LINES) {
 		struct http_line *line = &sub->lines[slot];
 		size_t n = runs - sent < SUBMITS ? runs - sent : SUBMITS;
 
@@ -257,7 +268,8 @@ id_reached(const char *a, const char *b)
 
 /* The owner stores how far it has recorded completions. */
 static int
-wait_recorded(struct place *place, const char *cursor_key, const char *last, struct err *err)
+wait_recorded(
+    struct place *place, const char *cursor_key, const char *last, struct err *err)
 {
 	int64_t deadline = clock_mono_us() + RECORD_US;
 	struct resp *conn = &place->conn;
@@ -269,7 +281,8 @@ wait_recorded(struct place *place, const char *cursor_key, const char *last, str
 		if ((rc = resp_call(conn, err)) < 0)
 			return rc;
 		if (conn->nodes[0].type == '$' && conn->nodes[0].len < sizeof cursor) {
-			memcpy(cursor, resp_data(conn, &conn->nodes[0]), conn->nodes[0].len);
+			memcpy(
+			    cursor, resp_data(conn, &conn->nodes[0]), conn->nodes[0].len);
 			cursor[conn->nodes[0].len] = '\0';
 			if (id_reached(cursor, last))
 				return 0;
@@ -277,7 +290,8 @@ wait_recorded(struct place *place, const char *cursor_key, const char *last, str
 		if (process_interrupted())
 			return err_set(err, ERR_CONFLICT, "stopped");
 		if (clock_mono_us() > deadline)
-			return err_set(err, ERR_FAILED, "completions are not recorded within 60 s");
+			return err_set(
+			    err, ERR_FAILED, "completions are not recorded within 60 s");
 		nap(100000);
 	}
 }
@@ -297,8 +311,9 @@ wait_worker(struct place *place, struct worker *worker, struct err *err)
 			seen_at = clock_mono_us();
 		}
 		if (clock_mono_us() - seen_at > RECORD_US)
-			return err_set(err, ERR_FAILED, "no task came for 60 s: %zu of %zu are done",
-			    seen, worker->config.total);
+			return err_set(err, ERR_FAILED,
+			    "no task came for 60 s: %zu of %zu are done", seen,
+			    worker->config.total);
 		if ((rc = process_check(&place->daemon, err)) < 0)
 			return rc;
 		nap(500000);
@@ -322,8 +337,10 @@ count_succeeded(struct http_line *line, size_t *ret_count, struct err *err)
 		count += json_array_size(json_object_get(body, "items"));
 		next = json_string_value(json_object_get(body, "next_cursor"));
 		free(path);
-		path = next ? xasprintf("/api/v1/runs?status=succeeded&limit=1000&cursor=%s",
-		    next) : NULL;
+		path =
+		    next ? xasprintf(
+			       "/api/v1/runs?status=succeeded&limit=1000&cursor=%s", next)
+			 : NULL;
 		json_decref(body);
 	}
 	free(path);
@@ -340,7 +357,8 @@ check_runs(struct http_line *line, size_t runs, struct err *err)
 
 	while ((rc = count_succeeded(line, &count, err)) == 0 && count < runs) {
 		if (clock_mono_us() > deadline)
-			return err_set(err, ERR_FAILED, "%zu of %zu runs succeeded", count, runs);
+			return err_set(
+			    err, ERR_FAILED, "%zu of %zu runs succeeded", count, runs);
 		nap(5000000);
 	}
 	return rc;
@@ -393,10 +411,17 @@ measure_reeve(const struct bench_options *options, const struct shape *shape,
 	if ((rc = place_serve(&place, shape, &line, err)) < 0 ||
 	    (rc = submitter_open(&sub, &place, options, shape, err)) < 0)
 		goto out;
-	rc = worker_start(&worker, &(struct worker_config){ .socket = place.redis_socket,
-	    .port = place.redis_port, .queue = queue, .group = group, .done = done,
-	    .copied = 4, .status = { "status", "done" }, .total = shape_total(shape),
-	    .chain = shape->kind->chain }, err);
+	rc = worker_start(&worker,
+	    &(struct worker_config){ .socket = place.redis_socket,
+		.port = place.redis_port,
+		.queue = queue,
+		.group = group,
+		.done = done,
+		.copied = 4,
+		.status = { "status", "done" },
+		.total = shape_total(shape),
+		.chain = shape->kind->chain },
+	    err);
 	if (rc < 0)
 		goto out;
 	wait_reading(&worker);

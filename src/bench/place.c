@@ -53,10 +53,11 @@ start_redis(struct place *place, const char *appendfsync, struct err *err)
 		(void)snprintf(port, sizeof port, "%u", place->redis_port);
 	rc = process_start(&place->redis, "redis", place->dir,
 	    (const char *const[]){ program, "--port", port, "--bind", "127.0.0.1",
-	        "--unixsocket", place->redis_socket ? place->redis_socket : "",
-	        "--dir", place->dir, "--appendonly", "yes", "--appendfsync", appendfsync,
-	        "--save", "", "--maxmemory-policy", "noeviction", "--proto-max-bulk-len",
-	        "1mb", "--stream-node-max-entries", "50", NULL }, err);
+		"--unixsocket", place->redis_socket ? place->redis_socket : "", "--dir",
+		place->dir, "--appendonly", "yes", "--appendfsync", appendfsync, "--save",
+		"", "--maxmemory-policy", "noeviction", "--proto-max-bulk-len", "1mb",
+		"--stream-node-max-entries", "50", NULL },
+	    err);
 	free(program);
 	return rc;
 }
@@ -68,7 +69,8 @@ connect_redis(struct place *place, struct err *err)
 	int rc;
 
 	for (;;) {
-		rc = resp_connect(&place->conn, place->redis_socket, place->redis_port, err);
+		rc = resp_connect(
+		    &place->conn, place->redis_socket, place->redis_port, err);
 		if (rc == 0) {
 			resp_command(&place->conn, "PING", NULL);
 			rc = resp_call(&place->conn, err);
@@ -118,9 +120,11 @@ write_file(const char *dir, const char *name, const struct buf *text, struct err
 	int rc = 0;
 
 	if (!file || fwrite(buf_text(text), 1, text->len, file) != text->len)
-		rc = err_set(err, ERR_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
+		rc = err_set(
+		    err, ERR_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
 	if (file && fclose(file) != 0 && rc == 0)
-		rc = err_set(err, ERR_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
+		rc = err_set(
+		    err, ERR_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
 	free(path);
 	return rc;
 }
@@ -154,14 +158,16 @@ write_folders(const struct place *place, const struct shape *shape, struct err *
 static int
 start_daemon(struct place *place, struct err *err)
 {
-	char *program = process_find("reeved"), *redis, *config, *workflows, *agents, *state;
+	char *program = process_find("reeved"), *redis, *config, *workflows, *agents,
+	     *state;
 	int rc;
 
 	if (!program)
 		return err_set(err, ERR_NOT_FOUND,
 		    "no reeved beside this program nor in PATH: build or install it");
-	redis = place->redis_socket ? xasprintf("unix://%s", place->redis_socket)
-	                            : xasprintf("redis://127.0.0.1:%u", place->redis_port);
+	redis = place->redis_socket
+		    ? xasprintf("unix://%s", place->redis_socket)
+		    : xasprintf("redis://127.0.0.1:%u", place->redis_port);
 	config = xasprintf("%s/reeve.yaml", place->dir);
 	workflows = xasprintf("%s/workflows", place->dir);
 	agents = xasprintf("%s/agents", place->dir);
@@ -169,8 +175,9 @@ start_daemon(struct place *place, struct err *err)
 	place->http_socket = xasprintf("%s/reeve.sock", state);
 	rc = process_start(&place->daemon, "reeved", place->dir,
 	    (const char *const[]){ program, "--foreground", "-c", config, "--workflows",
-	        workflows, "--agents", agents, "--state-dir", state, "--redis", redis,
-	        "--http-socket", place->http_socket, "--http", "off", NULL }, err);
+		workflows, "--agents", agents, "--state-dir", state, "--redis", redis,
+		"--http-socket", place->http_socket, "--http", "off", NULL },
+	    err);
 	free(program);
 	free(redis);
 	free(config);

@@ -12,7 +12,7 @@
 
 struct place {
 	char *dir;
-	char *redis_socket;  /* NULL with --tcp */
+	char *redis_socket; /* NULL with --tcp */
 	uint16_t redis_port;
 	char *http_socket;
 	struct process redis, daemon;
@@ -23,8 +23,8 @@ struct place {
 /* Starts Redis and connects. */
 int place_open(struct place *place, const struct bench_options *options, struct err *err);
 /* Starts reeved with the one workflow and connects once it serves. */
-int place_serve(struct place *place, const struct shape *shape, struct http_line *ret_line,
-    struct err *err);
+int place_serve(struct place *place, const struct shape *shape,
+    struct http_line *ret_line, struct err *err);
 void place_close(struct place *place);
 
 #endif

@@ -78,7 +78,8 @@ become(const char *const argv[], char *const env[], int log, pid_t parent)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
 		_exit(127);
-	/* exec does not change its arguments: POSIX lacks the const for old callers' sake */
+	/* exec does not change its arguments: POSIX lacks the const for old callers' sake
+	 */
 	(void)execve(argv[0], (char *const *)(uintptr_t)argv, env);
 	_exit(127);
 }
@@ -109,7 +110,8 @@ process_start(struct process *process, const char *name, const char *dir,
 
 	if (log < 0) {
 		free(path);
-		return err_set(err, ERR_FAILED, "cannot write in \"%s\": %s", dir, strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot write in \"%s\": %s", dir, strerror(errno));
 	}
 	env = clean_environment();
 	pid = fork();
@@ -119,7 +121,8 @@ process_start(struct process *process, const char *name, const char *dir,
 	close(log);
 	if (pid < 0) {
 		free(path);
-		return err_set(err, ERR_FAILED, "cannot start \"%s\": %s", name, strerror(errno));
+		return err_set(
+		    err, ERR_FAILED, "cannot start \"%s\": %s", name, strerror(errno));
 	}
 	*process = (struct process){ pid, name, path };
 	return 0;
@@ -184,7 +187,8 @@ process_cpu_ns(const struct process *process)
 	struct timespec used;
 	clockid_t clock;
 
-	if (clock_getcpuclockid(process->pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+	if (clock_getcpuclockid(process->pid, &clock) != 0 ||
+	    clock_gettime(clock, &used) != 0)
 		return 0;
 	return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
@@ -212,8 +216,8 @@ process_interrupted(void)
 {
 	sigset_t pending;
 
-	return sigpending(&pending) == 0 &&
-	    (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
+	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
+						sigismember(&pending, SIGTERM) == 1);
 }
 
 uint16_t

@@ -22,8 +22,8 @@ struct process {
 char *process_find(const char *name);
 
 /*
- * argv[0] is the path.  Output goes to DIR/NAME.log; REEVE_* variables are left out of its
- * environment.  name must outlive the process.
+ * argv[0] is the path.  Output goes to DIR/NAME.log; REEVE_* variables are left out of
+ * its environment.  name must outlive the process.
  */
 int process_start(struct process *process, const char *name, const char *dir,
     const char *const argv[], struct err *err);
@@ -32,7 +32,7 @@ void process_stop(struct process *process);
 /* ERR_FAILED with the last line of its log if it has ended. */
 int process_check(struct process *process, struct err *err);
 
-int64_t process_cpu_ns(const struct process *process);    /* of all its threads */
+int64_t process_cpu_ns(const struct process *process);     /* of all its threads */
 int64_t process_anon_bytes(const struct process *process); /* RssAnon */
 
 /* True once somebody asked this program to end (the signals are blocked, see bench.c). */

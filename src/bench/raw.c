@@ -15,10 +15,10 @@ struct raw {
 	uint32_t *first, *dependents; /* of task t: dependents[first[t] … first[t + 1]) */
 	uint32_t *first_missing;      /* needs of each task of one run */
 	uint16_t *missing;            /* by run and task: needs that are not there yet */
-	uint32_t *ready;              /* FIFO of run * tasks + task; never more than all */
+	uint32_t *ready; /* FIFO of run * tasks + task; never more than all */
 	size_t n_ready, taken, done, total;
-	uint32_t batch[BATCH];        /* what the last read brought */
-	size_t n_batch, last;         /* last: node of its last entry's id */
+	uint32_t batch[BATCH]; /* what the last read brought */
+	size_t n_batch, last;  /* last: node of its last entry's id */
 	char ts[24];
 };
 
@@ -232,7 +232,7 @@ take_completions(struct raw *raw, struct err *err)
 	raw->n_batch = 0;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t index = number_of(conn, &node[4]) * (uint32_t)raw->shape->tasks +
-		    number_of(conn, &node[6]);
+				 number_of(conn, &node[6]);
 
 		if (index >= raw->total)
 			return err_set(err, ERR_INVALID, "a completion of no task");

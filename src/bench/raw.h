@@ -18,7 +18,8 @@
 #define RAW_FIELDS 5 /* of a task and of a completion: wf t op att ts */
 
 /* Makes the completion stream's group; then hands out all of shape and returns when the
- * last completion is recorded.  conn: to an empty Redis, with a worker at the other end. */
+ * last completion is recorded.  conn: to an empty Redis, with a worker at the other end.
+ */
 int raw_prepare(struct resp *conn, struct err *err);
 int raw_run(struct resp *conn, const struct shape *shape, struct err *err);
 

@@ -65,7 +65,7 @@ anon_mib(const struct sample *sample)
 static const struct figure {
 	const char *key;
 	figure_fn *fn;
-	bool chain;      /* only of chains */
+	bool chain; /* only of chains */
 	bool reeve_only;
 } figures[] = {
 	{ "tasks_per_s", rate, false, false },
@@ -97,7 +97,9 @@ spread_of(const struct sample *samples, size_t n, figure_fn *fn)
 	qsort(values, n, sizeof *values, by_value);
 	spread.min = values[0];
 	spread.max = n ? values[n - 1] : 0;
-	spread.median = n % 2 ? values[n / 2] : n ? (values[n / 2 - 1] + values[n / 2]) / 2 : 0;
+	spread.median = n % 2 ? values[n / 2]
+			: n   ? (values[n / 2 - 1] + values[n / 2]) / 2
+			      : 0;
 	free(values);
 	return spread;
 }
@@ -115,8 +117,8 @@ ratio_of(const struct bench_result *result, figure_fn *fn)
 static json_t *
 json_spread(struct spread spread)
 {
-	return json_pack("{s:f, s:f, s:f}", "median", spread.median, "min", spread.min, "max",
-	    spread.max);
+	return json_pack("{s:f, s:f, s:f}", "median", spread.median, "min", spread.min,
+	    "max", spread.max);
 }
 
 /* Of the last sample: {xadd: {calls, usec}}, both a task. */
@@ -129,8 +131,8 @@ json_commands(const struct bench_result *result, const struct sample *samples)
 	for (size_t i = 0; i < usage->n; i++)
 		(void)json_object_set_new(commands, usage->commands[i].name,
 		    json_pack("{s:f, s:f}", "calls",
-		        (double)usage->commands[i].calls / (double)result->tasks, "usec",
-		        (double)usage->commands[i].usec / (double)result->tasks));
+			(double)usage->commands[i].calls / (double)result->tasks, "usec",
+			(double)usage->commands[i].usec / (double)result->tasks));
 	return commands;
 }
 
@@ -150,14 +152,16 @@ json_result(const struct bench_result *result)
 			continue;
 		(void)json_object_set_new(raw, figure->key,
 		    json_spread(spread_of(result->raw, result->n, figure->fn)));
-		(void)json_object_set_new(ratio, figure->key,
-		    json_real(ratio_of(result, figure->fn)));
+		(void)json_object_set_new(
+		    ratio, figure->key, json_real(ratio_of(result, figure->fn)));
 	}
-	(void)json_object_set_new(reeve, "commands", json_commands(result, result->reeve));
+	(void)json_object_set_new(
+	    reeve, "commands", json_commands(result, result->reeve));
 	(void)json_object_set_new(raw, "commands", json_commands(result, result->raw));
-	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "workload", result->kind->name,
-	    "about", result->kind->about, "tasks", (json_int_t)result->tasks, "repeats",
-	    (json_int_t)result->n, "reeve", reeve, "raw", raw, "ratio", ratio);
+	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "workload",
+	    result->kind->name, "about", result->kind->about, "tasks",
+	    (json_int_t)result->tasks, "repeats", (json_int_t)result->n, "reeve", reeve,
+	    "raw", raw, "ratio", ratio);
 }
 
 json_t *
@@ -168,7 +172,8 @@ bench_json(const struct bench *bench)
 
 	for (size_t i = 0; i < SHAPE_KINDS; i++) {
 		if (bench->results[i].n)
-			(void)json_array_append_new(items, json_result(&bench->results[i]));
+			(void)json_array_append_new(
+			    items, json_result(&bench->results[i]));
 	}
 	return json_pack("{s:s, s:s, s:f, s:s, s:o}", "transport",
 	    options->tcp ? "tcp" : "unix", "appendfsync", options->appendfsync, "scale",
@@ -209,7 +214,8 @@ print_spread(FILE *out, struct spread spread)
 static void
 print_rates(const struct bench *bench, FILE *out)
 {
-	fprintf(out, "%-5s%9s%28s%28s  ratio\n", "", "tasks", "reeve tasks/s", "raw tasks/s");
+	fprintf(
+	    out, "%-5s%9s%28s%28s  ratio\n", "", "tasks", "reeve tasks/s", "raw tasks/s");
 	for (size_t i = 0; i < SHAPE_KINDS; i++) {
 		const struct bench_result *result = &bench->results[i];
 
@@ -235,9 +241,12 @@ print_handoffs(const struct bench *bench, FILE *out)
 		for (size_t k = 0; k < ARRAY_LEN(figures); k++) {
 			if (!figures[k].chain)
 				continue;
-			fprintf(out, "%-5s%-9.3s", result->kind->name, figures[k].key + 8);
-			print_spread(out, spread_of(result->reeve, result->n, figures[k].fn));
-			print_spread(out, spread_of(result->raw, result->n, figures[k].fn));
+			fprintf(
+			    out, "%-5s%-9.3s", result->kind->name, figures[k].key + 8);
+			print_spread(
+			    out, spread_of(result->reeve, result->n, figures[k].fn));
+			print_spread(
+			    out, spread_of(result->raw, result->n, figures[k].fn));
 			fprintf(out, "%7.2f\n", ratio_of(result, figures[k].fn));
 		}
 	}
@@ -246,8 +255,8 @@ print_handoffs(const struct bench *bench, FILE *out)
 static void
 print_costs(const struct bench *bench, FILE *out)
 {
-	fprintf(out, "\n%-5s%22s%16s%22s%16s\n", "", "redis CPU us/task", "reeved us/task",
-	    "redis calls/task", "reeved RssAnon");
+	fprintf(out, "\n%-5s%22s%16s%22s%16s\n", "", "redis CPU us/task",
+	    "reeved us/task", "redis calls/task", "reeved RssAnon");
 	for (size_t i = 0; i < SHAPE_KINDS; i++) {
 		const struct bench_result *r = &bench->results[i];
 
@@ -268,7 +277,8 @@ bench_print(const struct bench *bench, FILE *out)
 {
 	const struct bench_options *options = &bench->options;
 
-	fprintf(out, "%s, appendfsync %s, scale %g, submitted by %s; median of %u [min..max]\n\n",
+	fprintf(out,
+	    "%s, appendfsync %s, scale %g, submitted by %s; median of %u [min..max]\n\n",
 	    options->tcp ? "TCP" : "unix socket", options->appendfsync, options->scale,
 	    options->source ? "source" : "name", options->repeat);
 	print_rates(bench, out);

@@ -40,7 +40,8 @@ open_unix(const char *path)
 static int
 open_tcp(uint16_t port)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
@@ -60,7 +61,8 @@ resp_connect(struct resp *conn, const char *socket, uint16_t port, struct err *e
 
 	*conn = (struct resp){ .fd = socket ? open_unix(socket) : open_tcp(port) };
 	if (conn->fd < 0)
-		return err_set(err, ERR_UNREACHABLE, "redis does not answer: %s", strerror(errno));
+		return err_set(
+		    err, ERR_UNREACHABLE, "redis does not answer: %s", strerror(errno));
 	(void)setsockopt(conn->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
 	return 0;
 }
@@ -138,8 +140,8 @@ resp_send(struct resp *conn, struct err *err)
 	size_t sent = 0;
 
 	while (sent < conn->out.len) {
-		ssize_t n = send(conn->fd, conn->out.data + sent, conn->out.len - sent,
-		    MSG_NOSIGNAL);
+		ssize_t n = send(
+		    conn->fd, conn->out.data + sent, conn->out.len - sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
 			return err_set(err, ERR_UNREACHABLE, "cannot write to redis: %s",
@@ -167,14 +169,16 @@ fill(struct resp *conn, struct err *err)
 			return 0;
 		}
 		if (n == 0)
-			return err_set(err, ERR_UNREACHABLE, "redis closed the connection");
+			return err_set(
+			    err, ERR_UNREACHABLE, "redis closed the connection");
 		if (errno != EAGAIN && errno != EINTR)
 			return err_set(err, ERR_UNREACHABLE, "cannot read from redis: %s",
 			    strerror(errno));
 		if (conn->stop && atomic_load(conn->stop))
 			return err_set(err, ERR_CONFLICT, "stopped");
 		if (clock_mono_us() - since > SILENCE_US)
-			return err_set(err, ERR_UNREACHABLE, "redis says nothing for 30 s");
+			return err_set(
+			    err, ERR_UNREACHABLE, "redis says nothing for 30 s");
 	}
 }
 

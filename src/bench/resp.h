@@ -27,10 +27,10 @@ struct resp {
 	int fd;
 	const atomic_bool *stop; /* a read gives up when it is true; or NULL */
 	struct buf out, in;
-	size_t parsed;           /* bytes of `in` that belong to the reply */
+	size_t parsed; /* bytes of `in` that belong to the reply */
 	struct resp_node *nodes;
 	size_t n_nodes, nodes_cap;
-	size_t missing;          /* values that the reply still lacks */
+	size_t missing; /* values that the reply still lacks */
 };
 
 /* socket: path of a unix socket, or NULL: TCP to 127.0.0.1:port. */

@@ -21,7 +21,7 @@ struct shape_kind {
 	const char *name;     /* "W1b" */
 	const char *workflow; /* "bench-w1b" */
 	const char *about;
-	bool chain;           /* the hand-off is measured */
+	bool chain; /* the hand-off is measured */
 };
 
 extern const struct shape_kind shape_kinds[SHAPE_KINDS];
@@ -29,8 +29,8 @@ extern const struct shape_kind shape_kinds[SHAPE_KINDS];
 struct shape {
 	const struct shape_kind *kind;
 	size_t runs;
-	size_t tasks;     /* of one run */
-	uint32_t *needs;  /* pairs: task, the task it needs */
+	size_t tasks;    /* of one run */
+	uint32_t *needs; /* pairs: task, the task it needs */
 	size_t n_needs, needs_cap;
 };
 

@@ -96,7 +96,8 @@ take_replies(struct worker *worker, size_t entries)
 	if (rc < 0)
 		return rc;
 	if (conn->nodes[0].len < sizeof worker->last) {
-		memcpy(worker->last, resp_data(conn, &conn->nodes[0]), conn->nodes[0].len);
+		memcpy(
+		    worker->last, resp_data(conn, &conn->nodes[0]), conn->nodes[0].len);
 		worker->last[conn->nodes[0].len] = '\0';
 	}
 	return worker->config.acks ? resp_skip(conn, 2, &worker->err) : 0;
@@ -117,8 +118,10 @@ step(struct worker *worker)
 	now = now_ns();
 	if (conn->nodes[0].type == '*')
 		entries = (size_t)conn->nodes[3].number;
-	if (config->chain && entries && worker->done && worker->n_handoffs < config->total)
-		worker->handoff_ns[worker->n_handoffs++] = (uint32_t)(now - worker->sent_ns);
+	if (config->chain && entries && worker->done &&
+	    worker->n_handoffs < config->total)
+		worker->handoff_ns[worker->n_handoffs++] =
+		    (uint32_t)(now - worker->sent_ns);
 	if (entries)
 		answer(worker, entries);
 	if (entries && config->acks)
@@ -140,7 +143,7 @@ work(void *arg)
 	worker->rc = resp_send(&worker->conn, &worker->err);
 	atomic_store(&worker->reading, true);
 	while (worker->rc == 0 && worker->done < worker->config.total &&
-	    !atomic_load(&worker->stop))
+	       !atomic_load(&worker->stop))
 		worker->rc = step(worker);
 	atomic_store(&worker->ended, true);
 	return NULL;
