@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -81,6 +82,16 @@ idle_nothing(struct ev_loop *ev, struct ev_idle *watcher, int revents)
 	(void)revents;
 }
 
+static void
+ignore_sigpipe(void)
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof action);
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+}
+
 struct loop *
 loop_new(struct err *err)
 {
@@ -91,7 +102,7 @@ loop_new(struct err *err)
 		err_set(err, ERR_FAILED, "cannot make an event loop: too many open files?");
 		return NULL;
 	}
-	(void)signal(SIGPIPE, SIG_IGN);
+	ignore_sigpipe();
 	loop = xcalloc(1, sizeof *loop);
 	loop->ev = ev;
 	loop->deferred_tail = &loop->deferred;

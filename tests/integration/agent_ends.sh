@@ -74,7 +74,8 @@ touch "$work/go"
 ended "$agent_pid" 10
 is exit "$code" 0
 [ ! -e "$work/slot5" ] || fail 'a draining agent took a task'
-is 'four done' "$(redis XRANGE "${key}done" - + | grep -c '^slot')" 4
+# A slow machine lets a beat say 'started' too, so each name counts once.
+is 'four done' "$(redis XRANGE "${key}done" - + | grep '^slot' | sort -u | wc -l)" 4
 is 'left in the queue' "$(redis XINFO GROUPS "${key}q:t" | paste -sd ' ' | grep -c 'lag 2')" 1
 
 # a second SIGTERM ends what runs and hands it back

@@ -95,15 +95,21 @@ check_queues(struct world *world)
 
 /* The entries that a commit adds, by its arguments (wire/lua/commit.lua). */
 static long
+number_of(const char *text)
+{
+	return strtol(text, NULL, 10);
+}
+
+static long
 count_added(const char *const *argv)
 {
 	const char *const *at = argv + 2 + 4;
 	long added = 0, n;
 
-	at += 1 + 2 * atol(*at); /* types */
-	at += 1 + 2 * atol(*at); /* groups */
-	for (n = atol(*at++); n > 0; n--) {
-		long fields = atol(at[1]), entries = atol(at[2 + fields]);
+	at += 1 + 2 * number_of(*at); /* types */
+	at += 1 + 2 * number_of(*at); /* groups */
+	for (n = number_of(*at++); n > 0; n--) {
+		long fields = number_of(at[1]), entries = number_of(at[2 + fields]);
 
 		added += entries;
 		at += 3 + fields + fields * entries;

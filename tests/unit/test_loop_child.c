@@ -156,6 +156,18 @@ test_descriptors_may_be_crossed(void **state)
 	assert_int_equal(unlink(name), 0);
 }
 
+/* 32 and 33 are the C library's own: its posix_spawn, such as make's, ignores them. */
+#define LIBC_SIGNALS (3ULL << 31)
+
+static unsigned long long
+mask_of(const struct fixture *f, const char *name)
+{
+	const char *at = strstr(f->text, name);
+
+	assert_non_null(at);
+	return strtoull(at + strlen(name), NULL, 16);
+}
+
 static void
 test_env_cwd_and_signals(void **state)
 {
@@ -175,7 +187,7 @@ test_env_cwd_and_signals(void **state)
 	assert_non_null(strstr(f->text, "blue /\n"));
 	/* SIGPIPE is ignored and SIGUSR1 blocked here, but not in the child. */
 	assert_non_null(strstr(f->text, "SigBlk:\t0000000000000000"));
-	assert_non_null(strstr(f->text, "SigIgn:\t0000000000000000"));
+	assert_int_equal(mask_of(f, "SigIgn:\t") & ~LIBC_SIGNALS, 0);
 }
 
 static void
