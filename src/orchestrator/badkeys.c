@@ -36,9 +36,15 @@ apply(struct partition *p, const char *key, bool bad)
 {
 	const char *name = stream_name(p, key);
 
+	struct queue *queue;
+
 	store_set_bad(&p->store, key, bad);
-	if (p->engine && !str_ends(name, ":dlq"))
-		queue_quarantine(engine_queue(p->engine, name), bad);
+	if (!p->engine || str_ends(name, ":dlq"))
+		return;
+	queue = engine_queue(p->engine, name);
+	queue_quarantine(queue, bad);
+	if (!bad && ledger_key(p->store.ledger, queue_index(queue)))
+		ledger_mark_lost(p->store.ledger, queue_index(queue));
 }
 
 bool

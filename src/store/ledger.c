@@ -112,6 +112,12 @@ ledger_mark_made(struct ledger *ledger, size_t queue)
 	ledger->rings[queue].made = true;
 }
 
+void
+ledger_mark_lost(struct ledger *ledger, size_t queue)
+{
+	ledger->rings[queue].made = false;
+}
+
 static struct slot *
 slot_at(const struct ring *ring, uint64_t position)
 {

@@ -40,6 +40,8 @@ const char *ledger_group(const struct ledger *ledger, size_t queue);
 /* true once ledger_mark_made() was called: stream and group exist. */
 bool ledger_made(const struct ledger *ledger, size_t queue);
 void ledger_mark_made(struct ledger *ledger, size_t queue);
+/* Perhaps they do not any more: the next dispatch makes them if so. */
+void ledger_mark_lost(struct ledger *ledger, size_t queue);
 
 /* A new entry behind all others of its queue; settled: it is only there to be trimmed. */
 void ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct stream_id id,

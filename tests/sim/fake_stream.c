@@ -271,6 +271,8 @@ do_xrange(struct fake_redis *redis, const struct cmd *cmd)
 	size_t count = cmd_is(cmd, 4, "COUNT") ? (size_t)cmd_int(cmd, 5) : SIZE_MAX;
 	redisReply *reply;
 
+	if (after && stream_id_cmp(from, ID_MAX) == 0)
+		return fake_error("ERR invalid start ID for the interval");
 	if (wrong_kind(redis, cmd, 1))
 		return fake_wrongtype();
 	reply = fake_array();

@@ -8,3 +8,9 @@ C_TESTS += tests/unit/test_orchestrator_statedir tests/unit/test_orchestrator_se
 tests_unit_test_orchestrator_statedir_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_settings_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_registry_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_partition
+tests_unit_test_partition_SOURCES = tests/unit/test_partition.c tests/unit/stage.c \
+	tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_partition_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_partition_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: MIT */
+/* The partition's promises, one by one: lost replies, fences, bad keys, lost data. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "base/log.h"
+#include "stage.h"
+
+#define ONE "name: one\ntasks: [{id: t, agent: alpha}]\n"
+#define BOTH_TYPES "name: both\ntasks: [{id: x, agent: alpha}, {id: y, agent: beta}]\n"
+#define LAST_ID "18446744073709551615-18446744073709551615"
+
+static void
+serves(struct owner *owner)
+{
+	assert_int_equal(partition_state(owner->partition), PARTITION_SERVING);
+	assert_string_equal(owner->why, "");
+}
+
+/* One run of ONE to its end, and nothing is left of it. */
+static void
+works(struct owner *owner)
+{
+	struct stage *stage = owner->stage;
+	struct run_id id = owner_submit(owner, ONE, NULL, NULL);
+
+	owner_settle(owner);
+	stage_work(stage, "alpha", "done");
+	owner_settle(owner);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+	assert_int_equal(stage_int(stage, "XLEN", "done"), 0);
+}
+
+static int
+begin(void **state)
+{
+	struct stage *stage = calloc(1, sizeof *stage);
+
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(stage);
+	owner_start(&stage->a);
+	owner_settle(&stage->a);
+	assert_int_equal(partition_state(stage->a.partition), PARTITION_SERVING);
+	works(&stage->a); /* also, redis knows the scripts from here on */
+	*state = stage;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_release(stage);
+	free(stage);
+	return 0;
+}
+
+struct answer {
+	unsigned calls;
+	int code;
+};
+
+static void
+on_answer(void *arg, const struct err *err)
+{
+	struct answer *answer = arg;
+
+	answer->calls++;
+	answer->code = err->code;
+}
+
+static void
+runs_to_its_end(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+	struct run_id id = owner_submit(&stage->a, ONE, on_answer, &answer);
+
+	assert_int_equal(answer.calls, 0); /* not before it is confirmed */
+	owner_settle(&stage->a);
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(answer.code, 0);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+}
+
+/* --- lost replies --------------------------------------------------------------- */
+
+static void
+applied_and_the_reply_lost(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+	struct run_id id = owner_submit(&stage->a, ONE, on_answer, &answer);
+
+	partition_turn(stage->a.partition);
+	owner_execute(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	owner_cut(&stage->a, false);
+	assert_int_equal(answer.calls, 0);
+	owner_up(&stage->a);
+	owner_settle(&stage->a);
+	serves(&stage->a);
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(answer.code, 0);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	assert_int_equal(stage->a.metrics.value[METRIC_COMMITS_RESENT], 0);
+	assert_int_equal(stage->a.states[PARTITION_LOADING], 1); /* memory was kept */
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0); /* its id was found again */
+}
+
+static void
+not_applied_and_the_reply_lost(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+
+	(void)owner_submit(&stage->a, ONE, on_answer, &answer);
+	partition_turn(stage->a.partition);
+	owner_cut(&stage->a, false);
+	owner_up(&stage->a);
+	owner_settle(&stage->a);
+	serves(&stage->a);
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(answer.code, 0);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	assert_int_equal(stage->a.metrics.value[METRIC_COMMITS_RESENT], 1);
+	assert_int_equal(stage->a.states[PARTITION_LOADING], 1);
+}
+
+static void
+a_late_commit_meets_a_new_fence(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+
+	(void)owner_submit(&stage->a, ONE, on_answer, &answer);
+	partition_turn(stage->a.partition);
+	owner_cut(&stage->a, true); /* still under way */
+	owner_up(&stage->a);
+	owner_settle(&stage->a);
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	owner_run_late(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	stage_work(stage, "alpha", "done");
+	works(&stage->a);
+	serves(&stage->a);
+}
+
+static void
+a_late_commit_comes_before_the_new_fence(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+
+	(void)owner_submit(&stage->a, ONE, on_answer, &answer);
+	partition_turn(stage->a.partition);
+	owner_cut(&stage->a, true);
+	owner_run_late(&stage->a);
+	owner_up(&stage->a);
+	owner_settle(&stage->a);
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(answer.code, 0);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	serves(&stage->a);
+}
+
+static void
+the_fence_itself_is_lost_again_and_again(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+
+	(void)owner_submit(&stage->a, ONE, on_answer, &answer);
+	partition_turn(stage->a.partition);
+	owner_execute(&stage->a);
+	for (int i = 0; i < 10; i++) {
+		owner_cut(&stage->a, false);
+		owner_up(&stage->a);
+		partition_turn(stage->a.partition);
+		owner_execute(&stage->a); /* installed, but nobody hears of it */
+	}
+	owner_cut(&stage->a, false);
+	owner_up(&stage->a);
+	owner_settle(&stage->a);
+	serves(&stage->a);
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+}
+
+/* --- ownership --------------------------------------------------------------------- */
+
+static void
+fenced_out(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+
+	stage_do(stage, "SET", "fence", "0123456789abcdef:9:cccccccccccccccc");
+	(void)owner_submit(&stage->a, ONE, on_answer, &answer);
+	owner_settle(&stage->a);
+	assert_int_equal(partition_state(stage->a.partition), PARTITION_STANDBY);
+	assert_null(partition_engine(stage->a.partition));
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(answer.code, ERR_UNAVAILABLE);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+}
+
+static void
+another_history_is_loaded(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+	char *fence = stage_text(stage, "fence", NULL), other[120];
+
+	snprintf(other, sizeof other, "%.16s:77:aaaaaaaaaaaaaaaa", fence);
+	stage_do(stage, "SET", "fence", other);
+	free(fence);
+	(void)owner_submit(&stage->a, ONE, on_answer, &answer);
+	owner_settle(&stage->a);
+	assert_int_equal(answer.code, ERR_UNAVAILABLE);
+	assert_int_equal(stage->a.states[PARTITION_LOADING], 2);
+	serves(&stage->a);
+	works(&stage->a);
+}
+
+static void
+stops_and_another_takes_over_at_once(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+	char *fence;
+
+	partition_stop(stage->a.partition, 5000, on_answer, &answer);
+	owner_settle(&stage->a);
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(answer.code, 0);
+	assert_int_equal(partition_state(stage->a.partition), PARTITION_STOPPED);
+	fence = stage_text(stage, "fence", NULL);
+	assert_int_equal(strncmp(fence, "free:", 5), 0);
+	free(fence);
+	/* accepted, but nothing was dispatched any more */
+	assert_true(stage_run_is(stage, &id, "queued"));
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+	owner_start(&stage->b);
+	owner_settle(&stage->b);
+	serves(&stage->b);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+}
+
+static void
+stops_at_the_deadline(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+
+	(void)owner_submit(&stage->a, ONE, NULL, NULL);
+	partition_turn(stage->a.partition); /* a commit that nobody answers */
+	partition_stop(stage->a.partition, 5000, on_answer, &answer);
+	partition_turn(stage->a.partition);
+	assert_int_equal(answer.calls, 0);
+	stage->now += 5000;
+	assert_true(partition_next(stage->a.partition) <= stage->now);
+	partition_turn(stage->a.partition);
+	assert_int_equal(answer.calls, 1);
+	assert_int_equal(answer.code, ERR_UNAVAILABLE);
+	owner_settle(&stage->a); /* the answers come after all */
+	assert_int_equal(partition_state(stage->a.partition), PARTITION_STOPPED);
+}
+
+static void
+a_standby_watches_before_it_takes(void **state)
+{
+	struct stage *stage = *state;
+
+	owner_start(&stage->b);
+	owner_settle(&stage->b);
+	assert_int_equal(partition_state(stage->b.partition), PARTITION_STANDBY);
+	stage_pass(stage, 20000); /* the owner beats */
+	assert_int_equal(partition_state(stage->b.partition), PARTITION_STANDBY);
+	serves(&stage->a);
+	owner_end(&stage->a);
+	stage_pass(stage, 5000);
+	assert_int_equal(partition_state(stage->b.partition), PARTITION_STANDBY);
+	stage_pass(stage, 4000);
+	serves(&stage->b);
+	works(&stage->b);
+}
+
+static void
+the_same_home_takes_at_once(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+
+	owner_settle(&stage->a);
+	owner_end(&stage->a);
+	owner_start(&stage->a);
+	owner_settle(&stage->a);
+	serves(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+}
+
+static void
+an_unanswered_owner_dispatches_nothing(void **state)
+{
+	struct stage *stage = *state;
+
+	stage->now += 4000;
+	(void)owner_submit(&stage->a, ONE, NULL, NULL);
+	partition_turn(stage->a.partition);
+	owner_execute(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+	owner_settle(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+}
+
+/* --- bad keys ------------------------------------------------------------------------- */
+
+static void
+a_bad_task_stream_stops_its_type_alone(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id;
+
+	stage_do(stage, "SET", "q:alpha", "somebody else's");
+	id = owner_submit(&stage->a, BOTH_TYPES, NULL, NULL);
+	stage_pass(stage, 20000);
+	assert_int_equal(partition_state(stage->a.partition), PARTITION_SERVING);
+	/* the commit that was refused took the submission with it */
+	if (!engine_find(partition_engine(stage->a.partition), id.text))
+		id = owner_submit(&stage->a, BOTH_TYPES, NULL, NULL);
+	stage_pass(stage, 10000);
+	assert_int_equal(stage_int(stage, "XLEN", "q:beta"), 1);
+	assert_true(stage->a.states[PARTITION_LOADING] <= 3); /* no loop */
+	stage_work(stage, "beta", "done");
+	stage_pass(stage, 1000);
+	assert_int_equal(stage_int(stage, "XLEN", "q:beta"), 0);
+	stage_do(stage, "DEL", "q:alpha", NULL);
+	stage_pass(stage, 11000);
+	stage_work(stage, "alpha", "done");
+	stage_pass(stage, 1000);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+}
+
+static void
+a_full_task_stream_tears_nothing(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id;
+
+	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:q:alpha", LAST_ID, "f", "v",
+	    NULL));
+	id = owner_submit(&stage->a, BOTH_TYPES, NULL, NULL);
+	stage_pass(stage, 8000);
+	if (!engine_find(partition_engine(stage->a.partition), id.text))
+		id = owner_submit(&stage->a, BOTH_TYPES, NULL, NULL);
+	stage_pass(stage, 30000);
+	assert_int_equal(stage_int(stage, "XLEN", "q:beta"), 1); /* not more: no torn commit */
+	assert_true(stage->a.states[PARTITION_LOADING] <= 3);
+	stage_work(stage, "beta", "done");
+	stage_do(stage, "DEL", "q:alpha", NULL);
+	stage_pass(stage, 11000);
+	stage_work(stage, "alpha", "done");
+	stage_pass(stage, 1000);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+}
+
+static void
+a_bad_run_is_left_alone(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id bad = owner_submit(&stage->a, ONE, NULL, NULL), good;
+	char key[60];
+
+	owner_settle(&stage->a);
+	snprintf(key, sizeof key, "run:%s", bad.text);
+	stage_do(stage, "SET", key, "somebody else's");
+	stage_work(stage, "alpha", "done");
+	stage_pass(stage, 3000);
+	serves(&stage->a);
+	assert_null(engine_find(partition_engine(stage->a.partition), bad.text));
+	assert_int_equal(stage->a.states[PARTITION_LOADING], 2);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0); /* its entry is settled */
+	good = owner_submit(&stage->a, ONE, NULL, NULL);
+	owner_settle(&stage->a);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &good, "succeeded"));
+}
+
+static void
+a_bad_stream_of_dead_letters_blocks_nothing(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+
+	owner_settle(&stage->a);
+	stage_do(stage, "SET", "q:alpha:dlq", "somebody else's");
+	stage_work(stage, "alpha", "failed");
+	stage_pass(stage, 3000);
+	serves(&stage->a);
+	assert_true(stage_run_is(stage, &id, "failed"));
+	assert_int_equal(stage->a.states[PARTITION_LOADING], 2);
+	works(&stage->a);
+	/* mended: the next one is there */
+	stage_do(stage, "DEL", "q:alpha:dlq", NULL);
+	stage_pass(stage, 6000);
+	(void)owner_submit(&stage->a, ONE, NULL, NULL);
+	owner_settle(&stage->a);
+	stage_work(stage, "alpha", "failed");
+	owner_settle(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha:dlq"), 1);
+}
+
+static void
+without_a_key_of_its_own_it_waits(void **state)
+{
+	static const char *const keys[] = { "ev", "live", "fin", "queues" };
+	struct stage *stage = *state;
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		struct run_id id;
+
+		stage_do(stage, "DEL", keys[i], NULL);
+		stage_do(stage, "SET", keys[i], "somebody else's");
+		id = owner_submit(&stage->a, ONE, NULL, NULL);
+		stage_pass(stage, 10000);
+		if (strcmp(keys[i], "fin") == 0) {
+			stage_work(stage, "alpha", "done");
+			stage_pass(stage, 1000);
+		}
+		if (strcmp(keys[i], "queues") != 0) /* written once a queue alone */
+			assert_non_null(strstr(partition_why(stage->a.partition), keys[i]));
+		stage_do(stage, "DEL", keys[i], NULL);
+		stage_pass(stage, 5000);
+		serves(&stage->a);
+		if (strcmp(keys[i], "fin") != 0) {
+			stage_work(stage, "alpha", "done");
+			stage_pass(stage, 1000);
+		}
+		assert_true(stage_run_is(stage, &id, "succeeded"));
+	}
+	assert_int_equal(stage->a.states[PARTITION_LOADING], 1); /* memory was kept */
+}
+
+static void
+a_load_waits_for_a_bad_list(void **state)
+{
+	struct stage *stage = *state;
+
+	owner_end(&stage->a);
+	stage_do(stage, "SET", "live", "somebody else's");
+	owner_start(&stage->a);
+	stage_pass(stage, 3000);
+	assert_int_not_equal(partition_state(stage->a.partition), PARTITION_SERVING);
+	assert_non_null(strstr(partition_why(stage->a.partition), "live"));
+	stage_do(stage, "DEL", "live", NULL);
+	stage_pass(stage, 3000);
+	serves(&stage->a);
+}
+
+/* --- completions -------------------------------------------------------------------------- */
+
+static void
+an_oversized_completion_is_passed(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+	uint64_t *count = &stage->a.metrics.value[METRIC_COMPLETIONS_MALFORMED];
+
+	owner_settle(&stage->a);
+	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "*", "x", "huge",
+	    NULL));
+	owner_reads_down(&stage->a, ERR_LIMIT); /* the connection could not swallow it */
+	partition_turn(stage->a.partition);
+	owner_reads_down(&stage->a, ERR_LIMIT); /* nor alone */
+	owner_settle(&stage->a);
+	assert_int_equal(*count, 1);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	assert_int_equal(stage_int(stage, "XLEN", "done"), 0);
+}
+
+static void
+lost_completions_are_read_again(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id;
+	struct redisReply *taken;
+	const struct redisReply *entry;
+	struct reply_text run, token;
+
+	id = owner_submit(&stage->a, ONE, NULL, NULL);
+	owner_settle(&stage->a);
+	assert_true(stage_take(stage, "alpha", &taken));
+	entry = taken->element[0]->element[1]->element[0];
+	assert_true(reply_get(entry->element[1], "run", &run));
+	assert_true(reply_get(entry->element[1], "token", &token));
+	stage_do(stage, "DEL", "done", NULL);
+	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "5-1", "run",
+	    run.text, "task", "t", "token", token.text, "status", "done", NULL));
+	freeReplyObject(taken);
+	/* the read that blocks is behind the lost end; it comes back when its time is over */
+	owner_settle(&stage->a);
+	assert_false(stage_run_is(stage, &id, "succeeded"));
+	stage_pass(stage, 1500);
+	owner_reads_down(&stage->a, ERR_UNREACHABLE);
+	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "9999999999999-1",
+	    "x", "y", NULL));
+	stage_pass(stage, 1500);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+}
+
+static void
+nonsense_changes_nothing(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+	struct redisReply *taken;
+
+	owner_settle(&stage->a);
+	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "*", "run", id.text,
+	    "task", "t", "token", "0123456789abcdef", "status", "done", NULL));
+	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "*", "run", id.text,
+	    NULL));
+	assert_true(stage_take(stage, "alpha", &taken));
+	stage_report(stage, taken, "done", NULL, NULL);
+	stage_report(stage, taken, "failed", "category", "exit");
+	freeReplyObject(taken);
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	assert_int_equal(stage->a.metrics.value[METRIC_COMPLETIONS_MALFORMED], 1);
+	assert_int_equal(stage->a.metrics.value[METRIC_COMPLETIONS_APPLIED], 2);
+	assert_int_equal(stage->a.metrics.value[METRIC_COMPLETIONS_DUPLICATE] +
+	        stage->a.metrics.value[METRIC_COMPLETIONS_LATE] +
+	        stage->a.metrics.value[METRIC_COMPLETIONS_UNKNOWN],
+	    2);
+	assert_int_equal(stage_int(stage, "XLEN", "done"), 0);
+}
+
+static void
+a_wiped_redis_is_begun_anew(void **state)
+{
+	struct stage *stage = *state;
+	char *before = stage_text(stage, "meta", "nonce"), *after;
+
+	(void)owner_submit(&stage->a, ONE, NULL, NULL);
+	owner_settle(&stage->a);
+	stage_do(stage, "FLUSHALL", NULL, NULL);
+	stage_pass(stage, 4000);
+	serves(&stage->a);
+	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 0);
+	after = stage_text(stage, "meta", "nonce");
+	assert_string_not_equal(after, "");
+	assert_string_not_equal(before, after);
+	free(before);
+	free(after);
+	works(&stage->a);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		T(runs_to_its_end),
+		T(applied_and_the_reply_lost),
+		T(not_applied_and_the_reply_lost),
+		T(a_late_commit_meets_a_new_fence),
+		T(a_late_commit_comes_before_the_new_fence),
+		T(the_fence_itself_is_lost_again_and_again),
+		T(fenced_out),
+		T(another_history_is_loaded),
+		T(stops_and_another_takes_over_at_once),
+		T(stops_at_the_deadline),
+		T(a_standby_watches_before_it_takes),
+		T(the_same_home_takes_at_once),
+		T(an_unanswered_owner_dispatches_nothing),
+		T(a_bad_task_stream_stops_its_type_alone),
+		T(a_full_task_stream_tears_nothing),
+		T(a_bad_run_is_left_alone),
+		T(a_bad_stream_of_dead_letters_blocks_nothing),
+		T(without_a_key_of_its_own_it_waits),
+		T(a_load_waits_for_a_bad_list),
+		T(an_oversized_completion_is_passed),
+		T(lost_completions_are_read_again),
+		T(nonsense_changes_nothing),
+		T(a_wiped_redis_is_begun_anew),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
