@@ -12,3 +12,4 @@ libbench_a_SOURCES = \
 	src/bench/shape.c src/bench/shape.h \
 	src/bench/usage.c src/bench/usage.h \
 	src/bench/worker.c src/bench/worker.h
+EXTRA_DIST += doc/performance.md

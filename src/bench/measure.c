@@ -96,16 +96,16 @@ wait_reading(const struct worker *worker)
 		nap(100000);
 }
 
+/* A fault of its own is told before what follows from it. */
 static int
 end_worker(struct worker *worker, int rc, struct err *err)
 {
 	if (rc < 0)
 		atomic_store(&worker->stop, true);
 	worker_join(worker);
-	if (rc == 0 && worker->rc < 0) {
+	if (worker->rc < 0 && worker->rc != ERR_CONFLICT) {
 		rc = worker->rc;
-		if (err)
-			*err = worker->err;
+		*err = worker->err;
 	}
 	return rc;
 }

@@ -6,8 +6,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/process.h"
 
 #define BATCH 256
+#define IDLE_READS 60 /* of half a second */
 
 struct raw {
 	struct resp *conn;
@@ -19,6 +21,7 @@ struct raw {
 	size_t n_ready, taken, done, total;
 	uint32_t batch[BATCH]; /* what the last read brought */
 	size_t n_batch, last;  /* last: node of its last entry's id */
+	unsigned idle;         /* reads in a row that waited in vain */
 	char ts[24];
 };
 
@@ -241,6 +244,12 @@ take_completions(struct raw *raw, struct err *err)
 		node += 3 + (size_t)node[2].number;
 	}
 	raw->done += n;
+	raw->idle = n ? 0 : raw->idle + (raw->taken == raw->n_ready);
+	if (raw->idle && process_interrupted())
+		return err_set(err, ERR_CONFLICT, "stopped");
+	if (raw->idle > IDLE_READS)
+		return err_set(err, ERR_FAILED,
+		    "no completion comes: %zu of %zu are there", raw->done, raw->total);
 	return 0;
 }
 
