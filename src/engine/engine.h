@@ -52,6 +52,11 @@ uint32_t queue_outstanding(const struct queue *queue);
 /* Takes no more dispatches (a key that is not what it should be), or does again. */
 void queue_quarantine(struct queue *queue, bool on);
 bool queue_quarantined(const struct queue *queue);
+/*
+ * What failures do of tasks that say nothing of their own (policy->given): from now
+ * on, also of those that wait.  Copied by value; NULL removes it.
+ */
+void queue_set_retry(struct queue *queue, const struct retry_policy *policy);
 /* Walks the queues in order of first use; i from 0; NULL at the end. */
 struct queue *engine_queue_at(const struct engine *engine, size_t i);
 /* For the store's own book-keeping a queue carries one pointer and an index. */

@@ -104,11 +104,21 @@ task_fail_stopped(struct turn *turn, struct run *run, uint32_t t)
 	free(message);
 }
 
+/* A task's own policy, or that of its agent type. */
+static const struct retry_policy *
+retry_of(const struct run *run, uint32_t t)
+{
+	const struct retry_policy *own = run->wf->tasks[t].retry;
+	const struct queue *queue = run->plan->lanes[run->plan->lane_of[t]].queue;
+
+	return own->given || !queue->retry ? own : queue->retry;
+}
+
 void
 task_attempt_failed(struct turn *turn, struct run *run, uint32_t t,
     const struct failure *failure)
 {
-	const struct retry_policy *policy = run->wf->tasks[t].retry;
+	const struct retry_policy *policy = retry_of(run, t);
 	struct task *task = &run->tasks[t];
 	int64_t delay;
 
@@ -159,7 +169,7 @@ void
 task_crashed(struct turn *turn, struct run *run, uint32_t t)
 {
 	struct failure failure = { CATEGORY_POISON, NULL, -1, 0, 0 };
-	uint32_t poison = run->wf->tasks[t].retry->poison;
+	uint32_t poison = retry_of(run, t)->poison;
 	struct task *task = &run->tasks[t];
 	int64_t delay;
 	char *message;

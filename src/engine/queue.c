@@ -20,6 +20,7 @@ queues_release(struct queues *queues)
 {
 	HASH_CLEAR(hh, queues->by_type);
 	for (size_t i = 0; i < queues->len; i++) {
+		queue_set_retry(queues->items[i], NULL);
 		free(queues->items[i]->type);
 		free(queues->items[i]);
 	}
@@ -251,6 +252,23 @@ bool
 queue_quarantined(const struct queue *queue)
 {
 	return queue->quarantined;
+}
+
+/* The exit codes stand behind the policy, in one piece of memory. */
+void
+queue_set_retry(struct queue *queue, const struct retry_policy *policy)
+{
+	struct retry_policy *copy = NULL;
+
+	if (policy) {
+		copy = xmalloc(sizeof *copy + policy->n_exit_codes);
+		*copy = *policy;
+		copy->exit_codes = (uint8_t *)(copy + 1);
+		if (policy->n_exit_codes > 0)
+			memcpy(copy + 1, policy->exit_codes, policy->n_exit_codes);
+	}
+	free(queue->retry);
+	queue->retry = copy;
 }
 
 size_t

@@ -42,6 +42,7 @@ TAILQ_HEAD(lane_list, lane);
 
 struct queue {
 	char *type;
+	struct retry_policy *retry; /* the type's own, or NULL */
 	struct queues *owner;
 	struct lane_list buckets[PRIORITIES];
 	unsigned filled; /* bit p: bucket p is not empty */

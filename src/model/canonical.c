@@ -61,7 +61,10 @@ add_retry(struct buf *out, const struct retry_policy *retry)
 	buf_adds(out, "],\"exit_codes\":[");
 	for (size_t i = 0; i < retry->n_exit_codes; i++)
 		buf_printf(out, "%s%u", i > 0 ? "," : "", retry->exit_codes[i]);
-	buf_printf(out, "],\"poison\":%u}", retry->poison);
+	buf_printf(out, "],\"poison\":%u", retry->poison);
+	if (retry->given)
+		buf_adds(out, ",\"given\":true");
+	buf_addc(out, '}');
 }
 
 static void

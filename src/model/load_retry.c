@@ -23,7 +23,8 @@ retry_same(const struct retry_policy *a, const struct retry_policy *b)
 	    a->delay_ms == b->delay_ms && a->max_delay_ms == b->max_delay_ms &&
 	    !(a->factor < b->factor || a->factor > b->factor) &&
 	    !(a->jitter < b->jitter || a->jitter > b->jitter) && a->on == b->on &&
-	    a->poison == b->poison && a->n_exit_codes == b->n_exit_codes &&
+	    a->poison == b->poison && a->given == b->given &&
+	    a->n_exit_codes == b->n_exit_codes &&
 	    (a->n_exit_codes == 0 ||
 	        memcmp(a->exit_codes, b->exit_codes, a->n_exit_codes) == 0);
 }
@@ -113,6 +114,7 @@ load_retry(struct arena *arena, struct faults *faults, const struct yaml_node *n
 
 	if (!value_map(faults, node, "retry", &node) || node == NULL)
 		return;
+	policy->given = true;
 	keys_take(keys_retry, node, "'retry'", faults, values, RETRY_COUNT);
 	take_count(faults, values[RETRY_MAX_ATTEMPTS], "max_attempts", &policy->max_attempts);
 	take_count(faults, values[RETRY_POISON], "poison", &policy->poison);

@@ -187,6 +187,8 @@ retry_member(struct reader *r, const char *key, void *thing)
 		read_exit_codes(r, retry);
 	else if (strcmp(key, "poison") == 0)
 		retry->poison = (uint32_t)read_number(r, 1, UINT32_MAX);
+	else if (strcmp(key, "given") == 0)
+		retry->given = read_bool(r);
 	else
 		bad(r);
 }

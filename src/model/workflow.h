@@ -42,6 +42,7 @@ struct retry_policy {
 	const uint8_t *exit_codes; /* further exit codes that are tried again */
 	size_t n_exit_codes;
 	uint32_t poison;         /* crash recoveries before the task is poison */
+	bool given;              /* by the task or `defaults`; else the agent type's counts */
 };
 
 struct output_decl {

@@ -199,6 +199,8 @@ publish(void *arg, const char *name, const struct agent_type *type)
 	struct buf json = { 0 };
 	char *key = key_make(&partition_store(orch->partition)->keys, "type:", name);
 
+	if (type && type->retry)
+		queue_set_retry(engine_queue(orchestrator_engine(orch), name), type->retry);
 	if (type)
 		agent_type_json(type, &json);
 	if (type)
@@ -207,6 +209,21 @@ publish(void *arg, const char *name, const struct agent_type *type)
 		    on_written, orch);
 	buf_release(&json);
 	free(key);
+}
+
+/* A type whose file or whose `retry` is gone. */
+static void
+drop_retries(struct orchestrator *orch)
+{
+	struct engine *engine = orchestrator_engine(orch);
+	const struct agent_type *type;
+	struct queue *queue;
+
+	for (size_t i = 0; (queue = engine_queue_at(engine, i)) != NULL; i++) {
+		type = types_find(orch->types, queue_type(queue));
+		if (!type || !type->retry)
+			queue_set_retry(queue, NULL);
+	}
 }
 
 /* --- both, compared ------------------------------------------------------------------------ */
@@ -223,6 +240,8 @@ catalog_turn(struct orchestrator *orch)
 	if (!orch->catalog_due || !orchestrator_engine(orch))
 		return;
 	orch->catalog_due = false;
+	if (orch->types)
+		drop_retries(orch);
 	if (orch->types)
 		types_each(orch->types, publish, orch);
 	if (orch->registry && registry_scanned(orch->registry))
