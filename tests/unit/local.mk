@@ -11,3 +11,4 @@ include tests/unit/orchestrator.mk
 include tests/unit/http.mk
 include tests/unit/agent.mk
 include tests/unit/cli.mk
+include tests/unit/bench.mk

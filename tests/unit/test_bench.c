@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* The benchmark's parts: replies in pieces, shapes, figures. */
+#include "tests/unit/test.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/resp.h"
+
+#define T(name) cmocka_unit_test(name)
+
+/* --- replies --- */
+
+struct script {
+	int fd;
+	const char *text;
+	size_t step;
+};
+
+static void *
+say_in_pieces(void *arg)
+{
+	const struct script *script = arg;
+	size_t len = strlen(script->text);
+
+	for (size_t at = 0; at < len; at += script->step) {
+		size_t n = len - at < script->step ? len - at : script->step;
+
+		if (write(script->fd, script->text + at, n) != (ssize_t)n)
+			break;
+	}
+	close(script->fd);
+	return NULL;
+}
+
+static void
+open_pair(struct resp *conn, int *ret_other)
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	*conn = (struct resp){ .fd = fds[0] };
+	*ret_other = fds[1];
+}
+
+static void
+replies_come_in_pieces(void **state)
+{
+	static const char text[] = "+OK\r\n:-42\r\n$-1\r\n*-1\r\n$5\r\na\r\nb\n\r\n"
+				   "*2\r\n*1\r\n$2\r\nid\r\n*0\r\n$0\r\n\r\n-ERR no\r\n";
+
+	(void)state;
+	for (size_t step = 1; step <= sizeof text; step++) {
+		struct script script = { .text = text, .step = step };
+		struct resp conn;
+		struct err err = { 0 };
+		pthread_t thread;
+
+		open_pair(&conn, &script.fd);
+		assert_int_equal(
+		    pthread_create(&thread, NULL, say_in_pieces, &script), 0);
+		assert_int_equal(resp_read(&conn, &err), 0);
+		assert_memory_equal(resp_data(&conn, conn.nodes), "OK", 2);
+		assert_int_equal(resp_read(&conn, &err), 0);
+		assert_int_equal(conn.nodes[0].number, -42);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(resp_read(&conn, &err), 0);
+			assert_int_equal(conn.nodes[0].type, '_');
+		}
+		assert_int_equal(resp_read(&conn, &err), 0);
+		assert_int_equal(conn.nodes[0].len, 5);
+		assert_memory_equal(resp_data(&conn, conn.nodes), "a\r\nb\n", 5);
+		assert_int_equal(resp_read(&conn, &err), 0);
+		assert_int_equal(conn.n_nodes, 4);
+		assert_memory_equal(resp_data(&conn, &conn.nodes[2]), "id", 2);
+		assert_int_equal(conn.nodes[3].number, 0);
+		assert_int_equal(resp_read(&conn, &err), 0);
+		assert_int_equal(conn.nodes[0].len, 0);
+		assert_int_equal(resp_read(&conn, &err), ERR_FAILED);
+		assert_string_equal(err.text, "redis: ERR no");
+		assert_int_equal(resp_read(&conn, &err), ERR_UNREACHABLE);
+		pthread_join(thread, NULL);
+		resp_close(&conn);
+	}
+}
+
+static void
+commands_are_written(void **state)
+{
+	struct resp conn = { .fd = -1 };
+
+	(void)state;
+	resp_command(&conn, "PING", "", NULL);
+	resp_begin(&conn, 2);
+	resp_word(&conn, "a\0b", 3);
+	resp_number(&conn, UINT64_MAX);
+	assert_int_equal(conn.out.len, 60);
+	assert_memory_equal(conn.out.data,
+	    "*2\r\n$4\r\nPING\r\n$0\r\n\r\n*2\r\n$3\r\na\0b\r\n$"
+	    "20\r\n18446744073709551615\r\n",
+	    64);
+	resp_close(&conn);
+}
+
+/* --- shapes --- */
+
+static void
+shapes_have_their_size(void **state)
+{
+	static const size_t sizes[SHAPE_KINDS][3] = { { 10000, 1, 0 }, { 1, 10000, 0 },
+		{ 1, 1000, 999 }, { 10, 1002, 2000 }, { 1000, 4, 4 } };
+	struct shape shape;
+
+	(void)state;
+	for (size_t i = 0; i < SHAPE_KINDS; i++) {
+		shape_init(&shape, i, 1);
+		assert_int_equal(shape.runs, sizes[i][0]);
+		assert_int_equal(shape.tasks, sizes[i][1]);
+		assert_int_equal(shape.n_needs, 2 * sizes[i][2]);
+		shape_release(&shape);
+		shape_init(&shape, i, 0.0001);
+		assert_true(shape_total(&shape) >= 1);
+		shape_release(&shape);
+	}
+}
+
+static void
+a_shape_is_a_workflow_file(void **state)
+{
+	struct shape shape;
+	struct buf yaml = { 0 };
+
+	(void)state;
+	shape_init(&shape, 4, 1);
+	shape_add_yaml(&shape, &yaml);
+	assert_string_equal(buf_text(&yaml),
+	    "name: bench-w4\non: manual\nmax_parallel: 4\ntasks:\n"
+	    "  - {id: t0, agent: bench}\n  - {id: t1, agent: bench, needs: [t0]}\n"
+	    "  - {id: t2, agent: bench, needs: [t0]}\n"
+	    "  - {id: t3, agent: bench, needs: [t1, t2]}\n");
+	buf_release(&yaml);
+	shape_release(&shape);
+}
+
+static void
+workloads_are_named(void **state)
+{
+	struct bench_options options = { 0 };
+	struct err err;
+
+	(void)state;
+	assert_int_equal(bench_parse_workloads("w1b,W4", &options, &err), 0);
+	assert_false(options.workloads[0]);
+	assert_true(options.workloads[1] && options.workloads[4]);
+	assert_int_equal(bench_parse_workloads("W1,W", &options, &err), ERR_INVALID);
+	assert_non_null(strstr(err.text, "\"W\""));
+	assert_int_equal(bench_parse_workloads("W1,,W2", &options, &err), ERR_INVALID);
+}
+
+/* --- figures --- */
+
+static void
+usage_is_a_difference(void **state)
+{
+	struct usage before = { .commands = { { "xadd", 5, 50 }, { "get", 2, 2 } },
+		.n = 2 };
+	struct usage after = { .commands = { { "get", 2, 2 }, { "info", 2, 9 },
+				   { "xadd", 9, 80 }, { "xack", 3, 4 } },
+		.n = 4 };
+
+	(void)state;
+	usage_subtract(&after, &before);
+	assert_int_equal(after.n, 2);
+	assert_string_equal(after.commands[0].name, "xadd");
+	assert_int_equal(after.commands[0].calls, 4);
+	assert_int_equal(after.commands[0].usec, 30);
+	assert_int_equal(usage_calls(&after), 7);
+}
+
+static double
+number_at(json_t *root, const char *side, const char *figure, const char *key)
+{
+	json_t *item = json_array_get(json_object_get(root, "workloads"), 0);
+
+	return json_real_value(
+	    json_object_get(json_object_get(json_object_get(item, side), figure), key));
+}
+
+static void
+figures_are_medians(void **state)
+{
+	struct sample reeve[4] = { 0 }, raw[4] = { 0 };
+	struct bench bench = { .options = {
+				   .repeat = 4, .scale = 1, .appendfsync = "no" } };
+	static const double seconds[4] = { 1.0, 0.25, 0.5, 2.0 };
+	json_t *root;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		reeve[i] = (struct sample){ .tasks = 100, .seconds = seconds[i] };
+		raw[i] = (struct sample){ .tasks = 100, .seconds = 0.25 };
+		reeve[i].handoff_us[HANDOFF_P99] = (double)(i + 1);
+	}
+	bench.results[2] = (struct bench_result){
+		.kind = &shape_kinds[2], .tasks = 100, .reeve = reeve, .raw = raw, .n = 4
+	};
+	root = bench_json(&bench);
+	assert_true(number_at(root, "reeve", "tasks_per_s", "median") == 150);
+	assert_true(number_at(root, "reeve", "tasks_per_s", "min") == 50);
+	assert_true(number_at(root, "reeve", "tasks_per_s", "max") == 400);
+	assert_true(number_at(root, "reeve", "handoff_p99_us", "median") == 2.5);
+	assert_true(
+	    json_real_value(json_object_get(
+		json_object_get(
+		    json_array_get(json_object_get(root, "workloads"), 0), "ratio"),
+		"tasks_per_s")) == 0.375);
+	json_decref(root);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(replies_come_in_pieces),
+		T(commands_are_written),
+		T(shapes_have_their_size),
+		T(a_shape_is_a_workflow_file),
+		T(workloads_are_named),
+		T(usage_is_a_difference),
+		T(figures_are_medians),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
