@@ -593,7 +593,8 @@ check_residue(struct world *world)
 		world_fail(world, "tokens are left in cancel");
 	if (done && done->stream.len != done->stream.head)
 		world_fail(world, "%zu completions are left", done->stream.len - done->stream.head);
-	if (done && (done->stream.last.ms || done->stream.last.seq) &&
+	/* a power cut may have taken completions whose effects were stored afterwards */
+	if (done && !world->shape.power_cuts && (done->stream.last.ms || done->stream.last.seq) &&
 	    (!cursor || strcmp(cursor->string.data, stream_id_format(done->stream.last, last)) != 0))
 		world_fail(world, "the cursor is %s, the last completion %s",
 		    cursor ? cursor->string.data : "missing", last);

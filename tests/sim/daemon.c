@@ -88,7 +88,7 @@ pause(void *arg, uint64_t life)
 {
 	struct daemon *daemon = arg;
 
-	if (!daemon->alive || daemon->life != life)
+	if (!daemon->alive || daemon->life != life || daemon->paused_until > daemon->world->now)
 		return;
 	daemon->paused_until = daemon->world->now + 1000 + (int64_t)chance(daemon->world, 12000);
 	world_trace(daemon->world, "%s stands still until %lld", daemon->name,

@@ -194,7 +194,7 @@ deliver(void *arg, uint64_t n)
 	struct err none = { 0 };
 
 	if (!sent->dead && (wait > link->world->now || sent != link->first)) {
-		world_at(link->world, wait, deliver, sent, n);
+		world_at(link->world, later(wait, link->world->now + 1), deliver, sent, n);
 		return;
 	}
 	if (!sent->dead && reply_size(sent->reply) > link->max_reply) {
