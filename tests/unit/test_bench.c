@@ -101,7 +101,7 @@ commands_are_written(void **state)
 	assert_memory_equal(conn.out.data,
 	    "*2\r\n$4\r\nPING\r\n$0\r\n\r\n*2\r\n$3\r\na\0b\r\n$"
 	    "20\r\n18446744073709551615\r\n",
-	    64);
+	    60);
 	resp_close(&conn);
 }
 
