@@ -41,7 +41,7 @@ record_odd(struct partition *p, struct stream_id id, enum completion_result resu
 	struct effect *note;
 
 	stream_id_format(id, text);
-	log_warn("completion changes nothing", KV_S("entry", text),
+	log_warn("completion not taken", KV_S("entry", text),
 	    KV_S("result", RESULTS[result].name), KV_S("why", reason));
 	buf_printf(&data, "{\"entry\":\"%s\",\"result\":\"%s\",\"reason\":", text,
 	    RESULTS[result].name);
@@ -92,6 +92,22 @@ set_kind(struct completion *completion, const struct done_entry *done)
 	}
 }
 
+static const char *
+why_odd(enum completion_result result)
+{
+	switch (result) {
+	case COMPLETION_UNKNOWN:
+		return "no such run, task or token";
+	case COMPLETION_MALFORMED:
+		return "its outputs are not what the protocol allows: the attempt failed by that";
+	case COMPLETION_APPLIED:
+	case COMPLETION_DUPLICATE:
+	case COMPLETION_LATE:
+		break;
+	}
+	return "not what the task waits for any more";
+}
+
 static void
 apply(struct partition *p, struct stream_id id, const struct done_entry *done)
 {
@@ -123,9 +139,7 @@ apply(struct partition *p, struct stream_id id, const struct done_entry *done)
 	if (result == COMPLETION_LATE && completion.category == CATEGORY_CANCELLED)
 		metrics_add(p->config.metrics, RESULTS[result].metric, 1); /* as it was told to */
 	else
-		count(p, id, result,
-		    result == COMPLETION_UNKNOWN ? "no such run, task or token"
-		                                 : "not what the task waits for any more");
+		count(p, id, result, why_odd(result));
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 }

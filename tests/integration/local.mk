@@ -15,3 +15,13 @@ tests_integration_test_embedded_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 SH_TESTS += tests/integration/daemon_leases.sh
 SH_TESTS += tests/integration/bench_smoke.sh
 SH_TESTS += tests/integration/daemon_cancel.sh
+
+# The whole daemon: each script is a side of it; proxy loses what a test wants lost.
+SH_TESTS += tests/integration/daemon_main.sh tests/integration/daemon_triggers.sh \
+	tests/integration/daemon_kill.sh tests/integration/daemon_redis.sh \
+	tests/integration/daemon_proxy.sh tests/integration/daemon_completions.sh \
+	tests/integration/daemon_owners.sh tests/integration/daemon_mass.sh
+EXTRA_DIST += tests/integration/daemon_lib.sh
+check_PROGRAMS += tests/integration/proxy
+tests_integration_proxy_SOURCES = tests/integration/proxy.c
+tests_integration_proxy_LDADD =
