@@ -2,3 +2,10 @@
 # Two lines a test; its source is tests/unit/test_NAME.c by default.
 # C_TESTS += tests/unit/test_store_thing
 # tests_unit_test_store_thing_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_store_record tests/unit/test_store_ledger tests/unit/test_store_events
+tests_unit_test_store_record_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_store_ledger_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_store_events_SOURCES = tests/unit/test_store_events.c \
+	tests/unit/engine_harness.c tests/unit/engine_harness.h
+tests_unit_test_store_events_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
