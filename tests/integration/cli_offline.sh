@@ -21,11 +21,11 @@ has help "$out" 'validate'
 try rnu
 is 'unknown command' $code 2
 has 'unknown command' "$err" 'did you mean "run"?'
-try cancel x
+try approve x
 is 'later command' $code 2
 has 'later command' "$err" 'not supported yet'
 for command in init validate plan graph fmt schema run runs show watch workflows logs doctor \
-	log-level version help; do
+	log-level bench version help; do
 	try $command --help
 	is "$command --help" $code 0
 	has "$command --help" "$out" "  reeve $command"
