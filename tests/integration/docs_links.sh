@@ -17,7 +17,7 @@ done <"$work/links" >"$work/faults"
 # Source files named in backquotes: src/…, tests/…, doc/…, contrib/…, agents/…, workflows/…
 # shellcheck disable=SC2016
 grep -oE '`(src|tests|doc|contrib|agents|workflows|scripts|man)/[A-Za-z0-9_./-]+`' $docs |
-	tr -d '`' | sort -u >"$work/files"
+	tr -d '`' | grep -vE 'NAME|TYPE' | sort -u >"$work/files"
 [ "$(wc -l <"$work/files")" -gt 30 ] || fail 'too few files found'
 while IFS=: read -r doc file; do
 	[ -e "$file" ] || echo "$doc: no $file"
@@ -25,7 +25,7 @@ done <"$work/files" >>"$work/faults"
 
 # Functions named in backquotes as name() are in the source.
 # shellcheck disable=SC2016
-grep -oE '`[a-z_]+_[a-z_]+\(\)`' $docs | tr -d '`()' | sort -u >"$work/functions"
+grep -oE '`[a-z_]+_[a-z_]+\(\)`' $docs | tr -d '`()' | grep -v ':thing_' | sort -u >"$work/functions"
 while IFS=: read -r doc name; do
 	grep -rqE "\\b$name\\(" src --include='*.[ch]' || echo "$doc: no function $name"
 done <"$work/functions" >>"$work/faults"
