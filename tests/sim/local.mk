@@ -10,4 +10,4 @@ tests_sim_sim_LDADD = $(ORCHESTRATOR_LIBS)
 C_TESTS += tests/sim/test_fake_redis
 tests_sim_test_fake_redis_SOURCES = $(FAKE_SOURCES) tests/sim/test_fake_redis.c \
 	tests/unit/redis_server.c tests/unit/redis_server.h
-tests_sim_test_fake_redis_LDADD = $(WIRE_LIBS) $(CMOCKA_LIBS)
+tests_sim_test_fake_redis_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
