@@ -18,5 +18,6 @@ DOCS = README.md CONTRIBUTING.md LICENSE NEWS.md SECURITY.md doc/protocol.md \
 	doc/decisions/0013-logs-are-dropped-first.md
 dist_doc_DATA = README.md LICENSE NEWS.md
 EXTRA_DIST += $(DOCS) contrib/quickstart
-SH_TESTS += tests/integration/docs_readme.sh tests/integration/docs_links.sh \
+SH_TESTS += tests/integration/docs_readme.sh tests/integration/docs_runbook.sh \
+	tests/integration/docs_links.sh \
 	tests/integration/quickstart.sh
