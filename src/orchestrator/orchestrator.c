@@ -97,8 +97,10 @@ count_end(struct orchestrator *orch, const struct effect *effect)
 
 	if (run_state_ended(state))
 		metrics_add(orch->config.metrics, END_METRICS[state], 1);
-	log_info("run ended", KV_S("run", effect->run->id.text),
-	    KV_S("workflow", effect->run->wf->name), KV_S("status", run_state_name(state)));
+	/* thousands a second may succeed; who wants each asks the API or the level debug */
+	LOG_AT(state == RUN_SUCCEEDED ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "run ended",
+	    KV_S("run", effect->run->id.text), KV_S("workflow", effect->run->wf->name),
+	    KV_S("status", run_state_name(state)));
 }
 
 /* A confirmed change. */
