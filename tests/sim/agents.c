@@ -429,7 +429,7 @@ step(void *arg, uint64_t life)
 		return;
 	if (agent->beats && world->now >= agent->beat_at)
 		beat(agent);
-	if (agent->recover || one_in(world, 200))
+	if (agent->recover || one_in(world, world->faults ? 200 : 15))
 		recover(agent);
 	for (size_t i = 0; i < SLOTS; i++) {
 		if (agent->held[i].used)
