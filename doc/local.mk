@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Documents, examples, and the tests that run what the documents show.
 DOCS = README.md CONTRIBUTING.md LICENSE NEWS.md SECURITY.md doc/protocol.md \
-	doc/runbook.md doc/source-tour.md \
+	doc/runbook.md doc/source-tour.md doc/from-001.md \
 	doc/decisions/README.md \
 	doc/decisions/0001-redis-is-the-truth.md \
 	doc/decisions/0002-own-redis-transport.md \

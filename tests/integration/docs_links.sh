@@ -44,6 +44,22 @@ if [ -x "$top/reeve" ]; then
 		"$top/reeve" "$name" --help >/dev/null 2>&1 || echo "no command $name"
 	done <"$work/commands" >>"$work/faults"
 fi
+# Blocks of YAML with tasks are workflows.
+if [ -x "$top/reeve" ]; then
+	blocks=0
+	for doc in $docs; do
+		awk -v base="$work/$(basename "$doc" .md)" '
+			/^```yaml$/ { out = base "-" ++n ".yaml"; next }
+			/^```$/ { out = "" }
+			out { print >out }' "$doc"
+	done
+	for block in $(grep -l '^tasks:' "$work"/*.yaml); do
+		blocks=$((blocks + 1))
+		"$top/reeve" validate "$block" >>"$work/faults.validate" 2>&1 ||
+			cat "$work/faults.validate" >>"$work/faults"
+	done
+	[ $blocks -gt 0 ] || fail 'no workflow in the documents'
+fi
 [ ! -s "$work/faults" ] || {
 	cat "$work/faults" >&2
 	fail 'the documents name what is not there'
