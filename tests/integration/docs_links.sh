@@ -53,7 +53,8 @@ if [ -x "$top/reeve" ]; then
 			/^```$/ { out = "" }
 			out { print >out }' "$doc"
 	done
-	for block in $(grep -l '^tasks:' "$work"/*.yaml); do
+	for block in "$work"/*.yaml; do
+		grep -q '^tasks:' "$block" || continue
 		blocks=$((blocks + 1))
 		"$top/reeve" validate "$block" >>"$work/faults.validate" 2>&1 ||
 			cat "$work/faults.validate" >>"$work/faults"
