@@ -193,16 +193,22 @@ owner_end(struct owner *owner)
 	}
 }
 
+bool
+owner_step(struct owner *owner)
+{
+	bool moved;
+
+	partition_turn(owner->partition);
+	moved = answer(&owner->commands);
+	moved |= answer(&owner->reads);
+	return moved || owner->commands.first;
+}
+
 void
 owner_settle(struct owner *owner)
 {
-	for (int i = 0; i < 2000; i++) {
-		bool moved;
-
-		partition_turn(owner->partition);
-		moved = answer(&owner->commands);
-		moved |= answer(&owner->reads);
-		if (!moved && !owner->commands.first)
+	for (int i = 0; i < 20000; i++) {
+		if (!owner_step(owner))
 			return;
 	}
 	fail_msg("the owner does not come to rest: %s", owner->why);

@@ -50,6 +50,7 @@ void stage_release(struct stage *stage);
 void owner_start(struct owner *owner); /* a new partition, both connections up */
 void owner_end(struct owner *owner);   /* as by a kill */
 void owner_settle(struct owner *owner); /* turns, executes, answers until nothing moves */
+bool owner_step(struct owner *owner);   /* one turn, one answer a connection */
 /* ms pass in small steps, and the owners that live settle at each. */
 void stage_pass(struct stage *stage, int64_t ms);
 

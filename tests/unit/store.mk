@@ -9,3 +9,12 @@ tests_unit_test_store_ledger_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_store_events_SOURCES = tests/unit/test_store_events.c \
 	tests/unit/engine_harness.c tests/unit/engine_harness.h
 tests_unit_test_store_events_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_store_commit tests/unit/test_store_load
+tests_unit_test_store_commit_SOURCES = tests/unit/test_store_commit.c \
+	tests/unit/engine_harness.c tests/unit/engine_harness.h
+tests_unit_test_store_commit_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_store_load_SOURCES = tests/unit/test_store_load.c tests/unit/stage.c \
+	tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_store_load_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_store_load_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

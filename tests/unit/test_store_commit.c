@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* Commits: limits, boundaries, what may change between two sendings, found ids. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "base/mem.h"
+#include "engine_harness.h"
+#include "model/canonical.h"
+#include "store/commit.h"
+
+struct bench {
+	struct rng rng;
+	struct engine *engine;
+	struct store store;
+	struct effects effects;
+	struct moment now;
+	size_t taken;
+};
+
+static int
+begin(void **state)
+{
+	struct bench *bench = xcalloc(1, sizeof *bench);
+	struct engine_config config;
+
+	engine_config_defaults(&config);
+	config.window = 100000;
+	rng_init(&bench->rng, 3);
+	bench->engine = engine_new(&config, &bench->rng);
+	bench->now = (struct moment){ 10, 1700000000000 };
+	store_init(&bench->store, "test:", 3);
+	*state = bench;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	struct bench *bench = *state;
+
+	for (size_t i = bench->taken; i < bench->effects.len; i++)
+		effect_release(&bench->effects.items[i]);
+	bench->effects.len = 0;
+	effects_release(&bench->effects);
+	engine_free(bench->engine);
+	store_release(&bench->store);
+	free(bench);
+	return 0;
+}
+
+static struct run *
+submit(struct bench *bench, uint32_t n_tasks, const char *prompt)
+{
+	struct builder builder = builder_begin(n_tasks, "alpha");
+	struct run_spec spec = { .wf = builder.wf, .params = "{}", .priority = -1 };
+	struct run *run;
+
+	memset(builder.wf->sha256, 'c', SHA256_HEX_SIZE - 1);
+	for (uint32_t i = 0; prompt && i < n_tasks; i++)
+		builder_body(&builder, i, TASK_PROMPT, prompt);
+	spec.id = run_id_make(bench->now.wall_ms, 3, &bench->rng);
+	assert_int_equal(engine_submit(bench->engine, &bench->now, &spec, &bench->effects, &run, NULL),
+	    0);
+	effects_mark(&bench->effects, 0, 0);
+	(void)engine_dispatch(bench->engine, &bench->now, SIZE_MAX, &bench->effects);
+	workflow_unref(builder.wf);
+	return run;
+}
+
+static struct commit *
+build(struct bench *bench)
+{
+	return commit_build(&bench->store, &bench->effects, &bench->taken, bench->now.wall_ms);
+}
+
+static int
+find_arg(struct commit *commit, const char *text)
+{
+	const size_t *lens;
+	int argc;
+	const char *const *argv = commit_argv(commit, 1, 1, &argc, &lens);
+
+	for (int i = 0; i < argc; i++) {
+		if (lens[i] == strlen(text) && memcmp(argv[i], text, lens[i]) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* A reply of the script: OK and n ids from 5-first on. */
+static redisReply *
+make_reply(size_t n, unsigned first)
+{
+	redisReply *reply = xcalloc(1, sizeof *reply);
+
+	reply->type = REDIS_REPLY_ARRAY;
+	reply->elements = n + 1;
+	reply->element = xcalloc(n + 1, sizeof(redisReply *));
+	for (size_t i = 0; i <= n; i++) {
+		redisReply *item = reply->element[i] = xcalloc(1, sizeof *item);
+
+		item->type = REDIS_REPLY_STRING;
+		item->str = i ? xasprintf("5-%zu", first + i) : xstrdup("OK");
+		item->len = strlen(item->str);
+	}
+	return reply;
+}
+
+static void
+nothing_makes_no_commit(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_null(build(bench));
+	effects_add(&bench->effects, EFFECT_NOTE, NULL, TASK_NONE)->u.note.type = "x";
+	assert_null(build(bench)); /* the event is not closed yet */
+	effects_mark(&bench->effects, 0, 0);
+	commit_free(build(bench));
+	assert_null(build(bench));
+}
+
+static void
+many_changes_are_several_commits(void **state)
+{
+	struct bench *bench = *state;
+	struct commit *commit;
+	size_t commits = 0, effects = 0, changes = 0;
+
+	(void)submit(bench, 3000, NULL);
+	while ((commit = build(bench)) != NULL) {
+		assert_true(commit_changes(commit) <= COMMIT_CHANGES);
+		assert_int_equal(commit_effect(commit, commit_effects(commit) - 1)->kind, EFFECT_MARK);
+		assert_null(commit_effect(commit, commit_effects(commit)));
+		effects += commit_effects(commit);
+		changes += commit_changes(commit);
+		commits++;
+		commit_free(commit);
+	}
+	assert_int_equal(effects, bench->effects.len);
+	assert_true(changes >= 3000);
+	assert_true(commits >= 6 && commits <= 8);
+}
+
+static void
+many_bytes_are_several_commits(void **state)
+{
+	struct bench *bench = *state;
+	char *text = xcalloc(1, 200001);
+	struct commit *commit;
+	size_t commits = 0;
+
+	memset(text, 'x', 200000);
+	(void)submit(bench, 20, text);
+	while ((commit = build(bench)) != NULL) {
+		const size_t *lens;
+		size_t bytes = 0;
+		int argc;
+
+		(void)commit_argv(commit, 1, 1, &argc, &lens);
+		for (int i = 0; i < argc; i++)
+			bytes += lens[i];
+		/* the definition comes on top of the first */
+		assert_true(bytes <= COMMIT_BYTES + (commits ? 1 : 21) * 210000);
+		commits++;
+		commit_free(commit);
+	}
+	assert_true(commits >= 6);
+	free(text);
+}
+
+static void
+only_the_nonce_changes(void **state)
+{
+	struct bench *bench = *state;
+	struct commit *commit;
+	const size_t *lens;
+	const char *const *argv;
+	char **copy;
+	int argc, again;
+
+	(void)submit(bench, 5, NULL);
+	commit = build(bench);
+	argv = commit_argv(commit, 0x11, 8, &argc, &lens);
+	copy = xcalloc((size_t)argc, sizeof *copy);
+	for (int i = 0; i < argc; i++)
+		copy[i] = xstrndup(argv[i], lens[i]);
+	assert_string_equal(copy[0], "test:{3}:fence");
+	assert_string_equal(copy[1], "test:{3}:cursor");
+	assert_int_equal(commit_nkeys(), 2);
+	assert_string_equal(copy[2], "0000000000000011");
+	assert_string_equal(copy[3], "8");
+	assert_string_equal(copy[4], "9");
+	argv = commit_argv(commit, 0x22, 8, &again, &lens);
+	assert_int_equal(again, argc);
+	for (int i = 0; i < argc; i++) {
+		if (i != 2)
+			assert_memory_equal(copy[i], argv[i], lens[i]);
+		free(copy[i]);
+	}
+	assert_memory_equal(argv[2], "0000000000000022", 16);
+	free(copy);
+	commit_free(commit);
+}
+
+static void
+a_definition_is_stored_once(void **state)
+{
+	struct bench *bench = *state;
+	struct commit *commit;
+	redisReply *reply;
+	char key[100] = "test:{3}:def:";
+	struct err err;
+
+	memset(key + strlen(key), 'c', SHA256_HEX_SIZE - 1);
+	(void)submit(bench, 1, NULL);
+	(void)submit(bench, 1, NULL);
+	commit = build(bench);
+	assert_true(find_arg(commit, key) > 0);
+	reply = make_reply(3, 0); /* two tasks, one packed event */
+	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
+	freeReplyObject(reply);
+	commit_free(commit);
+	(void)submit(bench, 1, NULL);
+	commit = build(bench);
+	assert_int_equal(find_arg(commit, key), -1);
+	assert_int_equal(find_arg(commit, "alpha_consumers"), -1); /* nor its group */
+	commit_free(commit);
+}
+
+static void
+ids_go_to_the_ledger(void **state)
+{
+	struct bench *bench = *state;
+	struct run *run = submit(bench, 2, NULL);
+	struct commit *commit = build(bench);
+	redisReply *reply = make_reply(2, 0);
+	struct stream_id id;
+	struct err err;
+	size_t queue;
+
+	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), ERR_INVALID);
+	assert_false(ledger_find(bench->store.ledger, run->tasks[0].token, &queue, &id));
+	freeReplyObject(reply);
+	reply = make_reply(3, 0);
+	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
+	assert_true(ledger_find(bench->store.ledger, run->tasks[0].token, &queue, &id));
+	assert_int_equal(id.seq, 1);
+	assert_true(ledger_find(bench->store.ledger, run->tasks[1].token, &queue, &id));
+	assert_int_equal(id.seq, 2);
+	freeReplyObject(reply);
+	commit_free(commit);
+}
+
+static void
+a_lost_reply_is_found_by_tokens(void **state)
+{
+	struct bench *bench = *state;
+	struct run *run = submit(bench, 2, NULL);
+	struct commit *commit = build(bench);
+	struct stream_id id = { 9, 1 };
+	size_t queue;
+
+	assert_int_equal(commit_queues(commit), 1);
+	queue = commit_queue_at(commit, 0);
+	assert_false(commit_found(commit, &bench->store, 4711, queue, id));
+	assert_true(commit_found(commit, &bench->store, run->tasks[0].token, queue, id));
+	assert_false(commit_found(commit, &bench->store, run->tasks[0].token, queue, id));
+	id.seq = 2;
+	assert_false(commit_found(commit, &bench->store, run->tasks[1].token, queue + 1, id));
+	assert_true(commit_found(commit, &bench->store, run->tasks[1].token, queue, id));
+	commit_applied(commit, &bench->store);
+	assert_true(ledger_made(bench->store.ledger, queue));
+	assert_int_equal(ledger_open(bench->store.ledger, queue), 2);
+	commit_free(commit);
+}
+
+static void
+bad_streams_are_remembered(void **state)
+{
+	struct bench *bench = *state;
+	struct run *run;
+	struct completion said = { .kind = COMPLETION_FAILED, .category = CATEGORY_EXIT,
+		.exit_code = 1, .retryable = -1, .retry_after_ms = -1 };
+	struct commit *commit;
+
+	store_set_bad(&bench->store, "test:{3}:q:alpha:dlq", true);
+	store_set_bad(&bench->store, "test:{3}:q:alpha:dlq", true);
+	store_set_bad(&bench->store, "other", true);
+	store_set_bad(&bench->store, "other", false);
+	store_forget(&bench->store);
+	assert_true(store_is_bad(&bench->store, "test:{3}:q:alpha:dlq"));
+	assert_false(store_is_bad(&bench->store, "other"));
+	for (int i = 0; i < 2; i++) {
+		run = submit(bench, 1, NULL);
+		said.run = run->id.text;
+		said.task = "t000000";
+		said.token = run->tasks[0].token;
+		assert_int_equal(engine_complete(bench->engine, &bench->now, &said, &bench->effects),
+		    COMPLETION_APPLIED);
+		effects_mark(&bench->effects, 7, 7);
+		commit = build(bench);
+		assert_int_equal(find_arg(commit, "test:{3}:q:alpha:dlq") >= 0, i == 1);
+		assert_true(find_arg(commit, "7-7") > 0);
+		commit_free(commit);
+		store_set_bad(&bench->store, "test:{3}:q:alpha:dlq", false);
+	}
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		T(nothing_makes_no_commit),
+		T(many_changes_are_several_commits),
+		T(many_bytes_are_several_commits),
+		T(only_the_nonce_changes),
+		T(a_definition_is_stored_once),
+		T(ids_go_to_the_ledger),
+		T(a_lost_reply_is_found_by_tokens),
+		T(bad_streams_are_remembered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Loading: what is kept, what is left alone, and when a load ends without success. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test.h"
+
+#include "stage.h"
+
+#include "base/log.h"
+#include "store/commit.h"
+
+#define FLOW                                                                           \
+	"name: flow\ntasks:\n  - {id: a, agent: alpha}\n"                               \
+	"  - {id: b, agent: alpha, needs: [a], prompt: \"${{ tasks.a.outputs.k }}\"}\n"
+
+#define PLAIN                                                                          \
+	"name: plain\ntasks:\n  - {id: a, agent: alpha}\n"                              \
+	"  - {id: b, agent: alpha, needs: [a]}\n"
+
+static int
+begin(void **state)
+{
+	struct stage *stage = calloc(1, sizeof *stage);
+
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(stage);
+	owner_start(&stage->a);
+	owner_settle(&stage->a);
+	*state = stage;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	stage_release(*state);
+	free(*state);
+	return 0;
+}
+
+static void
+load_again(struct stage *stage)
+{
+	owner_end(&stage->a);
+	owner_start(&stage->a);
+	stage_pass(stage, 200);
+	assert_int_equal(partition_state(stage->a.partition), PARTITION_SERVING);
+}
+
+static const struct run *
+live(struct stage *stage, const struct run_id *id)
+{
+	return engine_find(partition_engine(stage->a.partition), id->text);
+}
+
+static void
+set_field(struct stage *stage, const struct run_id *id, const char *field, const char *value)
+{
+	char key[80];
+
+	snprintf(key, sizeof key, "reeve:{0}:run:%s", id->text);
+	freeReplyObject(fake_redis_call(stage->redis, "HSET", key, field, value, NULL));
+}
+
+static char *
+get_field(struct stage *stage, const struct run_id *id, const char *field)
+{
+	char key[80];
+
+	snprintf(key, sizeof key, "run:%s", id->text);
+	return stage_text(stage, key, field);
+}
+
+static void
+outputs_are_there_for_those_who_read_them(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, FLOW, NULL, NULL);
+	struct redisReply *taken;
+	struct reply_text body;
+
+	owner_settle(&stage->a);
+	assert_true(stage_take(stage, "alpha", &taken));
+	stage_report(stage, taken, "done", "outputs", "{\"k\":\"forty-two\"}");
+	freeReplyObject(taken);
+	partition_stop(stage->a.partition, 5000, NULL, NULL); /* nothing more is dispatched */
+	stage_pass(stage, 200);
+	load_again(stage);
+	assert_true(stage_take(stage, "alpha", &taken));
+	assert_true(reply_get(taken->element[0]->element[1]->element[0]->element[1], "body", &body));
+	if (strstr(body.text, "forty-two") == NULL) {
+		/* the stop came before the report was read: it is task a again */
+		freeReplyObject(taken);
+		fail_msg("body is %s", body.text);
+	}
+	stage_report(stage, taken, "done", NULL, NULL);
+	freeReplyObject(taken);
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+}
+
+static void
+unknown_trailing_fields_are_kept(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, PLAIN, NULL, NULL);
+	struct redisReply *taken;
+	char *record, *changed;
+
+	owner_settle(&stage->a);
+	assert_true(stage_take(stage, "alpha", &taken));
+	stage_report(stage, taken, "started", "agent", "me");
+	owner_settle(&stage->a);
+	record = get_field(stage, &id, "0");
+	changed = malloc(strlen(record) + 40);
+	/* to the agent a record ends early: category, due, length and timed_out are empty */
+	sprintf(changed, "%s,,,,,newer,fields", record);
+	set_field(stage, &id, "0", changed);
+	free(record);
+	record = get_field(stage, &id, "r");
+	changed = realloc(changed, strlen(record) + 40);
+	sprintf(changed, "%s,newer", record);
+	set_field(stage, &id, "r", changed);
+	free(record);
+	free(changed);
+	load_again(stage);
+	stage_report(stage, taken, "done", NULL, NULL);
+	freeReplyObject(taken);
+	owner_settle(&stage->a);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	record = get_field(stage, &id, "0");
+	assert_non_null(strstr(record, ",newer,fields"));
+	free(record);
+	record = get_field(stage, &id, "r");
+	assert_non_null(strstr(record, ",newer"));
+	free(record);
+}
+
+static void
+what_cannot_be_read_is_left_alone(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id newer = owner_submit(&stage->a, FLOW, NULL, NULL);
+	struct run_id lost_def = owner_submit(&stage->a, "name: x\ntasks: [{id: t, agent: beta}]\n",
+	    NULL, NULL);
+	struct run_id good = owner_submit(&stage->a, FLOW, NULL, NULL);
+	char key[120];
+
+	owner_settle(&stage->a);
+	set_field(stage, &newer, "r", "9,from the future");
+	snprintf(key, sizeof key, "reeve:{0}:def:%s", live(stage, &lost_def)->wf->sha256);
+	freeReplyObject(fake_redis_call(stage->redis, "DEL", key, NULL));
+	freeReplyObject(fake_redis_call(stage->redis, "SADD", "reeve:{0}:live", "not a run", NULL));
+	freeReplyObject(fake_redis_call(stage->redis, "HSET", "reeve:{0}:queues", "nonsense", "g",
+	    NULL));
+	load_again(stage);
+	assert_null(live(stage, &newer));
+	assert_null(live(stage, &lost_def));
+	assert_non_null(live(stage, &good));
+	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 1);
+}
+
+static void
+strange_entries_are_deleted(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, PLAIN, NULL, NULL);
+
+	owner_settle(&stage->a);
+	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:q:alpha", "*", "who", "knows",
+	    NULL));
+	load_again(stage);
+	stage_work(stage, "alpha", "done");
+	stage_pass(stage, 200);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1); /* b's alone */
+	stage_work(stage, "alpha", "done");
+	stage_pass(stage, 200);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+}
+
+static void
+a_lost_entry_is_a_crash(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, PLAIN, NULL, NULL);
+	struct redisReply *taken;
+
+	owner_settle(&stage->a);
+	assert_true(stage_take(stage, "alpha", &taken));
+	stage_report(stage, taken, "started", NULL, NULL);
+	owner_settle(&stage->a);
+	freeReplyObject(fake_redis_call(stage->redis, "DEL", "reeve:{0}:q:alpha", NULL));
+	load_again(stage);
+	assert_int_equal(live(stage, &id)->tasks[0].crashes, 1);
+	assert_int_equal(live(stage, &id)->tasks[0].attempt, 2);
+	/* who was thought lost reports after all: its token counts no more */
+	stage_report(stage, taken, "done", NULL, NULL);
+	freeReplyObject(taken);
+	owner_settle(&stage->a);
+	assert_int_equal(live(stage, &id)->tasks[0].state, TASK_QUEUED);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_int_equal(live(stage, &id)->tasks[0].state, TASK_SUCCEEDED);
+}
+
+static void
+many_pages(void **state)
+{
+	struct stage *stage = *state;
+
+	for (int i = 0; i < 1300; i++) {
+		(void)owner_submit(&stage->a, "name: p\ntasks: [{id: t, agent: alpha}]\n", NULL, NULL);
+		stage->now += 1;
+	}
+	stage_pass(stage, 500);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1024); /* the window */
+	load_again(stage);
+	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 1300);
+	assert_int_equal(
+	    queue_outstanding(engine_queue(partition_engine(stage->a.partition), "alpha")), 1024);
+	for (int i = 0; i < 1300; i++) {
+		stage_work(stage, "alpha", "done");
+		if (i % 100 == 99)
+			stage_pass(stage, 100);
+	}
+	stage_pass(stage, 1000);
+	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 0);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+}
+
+static void
+a_load_that_is_cut_off_is_begun_again(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, FLOW, NULL, NULL);
+
+	owner_settle(&stage->a);
+	for (int steps = 1; steps < 60; steps++) {
+		owner_end(&stage->a);
+		owner_start(&stage->a);
+		for (int i = 0; i < steps; i++)
+			(void)owner_step(&stage->a);
+		owner_cut(&stage->a, steps % 2);
+		owner_up(&stage->a);
+		stage_pass(stage, 1200);
+		assert_int_equal(partition_state(stage->a.partition), PARTITION_SERVING);
+		assert_non_null(live(stage, &id));
+		assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	}
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		T(outputs_are_there_for_those_who_read_them),
+		T(unknown_trailing_fields_are_kept),
+		T(what_cannot_be_read_is_left_alone),
+		T(strange_entries_are_deleted),
+		T(a_lost_entry_is_a_crash),
+		T(many_pages),
+		T(a_load_that_is_cut_off_is_begun_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
