@@ -44,8 +44,11 @@ printf 'name: "a b"\ntasks: [%s]\n' "$task" | hostile
 printf 'tasks: [{id: a, agent: b, run: x, prompt: y}]\n' | hostile
 printf 'tasks: [{id: a, agent: b, timeout: soon}]\n' | hostile
 printf 'tasks: [{id: a, agent: b, foreach: "[1]"}]\n' | hostile
+# shellcheck disable=SC2016
 printf 'tasks: [{id: a, agent: b, prompt: "%s"}]\n' '${{ tasks.z.outputs.y }}' | hostile
+# shellcheck disable=SC2016
 printf 'tasks: [{id: a, agent: b, prompt: "%s"}]\n' '${{ unclosed' | hostile
+# shellcheck disable=SC2016
 printf "tasks: [{id: a, agent: b, run: \"echo '%s'\"}]\\n" '${{ params.p }}' | hostile
 printf '!!python/object/apply:os.system ["true"]\n' | hostile
 printf '%%YAML 9.9\n---\ntasks: [%s]\n' "$task" | hostile

@@ -11,10 +11,6 @@ first_redis=$redis_pid
 load_agents
 load_start 4 8
 
-said() {
-	grep -q "$1" "$work/last.log"
-}
-
 kills=0
 for point in 1 2 3 5 8 12 16 20 26 32 38 44 50 56 62 70 80 90 105 120; do
 	wait_until 20 load_executed "$point"

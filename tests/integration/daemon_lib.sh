@@ -12,7 +12,7 @@ state=$work/state flows=$work/flows types=$work/types
 mkdir -p "$flows" "$types"
 REEVE_SOCKET=$state/reeve.sock
 export REEVE_SOCKET
-cd "$work"
+cd "$work" || exit
 
 # launch_daemon [FLAG...]: starts reeved; sets $reeved_pid and $reeved_log.
 launch_daemon() {

@@ -7,10 +7,6 @@
 # shellcheck disable=SC2119
 start_redis
 files=10000
-perl -e 'for my $n (1 .. $ARGV[0]) {
-		open my $f, ">", "$ARGV[1]/f$n.yaml" or die;
-		print $f "name: f$n\ntasks:\n  - {id: a, agent: many, prompt: \"$n\"}\n";
-	}' $files "$flows"
 cat >"$work/drain" <<'END'
 # an agent for many tasks: many reads, one answer each
 use IO::Socket::UNIX;
@@ -35,8 +31,12 @@ while (1) {
 	reply() for @e;
 }
 END
-from=$(date +%s)
 start_daemon
+from=$(date +%s)
+perl -e 'for my $n (1 .. $ARGV[0]) {
+		open my $f, ">", "$ARGV[1]/f$n.yaml" or die;
+		print $f "name: f$n\ntasks:\n  - {id: a, agent: many, prompt: \"$n\"}\n";
+	}' $files "$flows"
 wait_until 60 created $files
 echo "accepted after $(($(date +%s) - from)) s" >&2
 start drain perl "$work/drain" "$redis_socket"

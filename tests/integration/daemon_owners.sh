@@ -81,7 +81,9 @@ printf 'name: slow\ntasks:\n  - {id: a, agent: hand, prompt: x}\n  - {id: b, age
 	>"$work/flow.yaml"
 put third
 wait_until 5 redis XLEN 'reeve:{0}:q:hand'
-kill -STOP "$pid_one"
+use one
+paused=$reeved_pid
+kill -STOP "$paused"
 # work that the paused owner would take at once
 token=$(redis --json XRANGE 'reeve:{0}:q:hand' - + | jq -r '.[0][1][7]')
 redis XREADGROUP GROUP hand_consumers hand COUNT 1 STREAMS 'reeve:{0}:q:hand' '>' >/dev/null
@@ -90,7 +92,7 @@ wait_until 12 owns two
 wait_until 10 run_is "$run" succeeded
 owner=$(fence)
 events_before=$(redis XLEN 'reeve:{0}:ev')
-kill -CONT "$pid_one"
+kill -CONT "$paused"
 use one
 wait_until 10 metric_is reeve_partition_owner 0
 wait_until 10 grep -q 'state=standby' "$work/one.log"

@@ -7,13 +7,12 @@
 # shellcheck disable=SC2119
 start_redis
 start_daemon
-# agents made of redis-cli end with Redis: kept running
 load_agents
+
+# agents made of redis-cli end with Redis
 keep_shells() {
 	for n in 1 2; do
-		start "shell-$n" sh -c 'until redis-cli -s "$1" PING >/dev/null 2>&1; do :; done
-			shift; exec "$@"' sh "$redis_socket" env \
-			REDIS_CLI="redis-cli -e -s $redis_socket" \
+		start "shell-$n" env REDIS_CLI="redis-cli -e -s $redis_socket" \
 			"$src/agents/redis-cli-agent.sh" shell "shell-$n" "$work/scribe" "$executions"
 	done
 }
