@@ -45,8 +45,8 @@ has 'a second reeved' "$(cat "$work/second.log")" 'uses the state folder'
 
 # a completion that changes nothing
 id=$(redis XADD 'reeve:{0}:done' '*' nonsense 1)
-says 'completion changes nothing'
-has 'its id' "$(grep 'completion changes nothing' "$state/quickstart/reeved.log")" "$id"
+says 'completion not taken'
+has 'its id' "$(grep 'completion not taken' "$state/quickstart/reeved.log")" "$id"
 told() {
 	redis XREVRANGE 'reeve:{0}:ev' + - COUNT 50 | grep alert.completion | grep -qF "$id"
 }
