@@ -184,7 +184,8 @@ take_all(struct partition *p, const struct redisReply *reply)
 		if (reply_entry(entries, i, &entry, NULL) == 0)
 			take(p, &entry);
 	}
-	p->read_count = READ_COUNT;
+	/* grows again step by step: a reply that is too large costs a connection */
+	p->read_count = p->read_count < READ_COUNT / 2 ? 2 * p->read_count : READ_COUNT;
 }
 
 static void
@@ -257,8 +258,7 @@ on_peek(void *arg, const struct redisReply *reply, const struct err *err)
 	count(p, id, COMPLETION_MALFORMED, reason);
 	effects_mark(&p->effects, id.ms, id.seq);
 	p->cursor = id;
-	p->oversized = false;
-	p->read_count = READ_COUNT;
+	p->oversized = false; /* read_count is 1, and grows again */
 }
 
 static void

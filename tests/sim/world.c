@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "orchestrator/partition_private.h"
 
-#define CALM_STEPS 400000 /* that a world may take to end once faults stop */
+#define CALM_STEPS 1000000 /* that a world may take to end: a lease may be an hour */
 
 /* --- chance ------------------------------------------------------------------------- */
 
