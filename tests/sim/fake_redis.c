@@ -121,14 +121,6 @@ member_put(struct object *object, const char *name, size_t len, struct member **
 /* --- strings and keys ----------------------------------------------------------- */
 
 static redisReply *
-do_ping(struct fake_redis *redis, const struct cmd *cmd)
-{
-	(void)redis;
-	(void)cmd;
-	return fake_status("PONG");
-}
-
-static redisReply *
 do_type(struct fake_redis *redis, const struct cmd *cmd)
 {
 	return fake_status(object_type(object_find(redis, cmd->argv[1], cmd->lens[1])));
@@ -481,7 +473,6 @@ do_eval(struct fake_redis *redis, const struct cmd *cmd)
 
 /* clang-format off */
 static const struct fake_command commands[] = {
-	{ "PING",      1, do_ping,      false },
 	{ "TYPE",      2, do_type,      false },
 	{ "GET",       2, do_get,       false },
 	{ "SET",       3, do_set,       true },
