@@ -1,6 +1,18 @@
 # SPDX-License-Identifier: MIT
 # Two lines a test; its source is tests/unit/test_NAME.c by default.
+engine_harness = tests/unit/engine_harness.c tests/unit/engine_harness.h \
+	tests/unit/engine_support.h tests/unit/model_support.h
+
 C_TESTS += tests/unit/test_engine_property
 tests_unit_test_engine_property_SOURCES = tests/unit/test_engine_property.c \
-	tests/unit/engine_harness.c tests/unit/engine_harness.h
+	$(engine_harness)
 tests_unit_test_engine_property_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_state
+tests_unit_test_engine_state_SOURCES = tests/unit/test_engine_state.c $(engine_harness) \
+	tests/unit/died.h
+tests_unit_test_engine_state_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_needs
+tests_unit_test_engine_needs_SOURCES = tests/unit/test_engine_needs.c $(engine_harness)
+tests_unit_test_engine_needs_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

@@ -137,8 +137,10 @@ harness_release(struct harness *h)
 			free(run->tasks[k].error);
 			free(run->tasks[k].agent);
 			free(run->tasks[k].usage);
+			free(run->tasks[k].reason);
 		}
 		free(run->tasks);
+		free(run->error);
 		workflow_unref(run->wf);
 		free(run);
 	}
@@ -243,6 +245,8 @@ apply(struct harness *h, struct effect *effect)
 	case EFFECT_RUN_END:
 		assert_true(run->live);
 		run->live = effect->kind != EFFECT_RUN_END;
+		if (!run->live && effect->run->error)
+			run->error = xstrdup(effect->run->error);
 		/* fall through */
 	case EFFECT_RUN_NEW:
 		run->record = effect->u.run.record;
@@ -260,10 +264,14 @@ apply(struct harness *h, struct effect *effect)
 	case EFFECT_DEAD:
 		h->dead++;
 		run->tasks[effect->task].dead++;
+		replace(&run->tasks[effect->task].reason, &effect->u.dead.reason);
+		run->tasks[effect->task].dead_category = effect->u.dead.category;
 		break;
 	case EFFECT_NOTE:
 		h->notes++;
 		h->skip_notes += strcmp(effect->u.note.type, "task.skipped") == 0;
+		if (strcmp(effect->u.note.type, "run.tasks_skipped") == 0)
+			h->folded += strtoul(strchr(effect->u.note.data, ':') + 1, NULL, 10);
 		break;
 	case EFFECT_MARK:
 		h->marks++;

@@ -35,6 +35,8 @@ struct stored_task {
 	struct task_record record;
 	char *outputs, *error, *agent, *usage;
 	unsigned dispatched, dead;
+	char *reason; /* of the dead letter */
+	enum category dead_category;
 };
 
 struct stored_run {
@@ -43,6 +45,7 @@ struct stored_run {
 	struct run_record record;
 	int priority;
 	bool live;
+	char *error; /* at the end of the run */
 	struct stored_task *tasks;
 };
 
@@ -68,7 +71,7 @@ struct harness {
 	struct entry *entries; /* all, in order of dispatch */
 	size_t n_entries, cap_entries;
 	size_t n_open, first_open;
-	size_t notes, skip_notes, marks, cancels, dead, updates;
+	size_t notes, skip_notes, folded, marks, cancels, dead, updates;
 };
 
 void harness_init(struct harness *h, uint64_t seed);

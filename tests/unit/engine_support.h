@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stories for the engine's tests: a workflow as YAML, a script of what its agents
+ * report, and the states as one letter a task, in file order:
+ *
+ *   P pending  r ready  q queued  R running  w waiting
+ *   S succeeded  F failed  K skipped  C cancelled
+ *
+ * Script, words apart by blanks; ready tasks are handed out before each:
+ *   a+ succeeds  a- exits 1  a> starts  a~ throttled  a= handed back  a! agent lost
+ *   @1500 so many ms pass  * a crash of the daemon
+ */
+#ifndef REEVE_TESTS_UNIT_ENGINE_SUPPORT_H
+#define REEVE_TESTS_UNIT_ENGINE_SUPPORT_H
+
+#include "model_support.h"
+
+#include "engine_harness.h"
+
+static inline struct stored_run *
+start(struct harness *h, const char *yaml)
+{
+	struct workflow *wf = load_one(yaml);
+	struct stored_run *run = harness_submit(h, wf, -1);
+
+	workflow_unref(wf);
+	return run;
+}
+
+static inline uint32_t
+task_of(const struct stored_run *run, const char *id)
+{
+	int64_t task = workflow_find(run->wf, id);
+
+	if (task < 0)
+		fail_msg("no task %s", id);
+	return (uint32_t)task;
+}
+
+static inline void
+play_word(struct harness *h, struct stored_run *run, char *word)
+{
+	static const char signs[] = "+->~=!";
+	static const enum completion_kind kinds[] = { COMPLETION_SUCCEEDED, COMPLETION_FAILED,
+		COMPLETION_STARTED, COMPLETION_THROTTLED, COMPLETION_RELEASED,
+		COMPLETION_RELEASED };
+	char *last = word + strlen(word) - 1;
+	const char *sign = strchr(signs, *last);
+	struct completion said;
+
+	if (*word == '@') {
+		harness_advance(h, strtol(word + 1, NULL, 10));
+		return;
+	}
+	if (*word == '*') {
+		harness_reload(h);
+		return;
+	}
+	if (!sign)
+		fail_msg("no such word: %s", word);
+	*last = '\0';
+	said = harness_report(harness_entry(h, run, task_of(run, word)), kinds[sign - signs]);
+	said.category = *sign == '-' ? CATEGORY_EXIT
+	    : *sign == '!'           ? CATEGORY_LOST
+	                             : CATEGORY_NONE;
+	said.exit_code = *sign == '-' ? 1 : -1;
+	assert_int_equal(harness_tell(h, &said), COMPLETION_APPLIED);
+}
+
+static inline void
+play(struct harness *h, struct stored_run *run, const char *script)
+{
+	char *copy = xstrdup(script), *rest = NULL;
+
+	for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		harness_dispatch(h);
+		play_word(h, run, word);
+		harness_check(h);
+	}
+	harness_dispatch(h);
+	free(copy);
+}
+
+/* Into a buffer of the caller's. */
+static inline const char *
+letters(const struct run *run, char *out)
+{
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		out[i] = "PrqRwSFKC"[run->tasks[i].state];
+	out[run->wf->n_tasks] = '\0';
+	return out;
+}
+
+/* What a whole story comes to. */
+struct story {
+	const char *name, *yaml, *script;
+	const char *states;
+	enum run_state end; /* RUN_QUEUED: not ended */
+	unsigned dead;
+	const char *error; /* NULL: none */
+};
+
+static inline void
+check_story(const struct story *story)
+{
+	struct stored_run *stored;
+	struct run *run;
+	struct harness h;
+	char now[64];
+
+	print_message("# %s\n", story->name);
+	harness_init(&h, 7);
+	stored = start(&h, story->yaml);
+	run = run_ref(engine_find(h.engine, stored->id.text));
+	play(&h, stored, story->script);
+	assert_string_equal(letters(run, now), story->states);
+	assert_int_equal(stored->live, story->end == RUN_QUEUED);
+	if (!stored->live)
+		assert_int_equal(stored->record.state, story->end);
+	assert_int_equal(h.dead, story->dead);
+	if (story->error)
+		assert_string_equal(stored->error ? stored->error : "", story->error);
+	else
+		assert_null(stored->error);
+	run_unref(run);
+	harness_release(&h);
+}
+
+static inline void
+check_stories(const struct story *stories, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		check_story(&stories[i]);
+}
+
+#endif
