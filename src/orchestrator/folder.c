@@ -331,7 +331,7 @@ folder_has(const struct folder *folder, const char *name)
 	const struct file *file;
 
 	HASH_FIND_STR(folder->files, name, file);
-	return file && file->handed;
+	return file != NULL;
 }
 
 void

@@ -35,7 +35,8 @@ void folder_free(struct folder *folder); /* not from inside its callbacks; NULL 
 
 const char *folder_path(const struct folder *folder);
 bool folder_scanned(const struct folder *folder); /* at least once, nothing waits */
-bool folder_has(const struct folder *folder, const char *name); /* handed over, not removed */
+/* It is there: handed over, or still to be read. */
+bool folder_has(const struct folder *folder, const char *name);
 void folder_reread(struct folder *folder, const char *name);
 
 /*

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,6 +62,21 @@ open_regular(const char *path, size_t max, bool follow, struct stat *st, int *re
 	return code;
 }
 
+/*
+ * A lease for reading is refused while somebody has the file open for writing.  Where there
+ * are none, the close of the writer is all there is to go by.  It is given back at once; the
+ * signal of a writer that came in between is one that does nothing.
+ */
+static bool
+being_written(int fd)
+{
+	(void)fcntl(fd, F_SETSIG, SIGURG);
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+		return errno == EAGAIN;
+	(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
+}
+
 static int
 read_all(int fd, const char *path, size_t max, struct buf *out, struct err *err)
 {
@@ -91,6 +107,10 @@ readfile(const char *path, size_t max, bool follow, struct buf *out,
 
 	if (code)
 		return code;
+	if (!follow && being_written(fd)) {
+		close(fd);
+		return err_set(err, ERR_UNAVAILABLE, "'%s' is being written", path);
+	}
 	buf_reserve(out, (size_t)st.st_size + PIECE);
 	code = read_all(fd, path, max, out, err);
 	mark = mark_of(&st);

@@ -19,9 +19,10 @@ struct readfile_mark {
 };
 
 /*
- * Appends the file to out.  follow: a symbolic link is followed.  Never waits (FIFOs,
- * devices).  ERR_NOT_FOUND; ERR_INVALID: no regular file, or a link; ERR_LIMIT: more than
- * max bytes; ERR_UNAVAILABLE: it changed while it was read; ERR_FAILED.  The texts name
+ * Appends the file to out.  follow: a symbolic link is followed, and a file
+ * that somebody has open for writing is read.  Never waits (FIFOs, devices).
+ * ERR_NOT_FOUND; ERR_INVALID: no regular file, or a link; ERR_LIMIT: more than max bytes;
+ * ERR_UNAVAILABLE: it is being written, or changed while it was read; ERR_FAILED.  The texts name
  * path.  ret_mark may be NULL.
  */
 int readfile(const char *path, size_t max, bool follow, struct buf *out,

@@ -575,15 +575,17 @@ registry_has_drop(const struct registry *registry, const char *drop_path)
 	struct source *source;
 	struct entry *entry;
 	char *file;
+	bool there;
 
 	if (strncmp(drop_path, registry->id, id_len) != 0 || drop_path[id_len] != '/' || !hash ||
 	    hash < name)
 		return true; /* another folder's */
 	file = xstrndup(name, (size_t)(hash - name));
 	HASH_FIND_STR(registry->sources, file, source);
+	there = (source && source->there) || folder_has(registry->folder, file);
 	free(file);
 	if (!source || !source->there)
-		return false;
+		return there; /* not read yet: somebody still writes it */
 	entry = entry_of(source, hash + 1);
 	return source->bad || (entry && entry->pub.enabled);
 }

@@ -105,15 +105,35 @@ for text in needle done-with-needle '"wide' done-with-wide; do
 	check "late commit at $text"
 done
 
+# the same, and reeved is killed meanwhile: its successor fences the late commit off
+n=$((n + 1)) held=$((held + 1))
+tell "hold done-with-needle-$n"
+run_with $n
+wait_until 10 said held $held
+kill_daemon
+redis_url=unix://$work/proxy.sock
+start_daemon
+redis_url=$direct
+wait_until 20 run_is "$run" succeeded
+tell release
+wait_until 5 said released $held
+check 'a commit that outlived its daemon'
+
 # a connection that stands still is given up, and what was on it comes too late
 n=$((n + 1))
+lost=$(grep -c 'redis is not reached' "$reeved_log")
+lost_again() {
+	[ "$(grep -c 'redis is not reached' "$reeved_log")" -gt "$lost" ]
+}
 tell "stall"
 start stalled "$top/reeve" --json run "$work/flow.yaml" -p "n=$n" --idempotency-key "k$n"
-wait_until 15 grep -q 'redis is not reached' "$reeved_log"
+wait_until 15 lost_again
+is 'ready while it stalls' "$(api /ready -o /dev/null -w '%{http_code}')" 503
 has 'reads say so' "$(api '/api/v1/runs?limit=1' -D - -o /dev/null | tr -d '\r')" 'HTTP/1.1'
 tell pass
 wait_until 20 ready
 try --json run "$work/flow.yaml" -p "n=$n" --idempotency-key "k$n"
+[ "$code" -eq 0 ] || fail "with the same key: $code $err"
 is 'with the same key' "$code" 0
 run=$(printf '%s' "$out" | jq -r .id)
 check 'a stalled connection'

@@ -129,15 +129,27 @@ expect slow 1
 is 'its last content' "$(api '/api/v1/runs?workflow=slow' | jq '.items[0].tasks_total')" 2
 has_not 'a half-written file' "$(cat "$reeved_log")" "$flows/slow.yaml:"
 
+# nor when the daemon starts while it is written
+stop_daemon
+exec 3>"$flows/slow.yaml"
+flow slow four >&3
+start_daemon 3>&-
+mark
+is 'of a file that is open at the start' "$(count slow)" 1
+printf '  - {id: second, agent: nobody, needs: [only]}\n' >&3
+exec 3>&-
+expect slow 2
+is 'its last content' "$(api '/api/v1/runs?workflow=slow' | jq '.items[0].tasks_total')" 2
+
 # how editors save: a hidden file and rename; backup, then create
 flow slow two >"$flows/.slow.yaml.swp"
 mv "$flows/.slow.yaml.swp" "$flows/slow.yaml"
-expect slow 2
+expect slow 3
 mv "$flows/slow.yaml" "$flows/slow.yaml~"
 flow slow three | drop slow.yaml
-expect slow 3
+expect slow 4
 flow slow three | drop slow.yaml
-expect slow 3
+expect slow 4
 
 # what is no workflow file
 flow foreign hidden | drop .hidden.yaml
