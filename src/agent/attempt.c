@@ -166,9 +166,13 @@ attempt_exited(void *arg, int status, const struct rusage *usage)
 	(void)usage;
 	(void)child_kill_group(attempt->child, SIGKILL);
 	last_words(attempt);
-	if (cause != END_LOST)
+	if (cause != END_LOST) {
 		verdict_ended(cause, status, row->queue->settings.success, &row->task,
 		    &attempt->ws, agent->id, &row->report);
+		/* at least 1: 0 is not said */
+		report_add_number(&row->report, "ran_ms",
+		    (clock_mono_us() - row->started_us) / CLOCK_MS + 1);
+	}
 	attempt_free(attempt);
 	agent->running--;
 	if (cause == END_LOST) {

@@ -87,11 +87,24 @@ on_started(struct turn *turn, const struct report *report)
 }
 
 /* The entry is done with, whatever the outcome. */
+/* Of an attempt that ended before its first beat. */
+static void
+note_start(struct turn *turn, const struct report *report)
+{
+	struct task *task = &report->run->tasks[report->task];
+	int64_t start = turn->now->wall_ms - report->run->created_ms - report->said->ran_ms;
+
+	if (task->started_ms >= 0 || report->said->ran_ms <= 0)
+		return;
+	task->started_ms = start > task->queued_ms ? start : task->queued_ms;
+}
+
 static void
 settle_report(struct turn *turn, const struct report *report)
 {
 	heap_remove(&turn->engine->heap, report->run, report->task);
 	note_agent(report->run, report->task, report->said->agent);
+	note_start(turn, report);
 	note_work(turn, report->run);
 	attempt_settle(turn, report->attempt, true);
 }

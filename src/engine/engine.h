@@ -109,6 +109,7 @@ struct completion {
 	int signal;           /* 0 = none */
 	int retryable;        /* -1 = not said */
 	int64_t retry_after_ms; /* -1 = not said */
+	int64_t ran_ms;         /* how long the attempt ran; 0 = not said */
 };
 
 enum completion_result {

@@ -125,6 +125,7 @@ apply(struct partition *p, struct stream_id id, const struct done_entry *done)
 		.signal = done->signal,
 		.retryable = done->retryable,
 		.retry_after_ms = done->retry_after_ms,
+		.ran_ms = done->ran_ms,
 	};
 	struct moment now;
 	char *texts[4] = { (char *)(uintptr_t)completion.run, (char *)(uintptr_t)completion.task,

@@ -402,6 +402,14 @@ done_retryable(const struct span *value, void *entry, struct err *err)
 }
 
 static int
+done_ran_ms(const struct span *value, void *entry, struct err *err)
+{
+	if (!read_number(value, 0, INT64_MAX / 2, &((struct done_entry *)entry)->ran_ms))
+		return refuse(err, "ran_ms", "is not a number of milliseconds");
+	return 0;
+}
+
+static int
 done_retry_after(const struct span *value, void *entry, struct err *err)
 {
 	struct done_entry *done = entry;
@@ -427,6 +435,7 @@ static const struct field done_fields[] = {
 	{ "signal", done_signal, false },
 	{ "retryable", done_retryable, false },
 	{ "retry_after", done_retry_after, false },
+	{ "ran_ms", done_ran_ms, false },
 	{ "usage", done_usage, false },
 	{ "summary", done_summary, false },
 };

@@ -7,7 +7,7 @@
  *   run task attempt token kind body meta
  * Completion entry, any order: run task token status, then as needed
  *   attempt agent outputs category message exit_code signal retryable
- *   retry_after usage summary
+ *   retry_after ran_ms usage summary
  * Unknown fields are ignored by both sides; further ones may come.
  */
 #ifndef REEVE_WIRE_ENTRY_H
@@ -51,6 +51,7 @@ struct done_entry {
 	int signal;             /* 0 = none */
 	int retryable;          /* -1 = not said, 0 final, 1 */
 	int64_t retry_after_ms; /* -1 = not said */
+	int64_t ran_ms;         /* how long the attempt ran; 0 = not said */
 };
 
 #define DONE_LIMIT_OUTPUTS (64 * 1024)

@@ -45,7 +45,7 @@ done
 task_shape=$(api "/api/v1/runs/$run/tasks/backend" | shape)
 for field in id:string agent_type:string status:string attempt:number crashes:number \
 	needs:array agent:string ready_at:string queued_at:string \
-	finished_at:string outputs:object usage:null error:null waiting_for:null \
+	started_at:string finished_at:string outputs:object usage:null error:null waiting_for:null \
 	approval:null; do
 	has 'a task' " $task_shape " " $field "
 done

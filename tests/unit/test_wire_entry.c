@@ -183,6 +183,7 @@ done_least(void **state)
 	assert_int_equal(done.signal, 0);
 	assert_int_equal(done.retryable, -1);
 	assert_true(done.retry_after_ms == -1);
+	assert_true(done.ran_ms == 0);
 	assert_int_equal(done.outputs.len, 0);
 }
 
@@ -192,7 +193,8 @@ done_all(void **state)
 	const char *const texts[] = { "run", RUN, "task", "t", "token",
 		"00000000000000ff", "status", "throttled", "attempt", "3", "agent", "h:1",
 		"outputs", "{\"a\":1}", "category", "exit", "message", "m", "exit_code",
-		"255", "signal", "9", "retryable", "0", "retry_after", "1m30s", "usage",
+		"255", "signal", "9", "retryable", "0", "retry_after", "1m30s",
+		"ran_ms", "1500", "usage",
 		"{}", "summary", "s", NULL };
 	struct done_entry done;
 
@@ -209,6 +211,7 @@ done_all(void **state)
 	assert_int_equal(done.exit_code, 255);
 	assert_int_equal(done.signal, 9);
 	assert_int_equal(done.retryable, 0);
+	assert_true(done.ran_ms == 1500);
 	assert_true(done.retry_after_ms == 90000);
 }
 
