@@ -16,3 +16,7 @@ tests_unit_test_engine_state_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_needs
 tests_unit_test_engine_needs_SOURCES = tests/unit/test_engine_needs.c $(engine_harness)
 tests_unit_test_engine_needs_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_retry
+tests_unit_test_engine_retry_SOURCES = tests/unit/test_engine_retry.c $(engine_harness)
+tests_unit_test_engine_retry_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
