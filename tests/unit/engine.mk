@@ -20,3 +20,7 @@ tests_unit_test_engine_needs_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_retry
 tests_unit_test_engine_retry_SOURCES = tests/unit/test_engine_retry.c $(engine_harness)
 tests_unit_test_engine_retry_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_complete
+tests_unit_test_engine_complete_SOURCES = tests/unit/test_engine_complete.c $(engine_harness)
+tests_unit_test_engine_complete_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
