@@ -6,7 +6,6 @@
 . "$src/tests/integration/daemon_lib.sh"
 
 start_daemon
-own_redis
 first_redis=$redis_pid
 load_agents
 load_start 4 8

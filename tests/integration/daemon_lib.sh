@@ -27,8 +27,8 @@ start_daemon() {
 	ready_before=$(ready_lines)
 	launch_daemon "$@"
 	wait_until 15 one_more_ready
-	[ -n "${redis_url:-}" ] || redis_socket=$state/redis.sock
 	wait_until 15 ready
+	[ -n "${redis_url:-}" ] || own_redis
 }
 
 ready_lines() {
@@ -59,6 +59,7 @@ stop_daemon() {
 
 # its embedded Redis outlives a kill -9 of reeved: ended with the test
 own_redis() {
+	redis_socket=$state/redis.sock
 	redis_pid=$(redis INFO server | sed -n 's/^process_id:\([0-9]*\).*/\1/p')
 	started="$started $redis_pid"
 }

@@ -7,7 +7,6 @@
 cp "$src"/agents/*.yaml "$types"
 cd "$src" # the commands of the example types are relative to it
 start_daemon
-own_redis
 for type in architect backend frontend qa; do
 	agent "$type" "$type"
 done
