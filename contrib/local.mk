@@ -13,4 +13,12 @@ contrib/systemd/reeve-agent@.service: contrib/systemd/reeve-agent@.service.in Ma
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@bindir[@]|$(bindir)|g' \
 	    -e 's|@sysconfdir[@]|$(sysconfdir)|g' $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
 EXTRA_DIST += contrib/check contrib/install-deps
+
+# Completion of the shell, where bash-completion looks for a command of this name.
+bashcompdir = $(datadir)/bash-completion/completions
 EXTRA_DIST += contrib/completion/reeve.bash
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(bashcompdir)'
+	$(INSTALL_DATA) $(srcdir)/contrib/completion/reeve.bash '$(DESTDIR)$(bashcompdir)/reeve'
+uninstall-local:
+	rm -f '$(DESTDIR)$(bashcompdir)/reeve'

@@ -7,7 +7,10 @@ tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
 	tests/sim/daemon.c tests/sim/flows.c tests/sim/link.c tests/sim/sim.c tests/sim/world.c \
 	tests/sim/world.h
 tests_sim_sim_LDADD = $(ORCHESTRATOR_LIBS)
-C_TESTS += tests/sim/test_fake_redis
-tests_sim_test_fake_redis_SOURCES = $(FAKE_SOURCES) tests/sim/test_fake_redis.c \
+PAIR_SOURCES = $(FAKE_SOURCES) tests/sim/fake_pair.c tests/sim/fake_pair.h \
 	tests/unit/redis_server.c tests/unit/redis_server.h
-tests_sim_test_fake_redis_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+C_TESTS += tests/sim/test_fake_redis tests/sim/test_fake_commits
+tests_sim_test_fake_redis_SOURCES = $(PAIR_SOURCES) tests/sim/test_fake_redis.c
+tests_sim_test_fake_redis_LDADD = $(WIRE_LIBS) $(CMOCKA_LIBS)
+tests_sim_test_fake_commits_SOURCES = $(PAIR_SOURCES) tests/sim/test_fake_commits.c
+tests_sim_test_fake_commits_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)

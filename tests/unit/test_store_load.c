@@ -115,14 +115,13 @@ unknown_trailing_fields_are_kept(void **state)
 	stage_report(stage, taken, "started", "agent", "me");
 	owner_settle(&stage->a);
 	record = get_field(stage, &id, "0");
-	changed = malloc(strlen(record) + 40);
 	/* to the agent a record ends early: category, due, length and timed_out are empty */
-	sprintf(changed, "%s,,,,,newer,fields", record);
+	changed = xasprintf("%s,,,,,newer,fields", record);
 	set_field(stage, &id, "0", changed);
 	free(record);
 	record = get_field(stage, &id, "r");
-	changed = realloc(changed, strlen(record) + 40);
-	sprintf(changed, "%s,newer", record);
+	free(changed);
+	changed = xasprintf("%s,newer", record);
 	set_field(stage, &id, "r", changed);
 	free(record);
 	free(changed);

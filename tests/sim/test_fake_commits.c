@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* The commits of the real encoder through the fake Redis and a real one: both agree. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "fake_pair.h"
+#include "model/load.h"
+#include "store/commit.h"
+
+#define FLOW                                                                           \
+	"name: flow\nmax_parallel: 7\nfail: finish\ndefaults: {agent: alpha, retry: "   \
+	"{max_attempts: 2, delay: 1s}}\ntasks:\n  - {id: a}\n  - {id: b, agent: beta}\n" \
+	"  - {id: c, needs: [a], prompt: \"${{ tasks.a.outputs.k }}\"}\n"               \
+	"  - {id: d, needs: [a, b], continue_on_error: true}\n"                          \
+	"  - {id: e, needs: [{task: d, on: failure}], timeout: 2s}\n"                    \
+	"  - {id: f, needs: [{task: c, on: done}], agent: gamma, priority: 9}\n"
+
+struct owner {
+	struct pair *pair;
+	struct store store;
+	struct engine *engine;
+	struct effects effects;
+	struct moment now;
+	struct workflow *wf;
+	uint64_t seq, cursor;
+	size_t commits;
+};
+
+static redisReply *
+eval_both(struct pair *pair, const char *const *argv, const size_t *lens, int argc)
+{
+	redisReply *real = redisCommandArgv(pair->real, argc, (const char **)(uintptr_t)argv, lens);
+	redisReply *fake;
+	struct buf a = { 0 }, b = { 0 };
+
+	assert_non_null(real);
+	for (size_t i = 1; i < real->elements; i++) {
+		struct stream_id at;
+
+		if (stream_id_parse(real->element[i]->str, real->element[i]->len, &at))
+			fake_redis_push_id(pair->fake, at);
+	}
+	fake = fake_redis_run(pair->fake, argc, argv, lens);
+	print_reply(&a, real);
+	print_reply(&b, fake);
+	assert_string_equal(buf_text(&a), buf_text(&b));
+	buf_release(&a);
+	buf_release(&b);
+	freeReplyObject(fake);
+	return real;
+}
+
+static const struct lua_script *
+script_named(const char *name)
+{
+	const struct lua_script *lua = lua_scripts;
+
+	while (strcmp(lua->name, name) != 0)
+		lua++;
+	return lua;
+}
+
+/* Sends one commit to both, and believes what they agree on. */
+static void
+send_commit(struct owner *owner, struct commit *commit)
+{
+	const struct lua_script *lua = script_named("commit");
+	const size_t *lens;
+	int argc;
+	const char *const *argv = commit_argv(commit, 1, owner->seq, &argc, &lens);
+	const char **all = xcalloc((size_t)argc + 3, sizeof *all);
+	size_t *all_lens = xcalloc((size_t)argc + 3, sizeof *all_lens);
+	redisReply *reply;
+	struct err err;
+
+	all[0] = "EVAL";
+	all[1] = lua->text;
+	all[2] = "2";
+	all_lens[0] = 4;
+	all_lens[1] = lua->len;
+	all_lens[2] = 1;
+	memcpy(all + 3, argv, (size_t)argc * sizeof *all);
+	memcpy(all_lens + 3, lens, (size_t)argc * sizeof *all_lens);
+	assert_true(commit_changes(commit) <= COMMIT_CHANGES);
+	reply = eval_both(owner->pair, all, all_lens, argc + 3);
+	assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+	assert_string_equal(reply->element[0]->str, "OK");
+	assert_int_equal(commit_confirm(commit, &owner->store, reply, &err), 0);
+	owner->seq++;
+	owner->commits++;
+	freeReplyObject(reply);
+	free(all);
+	free(all_lens);
+}
+
+static void
+commit_all(struct owner *owner)
+{
+	size_t taken = 0;
+	struct commit *commit;
+
+	while ((commit = commit_build(&owner->store, &owner->effects, &taken,
+		    owner->now.wall_ms)) != NULL) {
+		send_commit(owner, commit);
+		commit_free(commit);
+	}
+	assert_int_equal(taken, owner->effects.len);
+	owner->effects.len = 0;
+}
+
+static void
+submit(struct owner *owner)
+{
+	struct run_spec spec = { .wf = owner->wf, .params = "{\"p\":1}", .priority = -1 };
+	struct run *run;
+
+	spec.id = run_id_make(owner->now.wall_ms, 0, &owner->pair->rng);
+	spec.submission = xcalloc(1, sizeof *spec.submission);
+	spec.submission->idempotency_key = xasprintf("key%u", below(owner->pair, 5));
+	if (below(owner->pair, 2)) {
+		spec.submission->drop_field = xstrdup("folder/file.yaml");
+		spec.submission->drop_sha = xstrdup("abc");
+	}
+	assert_int_equal(engine_submit(owner->engine, &owner->now, &spec, &owner->effects, &run, NULL),
+	    0);
+	effects_mark(&owner->effects, 0, 0);
+}
+
+/* Something is said about some outstanding attempt. */
+static void
+report(struct owner *owner)
+{
+	struct run *run = engine_first(owner->engine);
+	struct completion said = { .exit_code = -1, .retryable = -1, .retry_after_ms = -1,
+		.agent = "me", .usage = "{\"cost_usd\":1}", .usage_len = 14 };
+	uint32_t task;
+
+	for (unsigned skip = below(owner->pair, 4); run && run->hh.next && skip > 0; skip--)
+		run = run->hh.next;
+	if (!run)
+		return;
+	task = below(owner->pair, run->wf->n_tasks);
+	said.run = run->id.text;
+	said.task = run->wf->tasks[task].id;
+	said.token = run->tasks[task].token;
+	said.kind = (enum completion_kind)below(owner->pair, COMPLETION_RELEASED + 1);
+	if (said.kind == COMPLETION_SUCCEEDED || below(owner->pair, 2)) {
+		said.kind = COMPLETION_SUCCEEDED;
+		said.outputs = "{\"k\":\"v\"}";
+		said.outputs_len = 9;
+	}
+	(void)engine_complete(owner->engine, &owner->now, &said, &owner->effects);
+	effects_mark(&owner->effects, 5, ++owner->cursor);
+}
+
+static void
+take_fence(struct owner *owner)
+{
+	struct line line = { 0 };
+
+	add_script(&line, "fence", "3");
+	add(&line, "reeve:{0}:fence");
+	add(&line, "reeve:{0}:meta");
+	add(&line, "reeve:{0}:beat");
+	add(&line, "0000000000000001");
+	add(&line, "home");
+	add(&line, "1");
+	add(&line, "meta");
+	add(&line, "1000");
+	add(&line, "");
+	add(&line, "");
+	both(owner->pair, &line);
+}
+
+/* Every key that the real one has, in both. */
+static void
+compare_everything(struct pair *pair)
+{
+	redisReply *keys = redisCommand(pair->real, "KEYS *");
+
+	assert_true(keys->elements > 10);
+	for (size_t i = 0; i < keys->elements; i++) {
+		compare_key(pair, keys->element[i]->str);
+		BOTH(pair, "XPENDING", keys->element[i]->str, "alpha_consumers", "-", "+", "1000");
+	}
+	freeReplyObject(keys);
+}
+
+static void
+work(struct owner *owner)
+{
+	for (int i = 0; i < 400; i++) {
+		if (i % 20 == 0)
+			submit(owner);
+		owner->now.mono_ms += 200;
+		owner->now.wall_ms += 200;
+		(void)engine_tick(owner->engine, &owner->now, 0, &owner->effects);
+		(void)engine_dispatch(owner->engine, &owner->now, 20, &owner->effects);
+		BOTH(owner->pair, "XREADGROUP", "GROUP", "alpha_consumers", "me", "COUNT", "2",
+		    "STREAMS", "reeve:{0}:q:alpha", ">");
+		for (unsigned k = below(owner->pair, 8); k > 0; k--)
+			report(owner);
+		commit_all(owner);
+	}
+}
+
+static void
+the_encoders_commits_agree(void **state)
+{
+	struct pair pair = { 0 };
+	struct owner owner = { .pair = &pair, .now = { 1000, 1700000000000 } };
+	struct engine_config config;
+	struct workflow **list;
+	struct faults faults = { 0 };
+	size_t n;
+
+	(void)state;
+	redis_server_start(&pair.server, NULL);
+	pair.real = redisConnectUnix(pair.server.socket);
+	pair.fake = fake_redis_new(pair_clock, NULL);
+	rng_init(&pair.rng, 31);
+	assert_int_equal(workflow_load("f.yaml", FLOW, strlen(FLOW), NULL, &faults, &list, &n), 0);
+	owner.wf = list[0];
+	store_init(&owner.store, NULL, 0);
+	engine_config_defaults(&config);
+	config.window = 12;
+	owner.engine = engine_new(&config, &pair.rng);
+	take_fence(&owner);
+	work(&owner);
+	assert_true(owner.commits > 200);
+	compare_everything(&pair);
+	engine_free(owner.engine);
+	effects_release(&owner.effects);
+	store_release(&owner.store);
+	workflow_list_free(list, n);
+	faults_release(&faults);
+	fake_redis_free(pair.fake);
+	redisFree(pair.real);
+	redis_server_stop(&pair.server);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(the_encoders_commits_agree) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
