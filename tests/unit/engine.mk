@@ -24,3 +24,7 @@ tests_unit_test_engine_retry_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_complete
 tests_unit_test_engine_complete_SOURCES = tests/unit/test_engine_complete.c $(engine_harness)
 tests_unit_test_engine_complete_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_limits
+tests_unit_test_engine_limits_SOURCES = tests/unit/test_engine_limits.c $(engine_harness)
+tests_unit_test_engine_limits_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
