@@ -69,8 +69,8 @@ unix_socket(const char *path, bool listens)
 	if (fd < 0 || strlen(path) >= sizeof addr.sun_path)
 		return -1;
 	memcpy(addr.sun_path, path, strlen(path));
-	rc = listens ? bind(fd, (struct sockaddr *)&addr, sizeof addr) :
-	               connect(fd, (struct sockaddr *)&addr, sizeof addr);
+	rc = listens ? bind(fd, (struct sockaddr *)&addr, sizeof addr)
+		     : connect(fd, (struct sockaddr *)&addr, sizeof addr);
 	if (rc < 0 || (listens && listen(fd, LINKS) < 0)) {
 		close(fd);
 		return -1;
@@ -136,7 +136,8 @@ from_client(struct proxy *proxy, struct link *link)
 		link_cut(link);
 		return;
 	}
-	found = *proxy->text && memmem(proxy->chunk, len, proxy->text, strlen(proxy->text));
+	found =
+	    *proxy->text && memmem(proxy->chunk, len, proxy->text, strlen(proxy->text));
 	if (found && proxy->mode == HOLD) {
 		keep(link, proxy->chunk, len);
 		close_fd(&link->client);
@@ -278,7 +279,8 @@ main(int argc, char **argv)
 	static struct proxy proxy;
 
 	if (argc != 4) {
-		fprintf(stderr, "usage: %s LISTEN-SOCKET REDIS-SOCKET CONTROL-FIFO\n", argv[0]);
+		fprintf(stderr, "usage: %s LISTEN-SOCKET REDIS-SOCKET CONTROL-FIFO\n",
+		    argv[0]);
 		return 2;
 	}
 	proxy.redis_path = argv[2];
