@@ -28,3 +28,7 @@ tests_unit_test_engine_complete_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_limits
 tests_unit_test_engine_limits_SOURCES = tests/unit/test_engine_limits.c $(engine_harness)
 tests_unit_test_engine_limits_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_render
+tests_unit_test_engine_render_SOURCES = tests/unit/test_engine_render.c $(engine_harness)
+tests_unit_test_engine_render_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
