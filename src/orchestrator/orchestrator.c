@@ -163,6 +163,8 @@ on_info(void *arg, const struct redis_info *info, const struct err *err)
 		admit(orch);
 		return;
 	}
+	if (orch->info.run_id[0] && strcmp(orch->info.run_id, info->run_id) != 0)
+		partition_history_changed(orch->partition);
 	orch->info = *info;
 	orch->n_findings = redis_health_check(info, orch->findings);
 	for (size_t i = 0; i < orch->n_findings; i++) {

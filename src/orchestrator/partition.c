@@ -314,6 +314,13 @@ partition_confirmed(struct partition *p)
 /* --- connections ------------------------------------------------------------------ */
 
 void
+partition_history_changed(struct partition *p)
+{
+	if (p->loaded || p->load)
+		partition_drop_memory(p, "redis was restarted or replaced");
+}
+
+void
 partition_commands_up(struct partition *p)
 {
 	p->commands_up = true;

@@ -68,6 +68,11 @@ struct partition *partition_new(const struct partition_config *config,
     struct redis_port *commands, struct redis_port *reads, struct err *err);
 void partition_free(struct partition *p);
 
+/*
+ * This is another server, or a restarted one (its run_id changed): what it holds may be
+ * an older state than memory.  Before partition_commands_up(): memory is read again.
+ */
+void partition_history_changed(struct partition *p);
 void partition_commands_up(struct partition *p);
 void partition_commands_down(struct partition *p, const struct err *err);
 void partition_reads_up(struct partition *p);

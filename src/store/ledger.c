@@ -13,6 +13,7 @@ struct place {
 	struct stream_id id;
 	size_t queue;
 	uint64_t position; /* in the queue's ring, counted from the beginning of time */
+	bool doubt;
 	UT_hash_handle hh;
 };
 
@@ -183,6 +184,23 @@ find_place(const struct ledger *ledger, uint64_t token)
 
 	HASH_FIND(hh, ledger->places, &token, sizeof token, place);
 	return place;
+}
+
+void
+ledger_doubt(struct ledger *ledger, uint64_t token)
+{
+	struct place *place = find_place(ledger, token);
+
+	if (place)
+		place->doubt = true;
+}
+
+bool
+ledger_doubted(const struct ledger *ledger, uint64_t token)
+{
+	const struct place *place = find_place(ledger, token);
+
+	return place && place->doubt;
 }
 
 bool

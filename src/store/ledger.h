@@ -47,6 +47,14 @@ void ledger_mark_lost(struct ledger *ledger, size_t queue);
 void ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct stream_id id,
     bool settled);
 
+/*
+ * The entry of token was not delivered when it was read back.  If its report comes
+ * all the same, Redis may have lost the delivery: it is deleted when it is settled, or
+ * it would be delivered again.
+ */
+void ledger_doubt(struct ledger *ledger, uint64_t token);
+bool ledger_doubted(const struct ledger *ledger, uint64_t token);
+
 /* true and the place of an open entry. */
 bool ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
     struct stream_id *ret_id);

@@ -77,6 +77,8 @@ load_entry(struct load *load, struct queue_item *item, const struct stream_entry
 		task.token = 0;
 	}
 	ledger_add(load->store->ledger, queue, task.token, entry->id, !mine);
+	if (mine && stream_id_cmp(entry->id, item->delivered) > 0)
+		ledger_doubt(load->store->ledger, task.token);
 	if (!mine && kind == ENTRY_OPEN)
 		store_add_orphan(load->store, queue, entry->id);
 }

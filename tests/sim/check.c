@@ -30,11 +30,6 @@ open_task_add(struct world *world, struct open_task **all, const struct entry *e
 	snprintf(task->name, sizeof task->name, "%s/%s", entry->fields[1].data,
 	    entry->fields[3].data);
 	HASH_FIND_STR(*all, task->name, found);
-	/* see same_engine(): an entry that was acknowledged undelivered */
-	if (found && world->shape.power_cuts) {
-		free(task);
-		return;
-	}
 	if (found)
 		world_fail(world, "two attempts of %s are outstanding", task->name);
 	HASH_ADD_STR(*all, name, task);
@@ -88,7 +83,7 @@ check_queues(struct world *world)
 			open_task_add(world, &all, &object->stream.entries[i]);
 			open++;
 		}
-		if (open > world->shape.window && !world->shape.power_cuts)
+		if (open > world->shape.window)
 			world_fail(world, "%zu entries are outstanding for %s, the window is %u", open,
 			    type_name(type), world->shape.window);
 	}
@@ -242,12 +237,6 @@ same_engine(struct world *world, const struct engine *memory, const struct engin
 		struct queue *queue = engine_queue_at(memory, i);
 		struct queue *other = engine_queue((struct engine *)(uintptr_t)loaded, queue_type(queue));
 
-		/*
-		 * A power cut may take a delivery whose report survives: then the entry is
-		 * acknowledged undelivered, and a load finds it open.
-		 */
-		if (world->shape.power_cuts && queue_outstanding(queue) < queue_outstanding(other))
-			continue;
 		if (queue_outstanding(queue) != queue_outstanding(other))
 			world_fail(world, "queue %s: %u outstanding in memory, %u loaded",
 			    queue_type(queue), queue_outstanding(queue), queue_outstanding(other));

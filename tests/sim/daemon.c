@@ -135,7 +135,12 @@ held_until(void *arg)
 static void
 commands_up(void *arg)
 {
-	partition_commands_up(((struct daemon *)arg)->partition);
+	struct daemon *daemon = arg;
+
+	if (daemon->server != daemon->world->servers)
+		partition_history_changed(daemon->partition);
+	daemon->server = daemon->world->servers;
+	partition_commands_up(daemon->partition);
 }
 
 static void

@@ -194,6 +194,7 @@ world_restart_redis(struct world *world, bool power)
 	fake_redis_restart(world->redis, lost < keep ? keep - lost : 0);
 	world->writes_seen = fake_redis_writes(world->redis);
 	world->redis_up = false;
+	world->servers++;
 	for (size_t i = 0; i < DAEMONS; i++) {
 		link_cut(&world->daemons[i].commands, ERR_UNREACHABLE, "redis died");
 		link_cut(&world->daemons[i].reads, ERR_UNREACHABLE, "redis died");

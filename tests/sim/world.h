@@ -89,6 +89,7 @@ struct daemon {
 	unsigned spins;
 	int64_t spun_at;
 	int64_t serving_since;
+	unsigned server; /* the life of Redis that it was connected to last */
 };
 
 void daemon_init(struct daemon *daemon, struct world *world, size_t i);
@@ -156,6 +157,7 @@ struct world {
 	size_t n_heap, cap_heap;
 	size_t steps, budget;
 	bool faults, verbose, redis_up, over;
+	unsigned servers; /* lives of Redis: its run_id changes with each */
 	struct shape shape;
 	struct fake_redis *redis;
 	size_t writes_seen;
