@@ -252,10 +252,14 @@ on_beat(void *arg, const struct redisReply *reply, const struct err *err)
 	}
 	p->answered_at = partition_mono(p);
 	tend_answered(p->tend);
-	if (strcmp(text_at(reply, 2), p->meta_nonce) != 0)
-		partition_reload(p, "the state in redis was replaced");
-	else
+	if (strcmp(text_at(reply, 2), p->meta_nonce) == 0) {
 		check_cursor(p, cursor, text_at(reply, 3));
+		return;
+	}
+	/* the fence learns the new nonce, or makes one where there is none */
+	partition_drop_memory(p, "the state in redis was replaced");
+	p->fence_at = 0;
+	partition_set_state(p, PARTITION_FENCING, "reading the state again");
 }
 
 void

@@ -91,27 +91,37 @@ send_query(struct query *query, redis_reply_fn *fn, int argc, const char *const 
 /* --- counters and cards ------------------------------------------------------------ */
 
 static void
+set_count(const struct tend *tend, struct holder *holder, const char *count)
+{
+	if (strcmp(holder->count, count) == 0)
+		return;
+	free(holder->count);
+	holder->count = xstrdup(count);
+	holder->moved_at = tend->clock;
+}
+
+static void
 on_beats(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct query *query = arg;
 	struct tend *tend = query_tend(query);
 	struct reply_text id, count;
+	struct holder *holder;
 
 	(void)err;
 	if (!reply || reply_is_error(reply)) {
 		query->tend->broken = true;
 	} else if (tend) {
 		for (size_t i = 0; i < reply_pairs(reply); i++) {
-			struct holder *holder;
-
 			if (reply_pair(reply, i, &id, &count, NULL) < 0)
 				continue;
 			holder = holder_of(tend, id.text);
-			if (strcmp(holder->count, count.text) == 0)
-				continue;
-			free(holder->count);
-			holder->count = xstrdup(count.text);
-			holder->moved_at = tend->clock;
+			holder->counted = true;
+			set_count(tend, holder, count.text);
+		}
+		for (holder = tend->holders; holder; holder = holder->hh.next) {
+			if (!holder->counted)
+				set_count(tend, holder, "");
 		}
 	}
 	query_end(query);
@@ -384,7 +394,7 @@ lease_of(const struct tend *tend, const struct held *held)
 	int64_t lease = held->holder->lease_ms, timeout = 0;
 
 	if (held->holder->signed_off)
-		return 0;
+		return lease; /* what it reported before may not be read yet */
 	if (held->holder->card && held->holder->beats)
 		return lease;
 	if (engine_attempt(tend->p->engine, held->token, &run, &task))
@@ -525,7 +535,7 @@ tend_turn(struct tend *tend)
 	tend->n_glances = 0;
 	token_format(p->nonce, tend->nonce);
 	HASH_ITER(hh, tend->holders, holder, next)
-		holder->carded = false;
+		holder->carded = holder->counted = false;
 	tend->left = 1;
 	send_query(query_new(tend, 0, NULL), on_beats, 2,
 	    (const char *const[]){ "HGETALL", p->key_beats });

@@ -17,6 +17,7 @@ struct holder {
 	int64_t moved_at;    /* lease clock: the counter was seen to move */
 	int64_t lease_ms;
 	bool card, beats;
+	bool counted;        /* the counter was there in this look */
 	bool carded;         /* the card was asked for in this look */
 	bool signed_off;     /* there was a card, and it is gone */
 	struct stream_id *reap; /* entries to be taken back in this look */

@@ -13,6 +13,7 @@ SH_TESTS += tests/integration/cli_daemon.sh tests/integration/cli_offline.sh
 C_TESTS += tests/integration/test_embedded
 tests_integration_test_embedded_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 SH_TESTS += tests/integration/daemon_leases.sh
+SH_TESTS += tests/integration/daemon_wiped.sh
 SH_TESTS += tests/integration/bench_smoke.sh
 SH_TESTS += tests/integration/daemon_cancel.sh
 
