@@ -9,21 +9,12 @@ start_redis
 start_daemon
 load_agents
 
-# agents made of redis-cli end with Redis
-keep_shells() {
-	for n in 1 2; do
-		start "shell-$n" env REDIS_CLI="redis-cli -e -s $redis_socket" \
-			"$src/agents/redis-cli-agent.sh" shell "shell-$n" "$work/scribe" "$executions"
-	done
-}
-
 load_start 3 6
 for point in 5 20 45; do
 	wait_until 20 load_executed "$point"
 	kill_redis
 	# shellcheck disable=SC2119
 	start_redis
-	keep_shells
 	wait_until 15 ready
 done
 wait_until 40 succeeded 3
