@@ -47,6 +47,8 @@ for again in 1 2; do
 	wait_until 5 gone "$before"
 	wait_until 20 metric_is reeve_embedded_redis_restarts_total "$again"
 	wait_until 20 run_is "$run" succeeded
+	# the run may have ended before the kill
+	wait_until 15 ready
 done
 own_redis
 stop_daemon
