@@ -251,8 +251,12 @@ find_next(struct partition *p)
 	const char *key;
 
 	if (p->find_queue >= commit_queues(p->commit)) {
+		bool whole = commit_whole(p->commit);
+
 		commit_applied(p->commit, &p->store);
 		confirmed(p);
+		if (!whole)
+			partition_reload(p, "entries that were just added are gone");
 		return;
 	}
 	question = question_new(p);

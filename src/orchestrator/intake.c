@@ -15,6 +15,7 @@
 struct reading {
 	struct partition *p;
 	unsigned generation;
+	struct stream_id last; /* of the stream, as it was known when this was sent */
 };
 
 /* clang-format off */
@@ -165,7 +166,7 @@ take(struct partition *p, const struct stream_entry *entry)
 	else
 		apply(p, entry->id, &done);
 	effects_mark(&p->effects, entry->id.ms, entry->id.seq);
-	p->cursor = entry->id;
+	p->cursor = p->done_read = entry->id;
 }
 
 /* --- reading --------------------------------------------------------------------- */
@@ -195,6 +196,7 @@ on_read(void *arg, const struct redisReply *reply, const struct err *err)
 	struct reading *reading = arg;
 	struct partition *p = reading->p;
 	bool stale = reading->generation != p->generation || !p->loaded;
+	struct stream_id last = reading->last;
 
 	(void)err;
 	free(reading);
@@ -209,8 +211,10 @@ on_read(void *arg, const struct redisReply *reply, const struct err *err)
 	if (p->reread) {
 		p->reread = false;
 		p->cursor = (struct stream_id){ 0 };
-	} else {
+	} else if (reply_streams(reply) > 0) {
 		take_all(p, reply);
+	} else {
+		p->done_read = last; /* nothing stands behind the cursor */
 	}
 }
 
@@ -220,7 +224,7 @@ read_more(struct partition *p)
 	struct reading *reading = xcalloc(1, sizeof *reading);
 	char cursor[STREAM_ID_SIZE], number[16], block[16];
 
-	*reading = (struct reading){ p, p->generation };
+	*reading = (struct reading){ p, p->generation, p->done_last };
 	stream_id_format(p->cursor, cursor);
 	snprintf(number, sizeof number, "%u", p->read_count);
 	snprintf(block, sizeof block, "%d", READ_BLOCK_MS);
@@ -251,6 +255,8 @@ on_peek(void *arg, const struct redisReply *reply, const struct err *err)
 	(void)err;
 	free(reading);
 	p->peeking = false;
+	if (reply && !stale && reply_array(reply, &len, NULL) == 0 && len == 0)
+		p->oversized = false; /* somebody took it away meanwhile */
 	if (!reply || stale || reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
 	    !stream_id_parse(text, len, &id))
 		return;
@@ -258,7 +264,7 @@ on_peek(void *arg, const struct redisReply *reply, const struct err *err)
 	snprintf(reason, sizeof reason, "an entry of %lld bytes", (long long)bytes);
 	count(p, id, COMPLETION_MALFORMED, reason);
 	effects_mark(&p->effects, id.ms, id.seq);
-	p->cursor = id;
+	p->cursor = p->done_read = id;
 	p->oversized = false; /* read_count is 1, and grows again */
 }
 
@@ -267,7 +273,7 @@ peek(struct partition *p)
 {
 	struct reading *reading = xcalloc(1, sizeof *reading);
 
-	*reading = (struct reading){ p, p->generation };
+	*reading = (struct reading){ p, p->generation, { 0 } };
 	stream_id_format(p->cursor, p->peek_cursor);
 	if (redis_script_call(&p->peek_script, p->commands, 1, 2,
 		(const char *const[]){ p->key_done, p->peek_cursor }, NULL, COMMAND_TIMEOUT_MS,

@@ -223,7 +223,10 @@ check_cursor(struct partition *p, struct stream_id cursor, const char *last_id)
 {
 	struct stream_id last;
 
-	if (!stream_id_parse(last_id, strlen(last_id), &last) || stream_id_cmp(last, cursor) >= 0)
+	if (!stream_id_parse(last_id, strlen(last_id), &last))
+		return;
+	p->done_last = last;
+	if (stream_id_cmp(last, cursor) >= 0)
 		return;
 	log_error("redis lost completions that were read: reading them all again",
 	    KV_S("last", last_id));

@@ -233,7 +233,8 @@ load_done(void *arg, const struct err *err, struct stream_id cursor)
 		partition_set_state(p, PARTITION_FENCING, err->text);
 		return;
 	}
-	p->cursor = cursor;
+	p->cursor = p->done_read = cursor;
+	p->done_last = (struct stream_id){ 0 };
 	p->loaded = true;
 	badkeys_loaded(p);
 	p->answered_at = partition_mono(p);

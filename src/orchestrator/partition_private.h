@@ -50,6 +50,8 @@ struct partition {
 	int64_t seen_since;
 	int64_t fence_at, beat_at, answered_at; /* mono_ms */
 	bool beating;
+	struct stream_id done_last; /* of the completion stream, at the last beat */
+	struct stream_id done_read; /* everything up to there was read or is gone */
 
 	/* commits */
 	struct effects effects;

@@ -489,6 +489,8 @@ look_done(struct tend *tend)
 	tend->look_at = partition_mono(tend->p) + LOOK_MS;
 	if (tend->broken || tend->p->state != PARTITION_SERVING || tend->p->stopping)
 		return;
+	if (stream_id_cmp(tend->p->done_read, tend->reported) < 0)
+		return; /* what is judged lost may have been reported: read that first */
 	for (size_t i = 0; i < tend->n_glances; i++)
 		judge_queue(tend, &tend->glances[i]);
 	HASH_ITER(hh, tend->holders, holder, next_holder) {
@@ -532,6 +534,7 @@ tend_turn(struct tend *tend)
 	tend->looking = true;
 	tend->broken = false;
 	tend->look++;
+	tend->reported = tend->p->done_last;
 	tend->n_glances = 0;
 	token_format(p->nonce, tend->nonce);
 	HASH_ITER(hh, tend->holders, holder, next)

@@ -52,6 +52,7 @@ struct tend {
 	int64_t clock;       /* ms in which Redis answered */
 	int64_t answered_at; /* mono_ms */
 	int64_t look_at;     /* mono_ms */
+	struct stream_id reported; /* last completion when the look began */
 	unsigned look;
 	size_t left;         /* answers that are due */
 	bool looking, broken;

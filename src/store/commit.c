@@ -303,6 +303,16 @@ commit_confirm(struct commit *commit, struct store *store, const struct redisRep
 	return 0;
 }
 
+bool
+commit_whole(const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->n_sent; i++) {
+		if (!commit->sent[i].known)
+			return false;
+	}
+	return true;
+}
+
 void
 commit_applied(struct commit *commit, struct store *store)
 {

@@ -90,6 +90,8 @@ size_t commit_queues(const struct commit *commit);
 size_t commit_queue_at(const struct commit *commit, size_t i);
 bool commit_found(struct commit *commit, struct store *store, uint64_t token, size_t queue,
     struct stream_id id);
+/* The ids of all its entries are known. */
+bool commit_whole(const struct commit *commit);
 /* Everything that follows from a commit that was applied, but for the ids. */
 void commit_applied(struct commit *commit, struct store *store);
 
