@@ -67,6 +67,18 @@ try fmt --write first.yaml
 is 'fmt keeps comments' $code 5
 has 'fmt keeps comments' "$err" 'comments'
 
+# the schemas are JSON, each says which it is
+for kind in workflow task result event config; do
+	try schema $kind
+	is "schema $kind" $code 0
+	is "schema $kind" "$(printf '%s' "$out" | jq -r '."$schema"')" \
+		https://json-schema.org/draft/2020-12/schema
+	has "schema $kind" "$(printf '%s' "$out" | jq -r .title)" "$kind"
+done
+try schema nonsense
+is 'an unknown schema' $code 2
+has 'an unknown schema' "$err" 'there are workflow, task'
+
 # no daemon
 for command in 'run x' runs 'show @last' 'watch @last' workflows 'logs @last' doctor log-level; do
 	# shellcheck disable=SC2086
