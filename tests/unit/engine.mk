@@ -32,3 +32,11 @@ tests_unit_test_engine_limits_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_render
 tests_unit_test_engine_render_SOURCES = tests/unit/test_engine_render.c $(engine_harness)
 tests_unit_test_engine_render_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_intent
+tests_unit_test_engine_intent_SOURCES = tests/unit/test_engine_intent.c $(engine_harness)
+tests_unit_test_engine_intent_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_dispatch
+tests_unit_test_engine_dispatch_SOURCES = tests/unit/test_engine_dispatch.c $(engine_harness)
+tests_unit_test_engine_dispatch_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

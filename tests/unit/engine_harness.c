@@ -140,6 +140,7 @@ harness_release(struct harness *h)
 			free(run->tasks[k].reason);
 		}
 		free(run->tasks);
+		run_unref(run->run);
 		free(run->error);
 		workflow_unref(run->wf);
 		free(run);
@@ -302,6 +303,7 @@ harness_submit(struct harness *h, struct workflow *wf, int priority)
 	h->runs[h->n_runs++] = run;
 	assert_int_equal(engine_submit(h->engine, &h->now, &spec, &h->effects, &live, NULL), 0);
 	run->priority = live->priority;
+	run->run = run_ref(live);
 	effects_mark(&h->effects, 0, 0);
 	harness_apply(h);
 	return run;
@@ -332,6 +334,8 @@ load_run(struct harness *h, struct stored_run *run)
 	struct run *live = engine_load_run(h->engine, &run->id, run->wf, "{}", &run->record,
 	    run->priority);
 
+	run_unref(run->run);
+	run->run = run_ref(live);
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
 		if (run->tasks[i].there)
 			engine_load_task(live, i, &run->tasks[i].record, run->tasks[i].agent,

@@ -47,6 +47,7 @@ struct stored_run {
 	bool live;
 	char *error; /* at the end of the run */
 	struct stored_task *tasks;
+	struct run *run; /* in the engine, also once it has ended */
 };
 
 struct entry {

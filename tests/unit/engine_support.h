@@ -104,16 +104,14 @@ static inline void
 check_story(const struct story *story)
 {
 	struct stored_run *stored;
-	struct run *run;
 	struct harness h;
 	char now[64];
 
 	print_message("# %s\n", story->name);
 	harness_init(&h, 7);
 	stored = start(&h, story->yaml);
-	run = run_ref(engine_find(h.engine, stored->id.text));
 	play(&h, stored, story->script);
-	assert_string_equal(letters(run, now), story->states);
+	assert_string_equal(letters(stored->run, now), story->states);
 	assert_int_equal(stored->live, story->end == RUN_QUEUED);
 	if (!stored->live)
 		assert_int_equal(stored->record.state, story->end);
@@ -122,7 +120,6 @@ check_story(const struct story *story)
 		assert_string_equal(stored->error ? stored->error : "", story->error);
 	else
 		assert_null(stored->error);
-	run_unref(run);
 	harness_release(&h);
 }
 
