@@ -40,3 +40,7 @@ tests_unit_test_engine_intent_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_dispatch
 tests_unit_test_engine_dispatch_SOURCES = tests/unit/test_engine_dispatch.c $(engine_harness)
 tests_unit_test_engine_dispatch_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_load
+tests_unit_test_engine_load_SOURCES = tests/unit/test_engine_load.c $(engine_harness)
+tests_unit_test_engine_load_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
