@@ -21,8 +21,7 @@ while :; do
 		# Redis is away, or the group is: look again at what this agent holds
 		sleep 1
 		redis XGROUP CREATE "$stream" "$group" '$' MKSTREAM >/dev/null 2>&1 || true
-		from=0
-		continue
+		from=0 && continue
 	fi
 	# [["stream",[["id",["run","…","task","…","attempt","…","token","…","kind","…","body","…
 	field() { printf '%s' "$task" | sed -n 's/.*"'"$1"'","\([^"]*\)".*/\1/p'; }
@@ -40,8 +39,6 @@ while :; do
 	quoted=$(printf '%s' "$result" | tail -n 1 | tr -d '\000-\037' | sed 's/[\\"]/\\&/g')
 	until redis -e XADD "${prefix}done" '*' run "$(field run)" task "$(field task)" \
 		token "$token" status "$status" attempt "$(field attempt)" agent "$id" \
-		exit_code "$code" outputs "{\"result\":\"$quoted\"}" >/dev/null; do
-		sleep 1
-	done
+		exit_code "$code" outputs "{\"result\":\"$quoted\"}" >/dev/null; do sleep 1; done
 	told=" $token$(printf '%s' "$told" | cut -c 1-1700) "
 done
