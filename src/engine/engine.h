@@ -137,7 +137,10 @@ int64_t engine_next_timer(const struct engine *engine);
 size_t engine_dispatch(struct engine *engine, const struct moment *now, size_t max,
     struct effects *effects);
 
-/* Ends a run from outside.  ERR_CONFLICT when it has ended or is ending. */
+/*
+ * Ends a run from outside.  ERR_CONFLICT when it has ended or is ending; one that only
+ * starts nothing new (INTENT_STOP) may still be cancelled.
+ */
 int engine_cancel(struct engine *engine, const struct moment *now, struct run *run,
     enum run_intent intent, struct effects *effects, struct err *err);
 

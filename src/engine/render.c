@@ -74,7 +74,7 @@ view_scope(struct view *view, size_t max_bytes)
 		.max_bytes = max_bytes };
 }
 
-/* The workflow's env, once a run, in order: a value may name the ones before it. */
+/* The workflow's env, once a run, in order. */
 static int
 render_env(struct run *run, size_t max_bytes, struct err *err)
 {
