@@ -217,6 +217,25 @@ struct beat {
 	char nonce[TOKEN_SIZE];
 };
 
+static void
+on_setid(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	(void)arg;
+	(void)reply;
+	(void)err; /* the next beat sees whether it is still behind */
+}
+
+/* New completions get ids behind the stored cursor, or a load would pass them over. */
+static void
+raise_ids(struct partition *p, struct stream_id cursor)
+{
+	char id[STREAM_ID_SIZE];
+
+	(void)redis_port_send(p->commands, 3,
+	    (const char *const[]){ "XSETID", p->key_done, stream_id_format(cursor, id) }, NULL,
+	    COMMAND_TIMEOUT_MS, on_setid, NULL);
+}
+
 /* Completions must not be behind the cursor: a failover may have lost some. */
 static void
 check_cursor(struct partition *p, struct stream_id cursor, const char *last_id)
@@ -230,6 +249,7 @@ check_cursor(struct partition *p, struct stream_id cursor, const char *last_id)
 		return;
 	log_error("redis lost completions that were read: reading them all again",
 	    KV_S("last", last_id));
+	raise_ids(p, cursor);
 	p->reread = true;
 }
 
