@@ -19,6 +19,7 @@ struct listing {
 	int64_t since_ms;
 	size_t limit;
 	char before[RUN_ID_SIZE]; /* ids from here on were shown; "" = none */
+	json_t *live;             /* runs that were live when the question came */
 	json_t *items;            /* ended runs that fit, newest first */
 	size_t offset, scanned;
 	char last_seen[RUN_ID_SIZE];
@@ -67,18 +68,36 @@ has_item(const struct listing *listing, const char *id)
 	return false;
 }
 
-static size_t
-collect_live(struct listing *listing, json_t ***items, size_t *cap, size_t n)
+/*
+ * Before everything else: a run that ends while Redis is asked is in here, one that ended
+ * before is confirmed by then.
+ */
+static json_t *
+note_live(struct listing *listing)
 {
 	struct engine *engine = partition_engine(listing->orch->partition);
 	const struct run *run = engine ? engine_first(engine) : NULL;
+	json_t *live = json_array();
 
 	for (; run; run = run->hh.next) {
-		if (!fits(listing, run->id.text, run_state_name((enum run_state)run->state),
-		        run->wf->name) || has_item(listing, run->id.text))
+		if (fits(listing, run->id.text, run_state_name((enum run_state)run->state),
+		        run->wf->name))
+			json_array_append_new(live, view_run(run));
+	}
+	return live;
+}
+
+static size_t
+collect_live(struct listing *listing, json_t ***items, size_t *cap, size_t n)
+{
+	size_t i;
+	json_t *run;
+
+	json_array_foreach(listing->live, i, run) {
+		if (has_item(listing, id_of(run)))
 			continue;
 		GROW(*items, n, *cap);
-		(*items)[n++] = view_run(run);
+		(*items)[n++] = json_incref(run);
 	}
 	return n;
 }
@@ -120,6 +139,7 @@ list_end(struct listing *listing, const struct err *err)
 	free(items);
 	listing->fn(listing->arg, body, err);
 	json_decref(listing->items);
+	json_decref(listing->live);
 	free(listing->status);
 	free(listing->workflow);
 	free(listing);
@@ -244,6 +264,7 @@ facade_runs(struct orchestrator *orch, const struct facade_run_filter *filter,
 	listing->workflow = filter->workflow ? xstrdup(filter->workflow) : NULL;
 	if (filter->cursor)
 		snprintf(listing->before, sizeof listing->before, "%s", filter->cursor);
+	listing->live = note_live(listing);
 	if (redis_conn_is_up(orch->commands))
 		partition_barrier(orch->partition, on_confirmed, listing);
 	else
