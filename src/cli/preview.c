@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "model/template.h"
 
-#define ENV_DEPTH 32 /* a value may name the ones before it */
+#define ENV_DEPTH 32 /* never reached: the loader lets env name no other env */
 
 struct preview {
 	const struct workflow *wf;
