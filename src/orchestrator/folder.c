@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -23,11 +24,17 @@
 
 #define SLICE_US (20 * CLOCK_MS)   /* of a loop turn */
 /*
- * A file that changes while it is read is tried again; one that vanished may be on its way
- * back (editors that save by rename and create), and must not be taken for a new one.
+ * A file that changes while it is read is tried again: soon at first, since the kernel tells
+ * of a writer's close a moment before it takes the file for closed.
  */
-#define RETRY_US (300 * CLOCK_MS)
+#define RETRY_MIN_US (5 * CLOCK_MS)
+#define RETRY_MAX_US (300 * CLOCK_MS)
 #define RETRIES 20 /* then its writer's close is waited for */
+/*
+ * One that vanished may be on its way back (editors that save by rename and create), and
+ * must not be taken for a new one.
+ */
+#define VANISHED_US (300 * CLOCK_MS)
 
 struct file {
 	UT_hash_handle hh;
@@ -113,15 +120,30 @@ file_gone(struct folder *folder, struct file *file)
 
 /* --- reading --- */
 
+/* The list is in the order of time; most files belong at its end. */
 static void
-try_later(struct folder *folder, struct file *file)
+try_later(struct folder *folder, struct file *file, int64_t wait_us)
 {
+	struct file *before;
+
 	dequeue(folder, file);
 	file->late = true;
-	file->due_us = clock_mono_us() + RETRY_US;
-	TAILQ_INSERT_TAIL(&folder->later, file, link);
-	if (!loop_timer_active(&folder->timer))
-		loop_timer_start(&folder->timer, RETRY_US);
+	file->due_us = clock_mono_us() + wait_us;
+	before = TAILQ_LAST(&folder->later, file_list);
+	while (before && before->due_us > file->due_us)
+		before = TAILQ_PREV(before, file_list, link);
+	if (before)
+		TAILQ_INSERT_AFTER(&folder->later, before, file, link);
+	else
+		TAILQ_INSERT_HEAD(&folder->later, file, link);
+	if (!before || !loop_timer_active(&folder->timer))
+		loop_timer_start(&folder->timer, wait_us);
+}
+
+static int64_t
+retry_wait(unsigned tries)
+{
+	return MIN(RETRY_MIN_US << MIN(tries, 10u), RETRY_MAX_US);
 }
 
 static void
@@ -147,8 +169,8 @@ read_one(struct folder *folder, struct file *file)
 
 	if (code == ERR_UNAVAILABLE) {
 		/* At the end only the close of its writer counts. */
-		if (file->tries++ < RETRIES)
-			try_later(folder, file);
+		if (file->tries < RETRIES)
+			try_later(folder, file, retry_wait(file->tries++));
 	} else if (code == ERR_NOT_FOUND || code == ERR_INVALID) {
 		log_debug("ignored in a watched folder", KV_S("reason", err.text));
 		file_gone(folder, file);
@@ -208,7 +230,7 @@ watch_removed(void *arg, const char *name)
 
 	HASH_FIND_STR(folder->files, name, file);
 	if (file)
-		try_later(folder, file);
+		try_later(folder, file, VANISHED_US);
 }
 
 static void

@@ -48,6 +48,19 @@ state_of() {
 		"\(.enabled) \(.error)"'
 }
 
+# logged TEXT
+logged() {
+	grep -qF "$1" "$reeved_log"
+}
+
+# state_is WORKFLOW PATTERN
+state_is() {
+	case $(state_of "$1") in
+	$2) ;;
+	*) return 1 ;;
+	esac
+}
+
 # A, B, A: three runs
 flow abc one | drop abc.yaml
 expect abc 1
@@ -63,9 +76,9 @@ expect abc 3
 # a bad version displaces nothing
 printf 'name: abc\ntasks:\n  - {id: only, agnet: nobody}\n  - {id: only, agent: b}\n' |
 	drop abc.yaml
-mark
-has 'the fault is logged' "$(cat "$reeved_log")" "$flows/abc.yaml:3:16: error: "
+wait_until 10 logged "$flows/abc.yaml:3:16: error: "
 has 'all faults in one go' "$(cat "$reeved_log")" "$flows/abc.yaml:4:"
+mark
 has 'the old one is in use' "$(state_of abc)" "true $flows/abc.yaml:3:5: error: "
 try workflows
 has 'reeve workflows says why' "$err" 'error: '
@@ -73,7 +86,7 @@ reeve run abc >/dev/null
 expect abc 4
 flow abc one | drop abc.yaml
 expect abc 4
-is 'healed' "$(state_of abc)" 'true null'
+wait_until 10 state_is abc 'true null'
 
 # a restart starts nothing, also with a file that changed only in comments meanwhile
 stop_daemon
@@ -93,7 +106,7 @@ expect abc 5
 # delete, and the same again: one run
 rm "$flows/abc.yaml"
 wait_until 10 grep -q 'msg="workflow removed" workflow=abc' "$reeved_log"
-has 'a deleted file disables' "$(state_of abc)" false
+wait_until 10 state_is abc '*false*'
 try run abc
 [ "$code" -ne 0 ] || fail 'a deleted workflow was run'
 flow abc three | drop abc.yaml
@@ -169,7 +182,7 @@ mv "$work/unreadable.yaml" "$flows/"
 mark
 is 'runs of foreign files' "$(count foreign)" 0
 if [ "$(id -u)" -ne 0 ]; then
-	has 'an unreadable file' "$(cat "$reeved_log")" "$flows/unreadable.yaml:1:1: error: "
+	wait_until 10 logged "$flows/unreadable.yaml:1:1: error: "
 	is 'of an unreadable file' "$(count unreadable)" 0
 fi
 chmod 644 "$flows/unreadable.yaml"
@@ -183,19 +196,19 @@ is 'the third document' "$(count many-c)" 1
 { flow many-a one; echo ---; flow many-b two; } | drop many.yaml
 expect many-b 2
 is 'the unchanged document' "$(count many-a)" 1
-has 'the document that went' "$(state_of many-c)" false
+wait_until 10 state_is many-c '*false*'
 
 # a name that another file has
 flow many-a other | drop thief.yaml
+wait_until 10 logged "$flows/thief.yaml:1:1: error: '$flows/many.yaml'"
 mark
 is 'of a stolen name' "$(count many-a)" 1
-has 'a stolen name' "$(cat "$reeved_log")" "$flows/thief.yaml:1:1: error: '$flows/many.yaml'"
 
 # on: manual only registers
 flow by-hand one | sed '1a on: manual' | drop by-hand.yaml
+wait_until 10 state_is by-hand 'true null'
 mark
 is 'of a manual workflow' "$(count by-hand)" 0
-is 'a manual workflow' "$(state_of by-hand)" 'true null'
 
 # edited and deleted during its run: the run keeps its definition
 cat >"$work/await" <<'END'

@@ -53,9 +53,13 @@ skip() {
 	exit 77
 }
 
-# wait_until SECONDS COMMAND...: until it succeeds; fails the test after that time.
+# A slow or busy machine may take so many times longer; only a failing test waits for it.
+patience=4
+
+# wait_until SECONDS COMMAND...: until it succeeds; fails the test after that time, on a
+# machine of its own, and after some times that on a busy one.
 wait_until() {
-	wait_seconds=$1
+	wait_seconds=$(($1 * patience))
 	shift
 	wait_end=$(($(date +%s) + wait_seconds))
 	until "$@" >/dev/null 2>&1; do
