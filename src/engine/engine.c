@@ -254,6 +254,12 @@ engine_queue(struct engine *engine, const char *type)
 }
 
 struct queue *
+engine_queue_find(const struct engine *engine, const char *type)
+{
+	return queues_find(&engine->queues, type);
+}
+
+struct queue *
 engine_queue_at(const struct engine *engine, size_t i)
 {
 	return i < engine->queues.len ? engine->queues.items[i] : NULL;

@@ -46,9 +46,11 @@ void engine_free(struct engine *engine);
 
 /* The queue of an agent type, made on first use.  Lives as long as the engine. */
 struct queue *engine_queue(struct engine *engine, const char *type);
+struct queue *engine_queue_find(const struct engine *engine, const char *type); /* or NULL */
 const char *queue_type(const struct queue *queue);
 uint32_t queue_ready(const struct queue *queue);
 uint32_t queue_outstanding(const struct queue *queue);
+uint32_t queue_window(const struct queue *queue); /* outstanding entries that it may have */
 /* Takes no more dispatches (a key that is not what it should be), or does again. */
 void queue_quarantine(struct queue *queue, bool on);
 bool queue_quarantined(const struct queue *queue);

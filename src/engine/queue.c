@@ -45,11 +45,19 @@ queue_new(struct queues *queues, const char *type)
 }
 
 struct queue *
-queues_get(struct queues *queues, const char *type)
+queues_find(const struct queues *queues, const char *type)
 {
 	struct queue *queue;
 
 	HASH_FIND_STR(queues->by_type, type, queue);
+	return queue;
+}
+
+struct queue *
+queues_get(struct queues *queues, const char *type)
+{
+	struct queue *queue = queues_find(queues, type);
+
 	return queue ? queue : queue_new(queues, type);
 }
 
@@ -239,6 +247,12 @@ uint32_t
 queue_outstanding(const struct queue *queue)
 {
 	return queue->outstanding;
+}
+
+uint32_t
+queue_window(const struct queue *queue)
+{
+	return queue->owner->window;
 }
 
 void

@@ -67,6 +67,7 @@ struct queues {
 
 void queues_init(struct queues *queues, uint32_t window);
 void queues_release(struct queues *queues);
+struct queue *queues_find(const struct queues *queues, const char *type); /* or NULL */
 struct queue *queues_get(struct queues *queues, const char *type); /* made on first use */
 /* An active queue, NULL if there is none; asking again gives the next one in turn. */
 struct queue *queues_turn(struct queues *queues);

@@ -45,6 +45,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/types.h \
 	src/orchestrator/view.c \
 	src/orchestrator/view.h \
+	src/orchestrator/waiting.c \
+	src/orchestrator/waiting.h \
 	src/orchestrator/watch.c
 
 liborchestrator_a_SOURCES += \

@@ -158,89 +158,6 @@ needs_of(const struct run *run, uint32_t task)
 	return needs;
 }
 
-/* The first dependencies that have not ended. */
-static json_t *
-waits_for_needs(const struct run *run, uint32_t task)
-{
-	const struct task_def *def = &run->wf->tasks[task];
-	struct buf text = { 0 };
-	json_t *waiting;
-	unsigned n = 0;
-
-	for (uint32_t i = 0; i < def->n_needs; i++) {
-		const struct task *need = &run->tasks[def->needs[i].task];
-
-		if (task_state_ended((enum task_state)need->state))
-			continue;
-		if (++n > 5)
-			continue;
-		buf_adds(&text, n > 1 ? ", " : "");
-		buf_adds(&text, run->wf->tasks[def->needs[i].task].id);
-	}
-	if (n > 5)
-		buf_printf(&text, " and %u more", n - 5);
-	waiting = json_pack("{s:s, s:s, s:n}", "kind", "dependency", "detail", buf_text(&text),
-	    "until");
-	buf_release(&text);
-	return waiting;
-}
-
-static json_t *
-waits_until(const struct run *run, uint32_t task, const struct view_context *context)
-{
-	int64_t due = engine_task_due(context->engine, run, task);
-	int64_t left = due == INT64_MAX ? 0 : due - context->now.mono_ms;
-
-	return json_pack("{s:s, s:s, s:o}", "kind", "backoff", "detail",
-	    "the last attempt failed; it is tried again", "until",
-	    view_time(context->now.wall_ms + (left > 0 ? left : 0)));
-}
-
-static json_t *
-waits_for_agent(const char *type, const struct fleet *fleet)
-{
-	bool nobody = fleet && fleet_known(fleet) && !fleet_has(fleet, type);
-	char *detail = nobody
-	    ? xasprintf("no living agent of type %s: start one: reeve-agent --type %s -- COMMAND",
-	          type, type)
-	    : xasprintf("a free agent of type %s", type);
-	json_t *waiting = json_pack("{s:s, s:s, s:n}", "kind", "agent", "detail", detail, "until");
-
-	free(detail);
-	return waiting;
-}
-
-static json_t *
-waiting_for(const struct run *run, uint32_t task, const struct view_context *context)
-{
-	const char *agent = run->wf->tasks[task].agent;
-	bool full = run->outstanding >= run->wf->max_parallel;
-
-	if (!context->engine)
-		return json_null();
-	switch ((enum task_state)run->tasks[task].state) {
-	case TASK_PENDING:
-		return waits_for_needs(run, task);
-	case TASK_READY:
-		return json_pack("{s:s, s:s, s:n}", "kind", full ? "max_parallel" : "queue", "detail",
-		    full ? "the run has max_parallel tasks under way"
-		         : "room in the stream of its agent type",
-		    "until");
-	case TASK_QUEUED:
-		return waits_for_agent(agent, context->fleet);
-	case TASK_WAITING:
-		return waits_until(run, task, context);
-	case TASK_RUNNING:
-	case TASK_SUCCEEDED:
-	case TASK_FAILED:
-	case TASK_SKIPPED:
-	case TASK_CANCELLED:
-	case TASK_STATE_COUNT:
-		break;
-	}
-	return json_null();
-}
-
 /* An error belongs to a task that failed or waits for its next attempt. */
 static json_t *
 error_of(const struct task *task, const struct view_texts *texts, uint32_t i)
@@ -271,7 +188,7 @@ view_task(const struct run *run, uint32_t i, const struct view_context *context,
 	put(view, "outputs", parsed(texts ? texts->outputs[i] : NULL));
 	put(view, "usage", parsed(texts ? texts->usages[i] : NULL));
 	put(view, "error", error_of(task, texts, i));
-	put(view, "waiting_for", waiting_for(run, i, context));
+	put(view, "waiting_for", waiting_view(run, i, context));
 	put(view, "approval", json_null());
 	return view;
 }

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "engine/engine.h"
-#include "orchestrator/fleet.h"
+#include "orchestrator/waiting.h"
 #include "store/record.h"
 
 /* Texts of a run that memory does not hold: one element a task, NULL = none. */
@@ -31,13 +31,6 @@ json_t *view_run(const struct run *run);
 /* The same from a stored record; params, why: JSON text and line, or NULL. */
 json_t *view_run_head(const char *id, const struct run_head *head, const char *params,
     const char *why);
-/* What tells why a live task waits; engine NULL for an ended run, fleet may be NULL. */
-struct view_context {
-	const struct engine *engine;
-	const struct fleet *fleet;
-	struct moment now;
-};
-
 /* With "tasks"; texts may be NULL. */
 json_t *view_run_full(const struct run *run, const struct view_context *context,
     const struct view_texts *texts);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Tells what a live task waits for, with the numbers and the command that mends it. */
+#include "orchestrator/waiting.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "orchestrator/view.h"
+
+#define NEEDS_NAMED 5 /* of many dependencies */
+
+static struct waiting
+waits(const char *kind, char *detail)
+{
+	return (struct waiting){ .kind = kind, .detail = detail };
+}
+
+/* The first dependencies that have not ended, each with its state. */
+static struct waiting
+for_needs(const struct run *run, uint32_t task)
+{
+	const struct task_def *def = &run->wf->tasks[task];
+	struct buf text = { 0 };
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < def->n_needs; i++) {
+		const struct task *need = &run->tasks[def->needs[i].task];
+
+		if (task_state_ended((enum task_state)need->state) || ++n > NEEDS_NAMED)
+			continue;
+		buf_adds(&text, n > 1 ? ", " : "");
+		buf_adds(&text, run->wf->tasks[def->needs[i].task].id);
+	}
+	if (n > NEEDS_NAMED)
+		buf_printf(&text, " and %u more", n - NEEDS_NAMED);
+	return waits("dependency", buf_steal(&text));
+}
+
+static struct waiting
+for_retry(const struct run *run, uint32_t task, const struct view_context *context)
+{
+	int64_t due = engine_task_due(context->engine, run, task);
+	int64_t left = due == INT64_MAX ? 0 : due - context->now.mono_ms;
+	struct waiting waiting =
+	    waits("backoff", xasprintf("attempt %u failed; it is tried again",
+	                         run->tasks[task].attempt));
+
+	waiting.until_ms = context->now.wall_ms + (left > 0 ? left : 0);
+	return waiting;
+}
+
+static struct waiting
+for_room(const struct run *run, uint32_t task, const struct queue *queue)
+{
+	const char *type = run->wf->tasks[task].agent;
+	struct waiting waiting;
+
+	if (run->tasks[task].outstanding)
+		return waits("settling",
+		    xstrdup("the agent that holds its last attempt to let go of it"));
+	if (queue && queue_quarantined(queue)) {
+		waiting = waits("bad_key",
+		    xasprintf("the stream of agent type %s in Redis is not what it should be; "
+		              "nothing is handed to it", type));
+		waiting.command = xstrdup("reeve doctor");
+		return waiting;
+	}
+	if (run->outstanding >= run->wf->max_parallel)
+		return waits("max_parallel",
+		    xasprintf("the run has %u of max_parallel %u tasks under way",
+		        run->outstanding, run->wf->max_parallel));
+	return waits("queue",
+	    xasprintf("room in the stream of agent type %s: %u of %u places are taken, %u tasks "
+	              "are ready for it", type, queue ? queue_outstanding(queue) : 0,
+	        queue ? queue_window(queue) : 0, queue ? queue_ready(queue) : 0));
+}
+
+static struct waiting
+for_agent(const char *type, const struct queue *queue, const struct fleet *fleet)
+{
+	bool nobody = fleet && fleet_known(fleet) && !fleet_has(fleet, type);
+	struct waiting waiting;
+
+	if (!nobody)
+		return waits("agent",
+		    xasprintf("a free agent of type %s (%u tasks are with its agents or before "
+		              "them)", type, queue ? queue_outstanding(queue) : 0));
+	waiting = waits("agent",
+	    xasprintf("no living agent of type %s: start one: reeve-agent --type %s -- COMMAND",
+	        type, type));
+	waiting.command = xasprintf("reeve-agent --type %s -- COMMAND", type);
+	return waiting;
+}
+
+bool
+waiting_find(const struct run *run, uint32_t task, const struct view_context *context,
+    struct waiting *ret_waiting)
+{
+	const char *type = run->wf->tasks[task].agent;
+	const struct queue *queue;
+
+	if (!context->engine)
+		return false;
+	queue = engine_queue_find(context->engine, type);
+	switch ((enum task_state)run->tasks[task].state) {
+	case TASK_PENDING:
+		*ret_waiting = for_needs(run, task);
+		return true;
+	case TASK_READY:
+		*ret_waiting = for_room(run, task, queue);
+		return true;
+	case TASK_QUEUED:
+		*ret_waiting = for_agent(type, queue, context->fleet);
+		return true;
+	case TASK_WAITING:
+		*ret_waiting = for_retry(run, task, context);
+		return true;
+	case TASK_RUNNING:
+	case TASK_SUCCEEDED:
+	case TASK_FAILED:
+	case TASK_SKIPPED:
+	case TASK_CANCELLED:
+	case TASK_STATE_COUNT:
+		break;
+	}
+	return false;
+}
+
+void
+waiting_release(struct waiting *waiting)
+{
+	free(waiting->detail);
+	free(waiting->command);
+}
+
+json_t *
+waiting_view(const struct run *run, uint32_t task, const struct view_context *context)
+{
+	struct waiting waiting;
+	json_t *view;
+
+	if (!waiting_find(run, task, context, &waiting))
+		return json_null();
+	view = json_pack("{s:s, s:s, s:o, s:s?}", "kind", waiting.kind, "detail", waiting.detail,
+	    "until", view_time(waiting.until_ms), "command", waiting.command);
+	waiting_release(&waiting);
+	return view;
+}

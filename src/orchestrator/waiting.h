@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one thing that a live task waits for, and the command that mends it.
+ *
+ *   kind           when
+ *   dependency     a task that it needs has not ended
+ *   max_parallel   the run has as many tasks under way as it may
+ *   queue          the stream of its agent type has no room (or comes next)
+ *   bad_key        the stream of its agent type is not what it should be
+ *   backoff        the last attempt failed; until says when it is tried again
+ *   agent          it is in the stream, and no agent has taken it yet
+ *   settling       the last attempt's entry is still held by an agent
+ *
+ * A running task waits for nothing.
+ */
+#ifndef REEVE_ORCHESTRATOR_WAITING_H
+#define REEVE_ORCHESTRATOR_WAITING_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+#include "orchestrator/fleet.h"
+
+/* What tells why a live task waits; engine NULL for an ended run, fleet may be NULL. */
+struct view_context {
+	const struct engine *engine;
+	const struct fleet *fleet;
+	struct moment now;
+};
+
+struct waiting {
+	const char *kind; /* static */
+	char *detail;     /* a sentence with numbers */
+	char *command;    /* what a person may type to mend it, or NULL */
+	int64_t until_ms; /* wall; 0 = not known */
+};
+
+/* false: the task waits for nothing, or nothing is known (context->engine NULL). */
+bool waiting_find(const struct run *run, uint32_t task, const struct view_context *context,
+    struct waiting *ret_waiting);
+void waiting_release(struct waiting *waiting);
+/* {kind, detail, until, command}; null when it waits for nothing. */
+json_t *waiting_view(const struct run *run, uint32_t task, const struct view_context *context);
+
+#endif
