@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "orchestrator/audit.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/types.h"
@@ -97,6 +98,16 @@ make_submission(const struct start *start)
 	return submission;
 }
 
+static void
+audit_drop(struct orchestrator *orch, const struct start *start, struct run *run)
+{
+	static const struct facade_actor DROP = { "drop", "operate", "drop" };
+
+	audit_note(partition_effects(orch->partition), run, TASK_NONE, "audit.drop", &DROP,
+	    json_pack("{s:s, s:s}", "file", start->path, "workflow", start->wf->name));
+	partition_mark(orch->partition);
+}
+
 /* Its definition is stored, or small enough to ride along. */
 static void
 start_run(void *arg, const struct err *stored)
@@ -111,6 +122,7 @@ start_run(void *arg, const struct err *stored)
 	if (err.code == 0)
 		run = orchestrator_start_run(orch, start->wf, NULL, -1, make_submission(start), &err);
 	if (run) {
+		audit_drop(orch, start, run);
 		snprintf(drop->sha256, sizeof drop->sha256, "%s", start->wf->sha256);
 		metrics_add(orch->config.metrics, METRIC_DROPS, 1);
 		log_info("run accepted", KV_S("run", run->id.text),

@@ -5,11 +5,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "orchestrator/audit.h"
 #include "orchestrator/orchestrator_private.h"
 
 struct order {
 	struct orchestrator *orch;
-	char *actor;
+	struct facade_actor *actor;
 	char id[RUN_ID_SIZE];
 	facade_reply_fn *fn;
 	void *arg;
@@ -40,21 +41,6 @@ on_committed(void *arg, const struct err *err)
 	}
 	orchestrator_read_run(order->orch, order->id, READ_FULL, order->fn, order->arg);
 	order_end(order);
-}
-
-/* Who did it is part of the event stream. */
-static void
-note_actor(struct order *order, struct run *run, const char *type)
-{
-	struct effect *note =
-	    effects_add(partition_effects(order->orch->partition), EFFECT_NOTE, run, TASK_NONE);
-	struct buf data = { 0 };
-
-	buf_adds(&data, "{\"actor\":");
-	buf_add_json(&data, order->actor, strlen(order->actor));
-	buf_addc(&data, '}');
-	note->u.note.type = type;
-	note->u.note.data = buf_steal(&data);
 }
 
 /* A run that memory does not hold has ended, or never was. */
@@ -102,9 +88,9 @@ cancel(void *arg, const char *run_id, const struct err *resolved)
 		refuse(order, &err);
 		return;
 	}
-	note_actor(order, run, "audit.cancel");
+	audit_note(partition_effects(p), run, TASK_NONE, "audit.cancel", order->actor, NULL);
 	partition_mark(p);
-	log_info("run cancelled", KV_S("run", order->id), KV_S("by", order->actor));
+	log_info("run cancelled", KV_S("run", order->id), KV_S("by", order->actor->name));
 	run_unref(run);
 	partition_barrier(p, on_committed, order);
 }
@@ -116,6 +102,6 @@ facade_cancel(struct orchestrator *orch, const char *id, const struct facade_act
 	struct order *order = xcalloc(1, sizeof *order);
 
 	*order = (struct order){ .orch = orch, .fn = fn, .arg = arg };
-	order->actor = xstrdup(actor && actor->name ? actor->name : "unknown");
+	order->actor = actor_copy(actor);
 	orchestrator_resolve(orch, id, cancel, order);
 }

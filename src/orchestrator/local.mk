@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 liborchestrator_a_SOURCES = \
+	src/orchestrator/audit.c \
+	src/orchestrator/audit.h \
 	src/orchestrator/badkeys.c \
 	src/orchestrator/catalog.c \
 	src/orchestrator/commits.c \
@@ -14,6 +16,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/fleet.h \
 	src/orchestrator/folder.c \
 	src/orchestrator/folder.h \
+	src/orchestrator/history.c \
+	src/orchestrator/history.h \
 	src/orchestrator/holders.c \
 	src/orchestrator/intake.c \
 	src/orchestrator/list.c \

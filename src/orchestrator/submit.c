@@ -9,6 +9,7 @@
 #include "model/canonical.h"
 #include "model/load.h"
 #include "model/params.h"
+#include "orchestrator/audit.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/view.h"
@@ -71,7 +72,7 @@ struct job {
 	struct orchestrator *orch;
 	struct item *items;
 	size_t n;
-	char *actor;
+	struct facade_actor *actor;
 	size_t left;          /* answers that are due in this step */
 	bool failed;
 	struct err err;
@@ -280,7 +281,7 @@ make_submission(const struct job *job, const struct item *item)
 {
 	struct submission *submission = xcalloc(1, sizeof *submission);
 
-	submission->actor = job->actor ? xstrdup(job->actor) : NULL;
+	submission->actor = xstrdup(job->actor->name);
 	if (item->key) {
 		submission->idempotency_key = xstrdup(item->key);
 		submission->request_hash = xstrdup(item->hash);
@@ -319,6 +320,8 @@ static void
 start_all(struct job *job)
 {
 	struct engine *engine = orchestrator_engine(job->orch);
+	struct run *first = NULL;
+	int started = 0;
 
 	if (!engine) {
 		err_set(&job->err, ERR_UNAVAILABLE, "%s", partition_why(job->orch->partition));
@@ -344,7 +347,13 @@ start_all(struct job *job)
 		item->result = show_new(job, run);
 		if (item->key)
 			remember_key(job, item, run);
+		first = first ? first : run;
+		started++;
 	}
+	if (first)
+		audit_note(partition_effects(job->orch->partition), first, TASK_NONE, "audit.submit",
+		    job->actor, json_pack("{s:i, s:s}", "runs", started, "workflow",
+		        first->wf->name));
 	partition_mark(job->orch->partition);
 	if (job->failed)
 		job_fail(job, NULL);
@@ -491,7 +500,7 @@ facade_submit(struct orchestrator *orch, const struct facade_submit *submits, si
 
 	*job = (struct job){ .orch = orch, .n = n, .fn = fn, .arg = arg };
 	job->items = xcalloc(n, sizeof *job->items);
-	job->actor = actor && actor->name ? xstrdup(actor->name) : NULL;
+	job->actor = actor_copy(actor);
 	if (!orchestrator_engine(orch)) {
 		err_set(&job->err, ERR_UNAVAILABLE, "%s", partition_why(orch->partition));
 		job_fail(job, NULL);

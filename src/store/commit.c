@@ -12,11 +12,14 @@
 
 #define IDEM_TTL_S (7 * 24 * 3600)
 #define EVENTS_MAX 100000
+#define AUDIT_KEEP_MS (INT64_C(90) * 24 * 3600 * 1000)
+#define AUDIT_MAX 200000
 
 void
 store_init(struct store *store, const char *prefix, unsigned partition)
 {
-	*store = (struct store){ .idem_ttl_s = IDEM_TTL_S, .events_max = EVENTS_MAX };
+	*store = (struct store){ .idem_ttl_s = IDEM_TTL_S, .events_max = EVENTS_MAX,
+		.audit_keep_ms = AUDIT_KEEP_MS, .audit_max = AUDIT_MAX };
 	keys_init(&store->keys, prefix, partition);
 	store->ledger = ledger_new();
 }
@@ -212,6 +215,7 @@ commit_free(struct commit *commit)
 		effect_release(&commit->effects[i]);
 	free(commit->effects);
 	buf_release(&commit->events.text);
+	buf_release(&commit->events.audit);
 	args_release(&commit->args);
 	free(commit->sent);
 	free(commit->new_defs);

@@ -51,16 +51,15 @@ static const char *const RUN_END_CODES[RUN_STATE_COUNT] = {
 };
 
 static void
-add_line(struct event_packer *packer, const char *code, const struct effect *effect,
-    uint32_t attempt, const char *agent, const char *data)
+put_line(struct buf *out, const char *code, const struct run *last_run,
+    const struct effect *effect, uint32_t attempt, const char *agent, const char *data)
 {
-	struct buf *out = &packer->text;
-
 	buf_adds(out, code);
 	buf_addc(out, '\t');
-	if (effect->run && effect->run != packer->last_run)
+	if (!effect->run)
+		buf_addc(out, '-');
+	else if (effect->run != last_run)
 		buf_adds(out, effect->run->id.text);
-	packer->last_run = effect->run ? effect->run : packer->last_run;
 	if (effect->task != TASK_NONE || attempt || agent || data) {
 		buf_addc(out, '\t');
 		if (effect->task != TASK_NONE)
@@ -82,12 +81,50 @@ add_line(struct event_packer *packer, const char *code, const struct effect *eff
 	buf_addc(out, '\n');
 }
 
+static void
+add_line(struct event_packer *packer, const char *code, const struct effect *effect,
+    uint32_t attempt, const char *agent, const char *data)
+{
+	put_line(&packer->text, code, packer->last_run, effect, attempt, agent, data);
+	packer->last_run = effect->run;
+}
+
+static void
+add_note(struct event_packer *packer, const struct effect *effect)
+{
+	const char *type = effect->u.note.type;
+
+	add_line(packer, type, effect, 0, NULL, effect->u.note.data);
+	if (strncmp(type, "audit.", 6) == 0)
+		put_line(&packer->audit, type, NULL, effect, 0, NULL, effect->u.note.data);
+}
+
+/* Who or what asked for a run. */
+static void
+add_new_run(struct event_packer *packer, const struct effect *effect)
+{
+	const struct submission *from = effect->u.run.submission;
+	struct buf data = { 0 };
+
+	if (from && from->actor) {
+		buf_adds(&data, "{\"by\":");
+		buf_add_json(&data, from->actor, strlen(from->actor));
+		if (from->drop_field) {
+			buf_adds(&data, ",\"file\":");
+			buf_add_json(&data, from->drop_field, strlen(from->drop_field));
+		}
+		buf_addc(&data, '}');
+	}
+	add_line(packer, "rc", effect, 0, NULL, data.len > 0 ? buf_text(&data) : NULL);
+	buf_release(&data);
+}
+
 void
 event_pack(struct event_packer *packer, const struct effect *effect)
 {
 	switch (effect->kind) {
 	case EFFECT_RUN_NEW:
-		add_line(packer, "rc", effect, 0, NULL, NULL);
+		add_new_run(packer, effect);
 		break;
 	case EFFECT_RUN_UPDATE:
 		add_line(packer, "ru", effect, 0, NULL, NULL);
@@ -108,7 +145,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		add_line(packer, "dl", effect, effect->u.dead.attempts, NULL, NULL);
 		break;
 	case EFFECT_NOTE:
-		add_line(packer, effect->u.note.type, effect, 0, NULL, effect->u.note.data);
+		add_note(packer, effect);
 		break;
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
@@ -164,7 +201,9 @@ event_unpack(const char **at, const char *end, struct event_view *view)
 	part = next_part(&line, stop, &len);
 	set_type(view, part, len);
 	part = next_part(&line, stop, &len);
-	if (len > 0 && len < sizeof view->run) {
+	if (len == 1 && *part == '-') {
+		view->run[0] = '\0';
+	} else if (len > 0 && len < sizeof view->run) {
 		memcpy(view->run, part, len);
 		view->run[len] = '\0';
 	}

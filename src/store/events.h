@@ -5,7 +5,7 @@
  * Field `at` is the wall time in ms; field `e` holds one line an event, fields
  * parted by tabs:  CODE RUN TASK ATTEMPT AGENT DATA.  CODE is two letters for a
  * type of the table in events.c, or the type itself; RUN is empty when it is
- * that of the line before; trailing empty fields are left out; DATA is a compact
+ * that of the line before and "-" when it belongs to none; trailing empty fields are left out; DATA is a compact
  * JSON object.  The id of an event is ENTRY:INDEX, INDEX from 0.
  */
 #ifndef REEVE_STORE_EVENTS_H
@@ -17,8 +17,13 @@
 #include "base/buf.h"
 #include "engine/effect.h"
 
+/*
+ * Events "audit.*" (who asked for what) stand in the stream `audit` too, in the same
+ * packing: that one is kept by age.
+ */
 struct event_packer {
 	struct buf text;
+	struct buf audit;
 	const struct run *last_run;
 };
 

@@ -197,28 +197,51 @@ finish_deads(struct encoder *enc)
 	buf_release(&name);
 }
 
+/* XTRIM KEY STRATEGY ~ BOUND */
 static void
-finish_events(struct encoder *enc)
+trim_about(struct encoder *enc, const char *key, const char *strategy, int64_t bound)
+{
+	args_adds(&enc->rest, "5");
+	args_adds(&enc->rest, "XTRIM");
+	args_adds(&enc->rest, key);
+	args_adds(&enc->rest, strategy);
+	args_adds(&enc->rest, "~");
+	args_num(&enc->rest, enc->arena, (uint64_t)bound);
+	enc->n_rest++;
+}
+
+/* One packed entry; NULL: there is nothing to tell. */
+static const char *
+add_packed(struct encoder *enc, const char *kind, const struct buf *text)
 {
 	static const char *const NAMES[] = { "at", "e" };
-	struct buf *text = &enc->commit->events.text;
-	const char *key = enc_key(enc, "ev", NULL);
+	const char *key = enc_key(enc, kind, NULL);
 	struct args values = { 0 };
 
 	if (text->len == 0)
-		return;
+		return NULL;
 	enc_need_type(enc, key, "stream");
 	args_num(&values, enc->arena, (uint64_t)enc->wall_ms);
 	args_add(&values, text->data, text->len);
 	add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &values, 1);
 	args_release(&values);
-	args_adds(&enc->rest, "5");
-	args_adds(&enc->rest, "XTRIM");
-	args_adds(&enc->rest, key);
-	args_adds(&enc->rest, "MAXLEN");
-	args_adds(&enc->rest, "~");
-	args_num(&enc->rest, enc->arena, (uint64_t)enc->store->events_max);
-	enc->n_rest++;
+	return key;
+}
+
+static void
+finish_events(struct encoder *enc)
+{
+	const struct store *store = enc->store;
+	const char *key = add_packed(enc, "ev", &enc->commit->events.text);
+
+	if (key)
+		trim_about(enc, key, "MAXLEN", store->events_max);
+	key = add_packed(enc, "audit", &enc->commit->events.audit);
+	if (!key)
+		return;
+	if (enc->wall_ms > store->audit_keep_ms)
+		trim_about(enc, key, "MINID", enc->wall_ms - store->audit_keep_ms);
+	trim_about(enc, key, "MAXLEN", store->audit_max);
 }
 
 static void
