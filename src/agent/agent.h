@@ -65,7 +65,11 @@ struct puller {
 
 struct beater {
 	struct loop_timer timer;
+	struct loop_timer cut; /* attempts that must not overlap end when it fires */
 	bool busy;
+	bool owed; /* after a reconnect: nothing is read before a beat was answered */
+	int64_t sent_us;  /* when the beat under way was sent */
+	int64_t alive_us; /* when the last one that was answered was sent */
 	char (*told)[TOKEN_SIZE]; /* attempts of the beat under way */
 	size_t n_told;
 };
@@ -141,6 +145,9 @@ void pull_release(struct agent *agent);
 /* --- beat.c --- */
 void beat_init(struct agent *agent);
 void beat_soon(struct agent *agent, int64_t after_us); /* at the latest then */
+/* again: one beat now, and nothing is read before it is answered. */
+void beat_signed_on(struct agent *agent, bool again);
+void beat_guard(struct agent *agent); /* an attempt started */
 void beat_release(struct agent *agent);
 
 /* --- outbox.c --- */

@@ -14,6 +14,7 @@
 
 #include "agent/arguments.h"
 #include "agent/logs.h"
+#include "agent/silence.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -38,6 +39,7 @@ struct attempt {
 	struct output outputs[2];
 	struct tasklog *log;
 	struct loop_timer deadline, grace;
+	struct silence silence;
 	enum end_cause cause;
 };
 
@@ -60,6 +62,7 @@ output_read(struct output *output)
 	ssize_t got = read(output->fd, bytes, AGENT_SCRATCH);
 
 	if (got > 0) {
+		silence_heard(&output->attempt->silence);
 		tasklog_add(output->attempt->log, output->stream, bytes, (size_t)got);
 		return true;
 	}
@@ -118,6 +121,7 @@ attempt_free(struct attempt *attempt)
 {
 	loop_timer_stop(&attempt->deadline);
 	loop_timer_stop(&attempt->grace);
+	silence_end(&attempt->silence);
 	output_close(&attempt->outputs[0]);
 	output_close(&attempt->outputs[1]);
 	if (attempt->log != NULL)
@@ -214,10 +218,18 @@ attempt_end(struct attempt *attempt, enum end_cause cause)
 	if (ending)
 		return;
 	loop_timer_stop(&attempt->deadline);
+	silence_end(&attempt->silence);
 	(void)child_kill_group(attempt->child, SIGTERM);
 	/* a stopped group must be able to hear the signal */
 	(void)child_kill_group(attempt->child, SIGCONT);
 	loop_timer_start(&attempt->grace, grace_of(attempt) * CLOCK_MS);
+}
+
+void
+attempt_kill(struct attempt *attempt, enum end_cause cause)
+{
+	attempt_end(attempt, cause);
+	grace_over(attempt);
 }
 
 void
@@ -232,6 +244,19 @@ static void
 deadline_over(void *arg)
 {
 	attempt_end(arg, END_TIMEOUT);
+}
+
+static void
+fell_silent(void *arg, enum silence_kind kind)
+{
+	struct attempt *attempt = arg;
+
+	/* what the command wrote may wait in the pipes while the log is full */
+	if (tasklog_full(attempt->log)) {
+		silence_excuse(&attempt->silence);
+		return;
+	}
+	attempt_end(attempt, kind == SILENCE_START ? END_NO_START : END_STALLED);
 }
 
 /* --- the start --- */
@@ -334,14 +359,21 @@ static void
 attempt_runs(struct attempt *attempt)
 {
 	struct agent *agent = attempt->agent;
-	const struct agent_task *task = &attempt->row->task;
+	const struct type_settings *settings = &attempt->row->queue->settings;
+	struct agent_task *task = &attempt->row->task;
 
 	keeper_add(agent->keeper, child_pid(attempt->child));
 	agent->running++;
 	outputs_watch(attempt);
 	if (task->timeout_ms > 0)
 		loop_timer_start(&attempt->deadline, task->timeout_ms * CLOCK_MS);
+	if (task->stall_timeout_ms == 0)
+		task->stall_timeout_ms = settings->stall_timeout_ms;
+	task->start_timeout_ms = settings->start_timeout_ms;
+	silence_begin(&attempt->silence, agent->loop, task->start_timeout_ms,
+	    task->stall_timeout_ms, fell_silent, attempt);
 	beat_soon(agent, FIRST_BEAT_US);
+	beat_guard(agent);
 	log_debug("task started", KV_S("run", task->run), KV_S("task", task->id),
 	    KV_I("attempt", task->attempt), KV_I("pid", child_pid(attempt->child)));
 }

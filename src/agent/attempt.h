@@ -16,6 +16,8 @@
 void attempt_start(struct agent *agent, struct held_row *row);
 /* Ends it; the first cause counts, but LOST beats all. */
 void attempt_end(struct attempt *attempt, enum end_cause cause);
+/* At once, without a stop signal. */
+void attempt_kill(struct attempt *attempt, enum end_cause cause);
 /* The agent goes: kills the group and forgets all. */
 void attempt_abandon(struct attempt *attempt);
 

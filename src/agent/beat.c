@@ -13,6 +13,7 @@
 #include "redis/reply.h"
 
 #define FIRST_BEAT_US (250 * CLOCK_MS)
+#define CUT_OFF_AT 8 / 10 /* of the lease, since the last answered beat was sent */
 
 static int64_t
 interval_us(const struct agent *agent)
@@ -48,8 +49,59 @@ schedule(struct agent *agent)
 		if (row->state == HELD_RUNNING && !row->beaten &&
 		    row->started_us + FIRST_BEAT_US - now < after)
 			after = row->started_us + FIRST_BEAT_US - now;
+	if (agent->beater.owed && after > AGENT_RETRY_US)
+		after = AGENT_RETRY_US;
 	loop_timer_start(&agent->beater.timer, after > 0 ? after : 0);
 }
+
+/* --- cut off --- */
+
+static bool
+must_not_overlap(const struct agent *agent, const struct held_row *row)
+{
+	if (row->attempt == NULL)
+		return false;
+	if (agent->options->on_disconnect != DISCONNECT_BY_TYPE)
+		return agent->options->on_disconnect == DISCONNECT_KILL;
+	return row->queue->settings.kill_on_disconnect;
+}
+
+/*
+ * The owner may give a task away one lease after it saw our last beat, which is not before
+ * we sent it.
+ */
+static void
+cut_off(void *arg)
+{
+	struct agent *agent = arg;
+	struct held_row *row = NULL;
+
+	while ((row = ledger_next(&agent->ledger, row)) != NULL) {
+		if (!must_not_overlap(agent, row))
+			continue;
+		log_warn("cut off from Redis: ending a task that must not run twice",
+		    KV_S("run", row->task.run), KV_S("task", row->task.id));
+		attempt_kill(row->attempt, END_CUT_OFF);
+	}
+}
+
+void
+beat_guard(struct agent *agent)
+{
+	int64_t lease_us = agent->lease_ms * CLOCK_MS, left;
+	struct held_row *row = NULL;
+
+	loop_timer_stop(&agent->beater.cut);
+	while ((row = ledger_next(&agent->ledger, row)) != NULL)
+		if (must_not_overlap(agent, row))
+			break;
+	if (row == NULL)
+		return;
+	left = agent->beater.alive_us + lease_us * CUT_OFF_AT - clock_mono_us();
+	loop_timer_start(&agent->beater.cut, left > 0 ? left : 0);
+}
+
+/* --- answers --- */
 
 static void
 judge(struct agent *agent, const char *token, const struct redisReply *answer)
@@ -81,6 +133,8 @@ beat_answered(struct agent *agent, const struct redisReply *reply)
 	}
 	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
 	if (strcmp(code, "OK") == 0) {
+		agent->beater.alive_us = agent->beater.sent_us;
+		agent->beater.owed = false;
 		for (i = 0; i < agent->beater.n_told; i++)
 			judge(agent, agent->beater.told[i], reply_at(reply, i + 1));
 	} else if (strcmp(code, "NOCARD") == 0) {
@@ -104,8 +158,11 @@ beat_done(void *arg, const struct redisReply *reply, const struct err *err)
 	free(agent->beater.told);
 	agent->beater.told = NULL;
 	agent->beater.n_told = 0;
-	if (reply != NULL && !agent->left)
-		schedule(agent);
+	if (reply == NULL || agent->left)
+		return;
+	schedule(agent);
+	beat_guard(agent);
+	agent_go_on(agent);
 }
 
 static void
@@ -137,6 +194,7 @@ beat_send(struct agent *agent)
 			memcpy(beater->told[n++], row->task.token, TOKEN_SIZE);
 		}
 	beater->n_told = n;
+	beater->sent_us = now_us;
 	command_add_all(&command, agent->id, agent->instance,
 	    rfc3339_format(clock_wall_ms(), now), (char *)NULL);
 	for (n = 0; (row = ledger_next(&agent->ledger, row)) != NULL;)
@@ -166,8 +224,20 @@ beat_due(void *arg)
 }
 
 void
+beat_signed_on(struct agent *agent, bool again)
+{
+	struct beater *beater = &agent->beater;
+
+	beater->owed = again;
+	if (!again)
+		beater->alive_us = clock_mono_us();
+	beat_soon(agent, again ? 0 : interval_us(agent));
+}
+
+void
 beat_init(struct agent *agent)
 {
+	loop_timer_init(&agent->beater.cut, agent->loop, cut_off, agent);
 	loop_timer_init(&agent->beater.timer, agent->loop, beat_due, agent);
 }
 
@@ -175,6 +245,7 @@ void
 beat_release(struct agent *agent)
 {
 	loop_timer_stop(&agent->beater.timer);
+	loop_timer_stop(&agent->beater.cut);
 	free(agent->beater.told);
 	agent->beater.told = NULL;
 }

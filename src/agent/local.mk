@@ -19,6 +19,7 @@ libagent_a_SOURCES = \
 	src/agent/result.c src/agent/result.h \
 	src/agent/script.c \
 	src/agent/settings.c src/agent/settings.h \
+	src/agent/silence.c src/agent/silence.h \
 	src/agent/signon.c \
 	src/agent/task.c src/agent/task.h \
 	src/agent/taskfile.c src/agent/taskfile.h \

@@ -192,14 +192,14 @@ set_preset(struct agent_options *options, const char *value, struct err *err)
 static int
 set_on_disconnect(struct agent_options *options, const char *value, struct err *err)
 {
-	(void)options;
 	if (strcmp(value, "continue") == 0)
-		return 0;
-	if (strcmp(value, "kill") == 0)
-		return err_set(
-		    err, ERR_INVALID, "--on-disconnect kill: not supported yet");
-	return err_set(err, ERR_INVALID,
-	    "--on-disconnect \"%s\" is neither continue nor kill", value);
+		options->on_disconnect = DISCONNECT_CONTINUE;
+	else if (strcmp(value, "kill") == 0)
+		options->on_disconnect = DISCONNECT_KILL;
+	else
+		return err_set(err, ERR_INVALID,
+		    "--on-disconnect \"%s\" is neither continue nor kill", value);
+	return 0;
 }
 
 static int
@@ -239,8 +239,8 @@ static const struct option_row rows[] = {
 	{ "grace", "D", set_grace, "from the stop signal to the KILL (10s)" },
 	{ "drain-timeout", "D", set_drain,
 	    "after SIGTERM running tasks may go on for so long (1h)" },
-	{ "on-disconnect", "continue", set_on_disconnect,
-	    "while Redis is away running tasks go on" },
+	{ "on-disconnect", "continue|kill", set_on_disconnect,
+	    "while Redis is away: tasks go on, or end at 0.8 lease (continue)" },
 	{ "preset", "NAME", set_preset, "not supported yet" },
 	{ "log-level", "LEVEL", set_log_level, "error, warn, info or debug (info)" },
 	{ "help", NULL, set_help, "this text" },

@@ -18,6 +18,8 @@
 #define AGENT_CONCURRENCY_MAX 1024
 #define AGENT_ID_MAX 128
 
+enum agent_disconnect { DISCONNECT_BY_TYPE, DISCONNECT_CONTINUE, DISCONNECT_KILL };
+
 enum agent_stdin { STDIN_NONE, STDIN_PROMPT, STDIN_JSON };
 
 struct agent_options {
@@ -35,6 +37,7 @@ struct agent_options {
 	int64_t grace_ms; /* -1: as the type says, else 10 s */
 	int64_t lease_ms; /* -1: as the type says, else 15 s */
 	int64_t drain_ms; /* how long SIGTERM lets running tasks go on */
+	enum agent_disconnect on_disconnect;
 	enum log_level log_level;
 	bool help, version;         /* print it and do nothing else */
 	const char *const *command; /* ends with NULL; NULL: none given */

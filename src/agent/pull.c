@@ -517,7 +517,7 @@ pull_go(struct agent *agent)
 {
 	struct puller *puller = &agent->puller;
 
-	if (!agent->signed_on || puller->busy || agent->leaving ||
+	if (!agent->signed_on || agent->beater.owed || puller->busy || agent->leaving ||
 	    !redis_conn_is_up(agent->reads))
 		return;
 	if (puller->looking)

@@ -87,6 +87,12 @@ read_success(const json_t *success, struct type_settings *settings, struct err *
 	return 0;
 }
 
+static bool
+says_kill(const json_t *word)
+{
+	return json_is_string(word) && strcmp(json_string_value(word), "kill") == 0;
+}
+
 static int
 read_object(const json_t *object, struct type_settings *settings, struct err *err)
 {
@@ -107,8 +113,15 @@ read_object(const json_t *object, struct type_settings *settings, struct err *er
 		rc = read_number(
 		    object, "grace_ms", 0, 86400000, &settings->grace_ms, err);
 	if (rc == 0)
+		rc = read_number(object, "stall_timeout_ms", 1, INT64_MAX / 1000,
+		    &settings->stall_timeout_ms, err);
+	if (rc == 0)
+		rc = read_number(object, "start_timeout_ms", 1, INT64_MAX / 1000,
+		    &settings->start_timeout_ms, err);
+	if (rc == 0)
 		rc = read_success(json_object_get(object, "success"), settings, err);
 	settings->concurrency = (unsigned)concurrency;
+	settings->kill_on_disconnect = says_kill(json_object_get(object, "on_disconnect"));
 	if (rc == 0 && json_is_string(workdir) && *json_string_value(workdir) != '\0')
 		settings->workdir = xstrdup(json_string_value(workdir));
 	return rc;

@@ -3,7 +3,8 @@
  * An agent type's settings as the orchestrator publishes them (the key
  * type:TYPE), a JSON object:
  *   {"command": ["sh", "-c", "…"], "concurrency": 2, "lease_ms": 15000,
- *    "grace_ms": 10000, "success": {"exit_codes": [0, 3]}, "workdir": "/srv"}
+ *    "grace_ms": 10000, "stall_timeout_ms": 900000, "start_timeout_ms": 60000,
+ *    "on_disconnect": "kill", "success": {"exit_codes": [0, 3]}, "workdir": "/srv"}
  * All fields are optional; others are ignored.
  */
 #ifndef REEVE_AGENT_SETTINGS_H
@@ -21,6 +22,9 @@ struct type_settings {
 	unsigned concurrency; /* 0: not said */
 	int64_t lease_ms;     /* -1: not said */
 	int64_t grace_ms;     /* -1: not said */
+	int64_t stall_timeout_ms; /* 0: none */
+	int64_t start_timeout_ms; /* 0: none */
+	bool kill_on_disconnect;
 	bool success[256];    /* exit codes that succeed */
 };
 

@@ -102,7 +102,7 @@ signed_on(struct agent *agent)
 		say_ready(agent);
 	else
 		log_info("signed on again", KV_S("id", agent->id));
-	beat_soon(agent, agent->lease_ms * CLOCK_MS / 3);
+	beat_signed_on(agent, !first);
 	outbox_resend(agent);
 	agent_go_on(agent);
 }

@@ -39,11 +39,21 @@ env_is_sound(const json_t *env)
 	return env == NULL || json_is_object(env);
 }
 
+/* Milliseconds; 0: none, or none that is sound. */
+static int64_t
+duration_of(const json_t *meta, const char *key)
+{
+	const json_t *value = json_object_get(meta, key);
+	json_int_t ms = json_is_integer(value) ? json_integer_value(value) : 0;
+
+	return ms > 0 && ms <= INT64_MAX / 1000 ? ms : 0;
+}
+
 static int
 read_meta(struct agent_task *task, const struct span *meta, struct err *err)
 {
 	json_error_t where;
-	const json_t *workflow, *timeout;
+	const json_t *workflow;
 
 	task->meta = json_loadb(meta->data, meta->len, 0, &where);
 	if (!json_is_object(task->meta))
@@ -52,9 +62,8 @@ read_meta(struct agent_task *task, const struct span *meta, struct err *err)
 		return err_set(err, ERR_INVALID, "\"env\" in meta is no object of texts");
 	workflow = json_object_get(task->meta, "workflow");
 	task->workflow = json_is_string(workflow) ? json_string_value(workflow) : "";
-	timeout = json_object_get(task->meta, "timeout_ms");
-	if (json_is_integer(timeout) && json_integer_value(timeout) > 0)
-		task->timeout_ms = json_integer_value(timeout);
+	task->timeout_ms = duration_of(task->meta, "timeout_ms");
+	task->stall_timeout_ms = duration_of(task->meta, "stall_timeout_ms");
 	return 0;
 }
 

@@ -26,6 +26,7 @@ struct agent_task {
 	json_t *meta;         /* an object */
 	const char *workflow; /* in meta; "" if not said */
 	int64_t timeout_ms;   /* of this attempt; 0: none */
+	int64_t stall_timeout_ms, start_timeout_ms; /* 0: none */
 };
 
 /* ERR_INVALID: meta or payload is no JSON of the expected shape. */

@@ -235,6 +235,23 @@ verdict_ended(enum end_cause cause, int wait_status, const bool success[256],
 		verdict_refused(task, agent, "timeout", why, report);
 		free(why);
 		return;
+	case END_STALLED:
+		why = xasprintf("no output and no progress for %s; ended",
+		    duration_format(task->stall_timeout_ms, text));
+		verdict_refused(task, agent, "stalled", why, report);
+		free(why);
+		return;
+	case END_NO_START:
+		why = xasprintf("no output within %s of its start; ended",
+		    duration_format(task->start_timeout_ms, text));
+		verdict_refused(task, agent, "stalled", why, report);
+		free(why);
+		return;
+	case END_CUT_OFF:
+		verdict_released(task, agent, "lost",
+		    "its agent was cut off from Redis; ended before it could run twice",
+		    report);
+		return;
 	case END_CANCELLED:
 		verdict_refused(task, agent, "cancelled", "cancelled", report);
 		return;

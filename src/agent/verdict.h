@@ -23,6 +23,9 @@
 enum end_cause {
 	END_ITSELF,
 	END_TIMEOUT,   /* its time was over */
+	END_STALLED,   /* it said nothing for its stall timeout */
+	END_NO_START,  /* it said nothing within its start timeout */
+	END_CUT_OFF,   /* Redis was away for too long, and it must not overlap */
 	END_CANCELLED, /* the orchestrator said so */
 	END_RELEASED,  /* the agent stops: handed back */
 	END_LOST       /* it is another's now: nothing is reported */

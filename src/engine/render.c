@@ -194,6 +194,9 @@ render_meta(struct run *run, const struct task_def *def, const struct scope *sco
 	add_inputs(meta, run, def, scope->max_bytes);
 	if (def->timeout_ms > 0)
 		buf_printf(meta, ",\"timeout_ms\":%lld", (long long)def->timeout_ms);
+	if (def->stall_timeout_ms > 0)
+		buf_printf(meta, ",\"stall_timeout_ms\":%lld",
+		    (long long)def->stall_timeout_ms);
 	buf_addc(meta, '}');
 	return 0;
 }

@@ -96,12 +96,28 @@ take_times(struct agent_loader *al, const struct yaml_node **values)
 		type->concurrency = (uint32_t)number;
 	if (values[AGENT_GRACE] != NULL)
 		value_duration(al->faults, values[AGENT_GRACE], "grace", 0, &type->grace_ms);
+	if (values[AGENT_STALL_TIMEOUT] != NULL)
+		value_duration(al->faults, values[AGENT_STALL_TIMEOUT], "stall_timeout", 1,
+		    &type->stall_timeout_ms);
+	if (values[AGENT_START_TIMEOUT] != NULL)
+		value_duration(al->faults, values[AGENT_START_TIMEOUT], "start_timeout", 1,
+		    &type->start_timeout_ms);
 	if (values[AGENT_LEASE] == NULL || !value_duration(al->faults, values[AGENT_LEASE],
 	    "lease", 1, &type->lease_ms))
 		return;
 	if (type->lease_ms < AGENT_LEASE_MIN_MS)
 		fault_node(al, values[AGENT_LEASE], "'lease' must be at least %d ms",
 		    AGENT_LEASE_MIN_MS);
+}
+
+static void
+take_on_disconnect(struct agent_loader *al, const struct yaml_node *node)
+{
+	static const char *const words[] = { "continue", "kill", NULL };
+	int word;
+
+	if (value_word(al->faults, node, "on_disconnect", words, &word))
+		al->type->kill_on_disconnect = word == 1;
 }
 
 static void
@@ -127,6 +143,8 @@ load_root(struct agent_loader *al, const struct yaml_node *root)
 	keys_take(keys_agent_type, root, "an agent type", al->faults, values, AGENT_COUNT);
 	take_type(al, root, values[AGENT_TYPE]);
 	take_times(al, values);
+	if (values[AGENT_ON_DISCONNECT] != NULL)
+		take_on_disconnect(al, values[AGENT_ON_DISCONNECT]);
 	if (values[AGENT_COMMAND] != NULL)
 		take_command(al, values[AGENT_COMMAND]);
 	if (values[AGENT_RETRY] != NULL)

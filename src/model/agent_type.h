@@ -8,6 +8,9 @@
  *   concurrency: 2             # tasks at once, 1
  *   lease: 15s
  *   grace: 10s                 # between the stop signal and KILL
+ *   stall_timeout: 15m         # no output and no progress for so long: ended; none
+ *   start_timeout: 1m          # no first output for so long: ended; none
+ *   on_disconnect: continue    # kill: ended at 0.8 lease without Redis
  *   retry: {max_attempts: 3}   # for tasks that say nothing of their own
  *   success: {exit_codes: [0]}
  *   workdir: /srv/work
@@ -34,6 +37,9 @@ struct agent_type {
 	uint32_t concurrency;
 	int64_t lease_ms;
 	int64_t grace_ms;
+	int64_t stall_timeout_ms; /* 0: none */
+	int64_t start_timeout_ms; /* 0: none */
+	bool kill_on_disconnect;
 	const struct retry_policy *retry; /* NULL if none is given */
 	const uint8_t *success_codes;     /* exit codes that succeed; ascending, never empty */
 	size_t n_success_codes;

@@ -148,6 +148,8 @@ add_task(struct buf *out, const struct task_def *task, const struct task_def *be
 		add_number(out, "priority", task->priority);
 	if (task->timeout_ms > 0)
 		add_number(out, "timeout", task->timeout_ms);
+	if (task->stall_timeout_ms > 0)
+		add_number(out, "stall_timeout", task->stall_timeout_ms);
 	if (task->continue_on_error)
 		buf_adds(out, ",\"continue_on_error\":true");
 	add_outputs(out, task);

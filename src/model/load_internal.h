@@ -42,6 +42,7 @@ struct loader {
 		const char *agent;
 		int8_t priority;
 		int64_t timeout_ms;
+		int64_t stall_timeout_ms;
 		bool continue_on_error;
 		struct retry_policy retry;
 		const struct retry_policy *retry_shared;

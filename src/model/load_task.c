@@ -276,6 +276,7 @@ load_task(struct loader *ld, uint32_t index, const struct yaml_node **values)
 
 	task->priority = ld->defaults.priority;
 	task->timeout_ms = ld->defaults.timeout_ms;
+	task->stall_timeout_ms = ld->defaults.stall_timeout_ms;
 	task->continue_on_error = ld->defaults.continue_on_error;
 	take_agent(ld, task, ld->nodes[index], values[TASK_KEY_AGENT]);
 	take_retry(ld, index, values[TASK_KEY_RETRY]);
@@ -284,6 +285,9 @@ load_task(struct loader *ld, uint32_t index, const struct yaml_node **values)
 	if (values[TASK_KEY_TIMEOUT] != NULL)
 		value_duration(ld->faults, values[TASK_KEY_TIMEOUT], "timeout", 1,
 		    &task->timeout_ms);
+	if (values[TASK_KEY_STALL_TIMEOUT] != NULL)
+		value_duration(ld->faults, values[TASK_KEY_STALL_TIMEOUT], "stall_timeout", 1,
+		    &task->stall_timeout_ms);
 	if (values[TASK_KEY_CONTINUE_ON_ERROR] != NULL)
 		value_bool(ld->faults, values[TASK_KEY_CONTINUE_ON_ERROR], "continue_on_error",
 		    &task->continue_on_error);

@@ -47,6 +47,7 @@ static const char *const defaults_values[DEFAULT_COUNT] = {
 	[DEFAULT_AGENT] = REF("name"),
 	[DEFAULT_PRIORITY] = REF("priority"),
 	[DEFAULT_TIMEOUT] = REF("timeout"),
+	[DEFAULT_STALL_TIMEOUT] = REF("timeout"),
 	[DEFAULT_RETRY] = REF("retry"),
 	[DEFAULT_CONTINUE_ON_ERROR] = BOOL,
 };
@@ -64,6 +65,7 @@ static const char *const task_values[TASK_KEY_COUNT] = {
 	[TASK_KEY_OUTPUTS] = "{\"anyOf\":[" LIST_OF(REF("name")) "," MAP_OF(REF("output")) "]}",
 	[TASK_KEY_RETRY] = REF("retry"),
 	[TASK_KEY_TIMEOUT] = REF("timeout"),
+	[TASK_KEY_STALL_TIMEOUT] = REF("timeout"),
 	[TASK_KEY_CONTINUE_ON_ERROR] = BOOL,
 };
 

@@ -381,6 +381,8 @@ task_member(struct reader *r, const char *key, void *thing)
 		task->priority = (int8_t)read_number(r, 0, 9);
 	} else if (strcmp(key, "timeout") == 0) {
 		task->timeout_ms = read_number(r, 0, INT64_MAX);
+	} else if (strcmp(key, "stall_timeout") == 0) {
+		task->stall_timeout_ms = read_number(r, 0, INT64_MAX);
 	} else if (strcmp(key, "continue_on_error") == 0) {
 		task->continue_on_error = read_bool(r);
 	} else if (strcmp(key, "outputs") == 0) {

@@ -68,6 +68,7 @@ struct task_def {
 	const uint32_t *refs;
 	uint32_t n_refs;
 	int64_t timeout_ms;       /* one attempt; 0 = none */
+	int64_t stall_timeout_ms; /* without output and progress; 0 = as the type says */
 	const struct retry_policy *retry; /* never NULL; shared between tasks */
 	const struct output_decl *outputs;
 	uint32_t n_outputs;

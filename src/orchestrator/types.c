@@ -242,6 +242,12 @@ agent_type_json(const struct agent_type *type, struct buf *out)
 	    (long long)type->lease_ms, (long long)type->grace_ms);
 	add_codes(out, type->success_codes, type->n_success_codes);
 	buf_addc(out, '}');
+	if (type->stall_timeout_ms > 0)
+		buf_printf(out, ",\"stall_timeout_ms\":%lld", (long long)type->stall_timeout_ms);
+	if (type->start_timeout_ms > 0)
+		buf_printf(out, ",\"start_timeout_ms\":%lld", (long long)type->start_timeout_ms);
+	if (type->kill_on_disconnect)
+		buf_adds(out, ",\"on_disconnect\":\"kill\"");
 	if (type->command) {
 		buf_adds(out, ",\"command\":[");
 		for (uint32_t i = 0; i < type->n_command; i++) {

@@ -81,3 +81,17 @@ log_of() {
 pending() {
 	redis XPENDING "${key}q:$1" "$1_consumers" | head -n 1
 }
+
+# start_proxy: between agents and Redis; sets $proxy_url.
+start_proxy() {
+	mkfifo "$work/control"
+	start proxy "$top/tests/integration/proxy" "$work/proxy.sock" "$redis_socket" \
+		"$work/control"
+	proxy_url=unix://$work/proxy.sock
+	wait_until 5 grep -q ready "$work/proxy.log"
+}
+
+# tell_proxy LINE
+tell_proxy() {
+	echo "$1" >"$work/control"
+}

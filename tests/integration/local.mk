@@ -28,3 +28,6 @@ EXTRA_DIST += tests/integration/daemon_lib.sh
 check_PROGRAMS += tests/integration/proxy
 tests_integration_proxy_SOURCES = tests/integration/proxy.c
 tests_integration_proxy_LDADD =
+
+# What an agent does about commands that say nothing, and about Redis that does not.
+SH_TESTS += tests/integration/agent_silence.sh

@@ -70,6 +70,9 @@ without_command(void **state)
 	assert_true(options.allow_run);
 	assert_int_equal(options.standard_input, STDIN_JSON);
 	assert_true(options.lease_ms == -1);
+	assert_int_equal(options.on_disconnect, DISCONNECT_CONTINUE);
+	assert_int_equal(parse("--type a --on-disconnect kill", &options, NULL), 0);
+	assert_int_equal(options.on_disconnect, DISCONNECT_KILL);
 	assert_int_equal(parse("-h", &options, NULL), 0);
 	assert_true(options.help);
 }
@@ -94,7 +97,6 @@ refused(void **state)
 		{ "--type a --id=", "--id" },
 		{ "--type a --id reeve", "reeve" },
 		{ "--type a --preset claude", "not supported yet" },
-		{ "--type a --on-disconnect kill", "not supported yet" },
 		{ "--type a --on-disconnect stop", "neither" },
 		{ "--type a --log-level loud", "--log-level" },
 		{ "--type a --state-dir=", "--state-dir" },

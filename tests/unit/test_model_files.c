@@ -28,7 +28,8 @@ test_agent_type(void **state)
 {
 	struct agent_type *type;
 	char *text = agent_faults("command: [./x, '{prompt}']\nconcurrency: 2\nlease: 30s\n"
-	                          "grace: 1s\nretry: {maxAttempts: 4}\nsuccess: {exit-codes: [0, "
+	                          "grace: 1s\nstall_timeout: 15m\nstart-timeout: 1m\nonDisconnect: kill\n"
+	                          "retry: {maxAttempts: 4}\nsuccess: {exit-codes: [0, "
 	                          "3]}\nworkdir: /srv\n", &type);
 
 	(void)state;
@@ -40,6 +41,9 @@ test_agent_type(void **state)
 	assert_int_equal(type->concurrency, 2);
 	assert_int_equal(type->lease_ms, 30000);
 	assert_int_equal(type->grace_ms, 1000);
+	assert_int_equal(type->stall_timeout_ms, 900000);
+	assert_int_equal(type->start_timeout_ms, 60000);
+	assert_true(type->kill_on_disconnect);
 	assert_int_equal(type->retry->max_attempts, 4);
 	assert_int_equal(type->n_success_codes, 2);
 	assert_int_equal(type->success_codes[1], 3);
@@ -51,6 +55,9 @@ test_agent_type(void **state)
 	assert_int_equal(type->lease_ms, 15000);
 	assert_int_equal(type->n_success_codes, 1);
 	assert_null(type->retry);
+	assert_int_equal(type->stall_timeout_ms, 0);
+	assert_int_equal(type->start_timeout_ms, 0);
+	assert_false(type->kill_on_disconnect);
 	agent_type_free(type);
 	free(text);
 	text = agent_faults("command: ls -l\npreset: claude\nconcurency: 1\nlease: 1s\n"
@@ -225,6 +232,7 @@ test_canonical(void **state)
 	assert_string_equal(first.data, second.data);
 	assert_string_equal(wf->sha256, again->sha256);
 	assert_int_equal(again->tasks[1].n_refs, 1);
+	assert_int_equal(again->tasks[1].stall_timeout_ms, 300000);
 	assert_int_equal(again->tasks[0].n_dependents, 1);
 	workflow_unref(again);
 	/* cut anywhere, it is refused */

@@ -26,6 +26,8 @@ test_feature_file(void **state)
 	assert_string_equal(task->agent, "backend");
 	assert_int_equal(task->priority, 7);
 	assert_int_equal(task->timeout_ms, 600000);
+	assert_int_equal(task->stall_timeout_ms, 300000);
+	assert_int_equal(wf->tasks[0].stall_timeout_ms, 0);
 	assert_int_equal(task->retry->max_attempts, 5);
 	assert_int_equal(task->retry->n_exit_codes, 1);
 	assert_int_equal(task->retry->exit_codes[0], 75);

@@ -229,6 +229,8 @@ static const struct {
 	{ "params: {a b: 1}\n" A, false },
 	{ "params: {a: {defualt: 1}}\n" A, false },
 	{ "defaults: {agent: x, timeout: 3s, retry: {maxAttempts: 2}}\ntasks: [{id: a}]", true },
+	{ "defaults: {agent: x, stall-timeout: 3s}\ntasks: [{id: a, stallTimeout: 5m}]", true },
+	{ "tasks: [{id: a, agent: x, stall_timeout: 0}]", false },
 	{ "defaults: {agnet: x}\n" A, false },
 	{ "defaults: 3\n" A, false },
 	{ "tasks: [{agent: x}]", false },

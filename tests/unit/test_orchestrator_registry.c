@@ -477,6 +477,7 @@ test_agent_types(void **state)
 
 	put(bench, "backend.yaml",
 	    "command: [make, \"{prompt}\"]\nconcurrency: 2\nlease: 20s\n"
+	    "stall_timeout: 5m\nstart_timeout: 30s\non_disconnect: kill\n"
 	    "retry: {max_attempts: 3}\n");
 	put(bench, "broken.yaml", "comand: [x]\n");
 	log_set_level(LOG_LEVEL_ERROR);
@@ -486,6 +487,7 @@ test_agent_types(void **state)
 	agent_type_json(types_find(types.types, "backend"), &json);
 	assert_non_null(strstr(json.data, "\"type\":\"backend\",\"concurrency\":2,"
 	    "\"lease_ms\":20000,\"grace_ms\":10000,\"success\":{\"exit_codes\":[0]},"
+	    "\"stall_timeout_ms\":300000,\"start_timeout_ms\":30000,\"on_disconnect\":\"kill\","
 	    "\"command\":[\"make\",\"{prompt}\"],\"retry\":{\"max_attempts\":3,"));
 	take_away(bench, "backend.yaml");
 	assert_true(loop_run_until(loop, type_gone, &types, WAIT_US));
