@@ -164,6 +164,50 @@ shown(const struct line *line, redisReply *reply)
 
 /* --- both ------------------------------------------------------------------------------ */
 
+static const char *
+script_name(const struct line *line)
+{
+	for (const struct lua_script *lua = lua_scripts; lua->name; lua++) {
+		if (strcmp(lua->text, line->argv[1]) == 0)
+			return lua->name;
+	}
+	return "";
+}
+
+/* What a script answered, to its second word: each kind is noted once. */
+static void
+note_answer(struct pair *pair, const struct line *line, const char *shown)
+{
+	struct buf kind = { 0 };
+	size_t len = strcspn(shown, " ");
+
+	if (strcmp(line->argv[0], "EVAL") != 0)
+		return;
+	if (shown[len] == ' ')
+		len += 1 + strcspn(shown + len + 1, " ");
+	buf_printf(&kind, " %s:%.*s", script_name(line), (int)(len < 30 ? len : 30), shown);
+	if (!pair->answers.len || !strstr(pair->answers.data, kind.data))
+		buf_adds(&pair->answers, kind.data);
+	buf_release(&kind);
+}
+
+static void
+push_followed(struct pair *pair)
+{
+	char from[STREAM_ID_SIZE + 1] = "(";
+	redisReply *reply;
+	struct stream_id id;
+
+	stream_id_format(pair->follow_from, from + 1);
+	reply = redisCommand(pair->real, "XRANGE %s %s +", pair->follow, from);
+	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+		if (stream_id_parse(reply->element[i]->element[0]->str,
+			reply->element[i]->element[0]->len, &id))
+			fake_redis_push_id(pair->fake, id);
+	}
+	freeReplyObject(reply);
+}
+
 /* The ids that the real one made are the fake's next ones. */
 static void
 push_ids(struct pair *pair, const struct line *line, const redisReply *reply)
@@ -176,9 +220,10 @@ push_ids(struct pair *pair, const struct line *line, const redisReply *reply)
 			fake_redis_push_id(pair->fake, id);
 		snprintf(pair->seen[pair->n_seen++ % 32], STREAM_ID_SIZE, "%s", reply->str);
 	}
-	/* of the scripts the commit alone has two keys */
+	if (pair->follow)
+		push_followed(pair);
 	if (strcmp(line->argv[0], "EVAL") != 0 || reply->type != REDIS_REPLY_ARRAY ||
-	    strcmp(line->argv[2], "2") != 0)
+	    strcmp(script_name(line), "commit") != 0)
 		return;
 	for (size_t i = 1; i < reply->elements; i++) {
 		const redisReply *item = reply->element[i];
@@ -209,6 +254,7 @@ both(struct pair *pair, struct line *line)
 			print_error("%s ", strlen(line->argv[i]) > 300 ? "(script)" : line->argv[i]);
 		fail_msg("call %u\nreal: %s\nfake: %s", pair->calls, a, b);
 	}
+	note_answer(pair, line, a);
 	pair->calls++;
 	free(a);
 	free(b);

@@ -32,6 +32,9 @@ struct pair {
 	char seen[32][STREAM_ID_SIZE]; /* ids that XADD gave */
 	size_t n_seen;
 	unsigned calls;
+	const char *follow;  /* a stream that a script adds to without saying the ids */
+	struct stream_id follow_from;
+	struct buf answers;  /* SCRIPT:ANSWER, each kind once */
 };
 
 struct line {

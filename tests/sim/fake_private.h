@@ -92,6 +92,7 @@ struct fake_redis {
 	size_t n_ids, cap_ids, at_ids;
 	fake_redis_hook *hook;
 	void *hook_arg;
+	redisReply *raised; /* what redis.call() of the script that runs raised */
 };
 
 typedef redisReply *fake_fn(struct fake_redis *redis, const struct cmd *cmd);
@@ -118,23 +119,70 @@ struct object *object_get(struct fake_redis *redis, const struct cmd *cmd, int i
 /* 1 and it, 0 if missing, -1 when it is of another kind. */
 int object_look(struct fake_redis *redis, const struct cmd *cmd, int i, enum kind kind,
     struct object **ret_object);
+void object_drop(struct fake_redis *redis, struct object *object);
 redisReply *fake_wrongtype(void);
+/* false: it is no number.  What is not there is 0. */
+bool fake_read_number(const struct text *text, long long *ret_number);
 const char *object_type(const struct object *object);
 redisReply *fake_execute(struct fake_redis *redis, const struct cmd *cmd);
 int64_t fake_now(const struct fake_redis *redis);
 
-/* fake_stream.c */
-void stream_release(struct stream *stream);
+/* Tables end with a NULL name. */
 struct fake_command {
 	const char *name;
 	int min_argc;
 	fake_fn *fn;
 	bool writes;
 };
-extern const struct fake_command fake_stream_commands[]; /* ends with a NULL name */
+
+/* fake_members.c */
+extern const struct fake_command fake_member_commands[];
+void members_free(struct member **members);
+
+/* fake_stream.c */
+extern const struct fake_command fake_stream_commands[];
+void stream_release(struct stream *stream);
+size_t stream_length(const struct stream *stream);
+/* Place of the first entry whose id is at least id. */
+size_t stream_lower_bound(const struct stream *stream, struct stream_id id);
+struct entry *stream_entry_at(struct stream *stream, struct stream_id id); /* or NULL */
+struct object *stream_find(struct fake_redis *redis, const struct cmd *cmd, int i);
+bool stream_wrong_kind(struct fake_redis *redis, const struct cmd *cmd, int i);
+redisReply *stream_entry_reply(const struct entry *entry);
+redisReply *stream_named_entries(const struct cmd *cmd, int key, redisReply *entries);
+/* "-", "+", "ms", "ms-seq"; a missing part is missing_seq.  "(" before it: exclusive. */
+struct stream_id fake_read_id(const char *text, uint64_t missing_seq, bool *ret_exclusive);
+struct stream_id fake_plain_id(const char *text);
+struct stream_id fake_next_id(struct stream_id id);
+int fake_find_word(const struct cmd *cmd, const char *word); /* argc: it is not there */
+
+/* fake_group.c */
+extern const struct fake_command fake_group_commands[];
+void group_release(struct group *group);
 
 /* fake_script.c */
 redisReply *fake_script(struct fake_redis *redis, const char *name, const struct cmd *cmd,
     int nkeys);
+
+/*
+ * What Lua has.  lua_call() is redis.call(): its first error ends the script, nothing that
+ * follows is executed, and the error is the script's reply.  lua_pcall() returns errors.
+ */
+typedef redisReply *script_fn(struct fake_redis *redis, const struct cmd *keys,
+    const struct cmd *args);
+redisReply *lua_call(struct fake_redis *redis, ...) __attribute__((sentinel));
+redisReply *lua_pcall(struct fake_redis *redis, ...) __attribute__((sentinel));
+redisReply *lua_execute(struct fake_redis *redis, const struct cmd *cmd); /* a pcall */
+void lua_quiet(redisReply *reply);
+/* A string at a key or in a hash, as a new text; "" when there is none. */
+char *lua_text(redisReply *reply);
+redisReply *lua_answer(const char *a, const char *b, const char *c);
+struct cmd lua_slice(const struct cmd *cmd, int from, int argc);
+const char *lua_type(struct fake_redis *redis, const struct cmd *cmd, int i);
+/* Missing, or of that type. */
+bool lua_is_type(struct fake_redis *redis, const struct cmd *cmd, int i, const char *type);
+
+/* fake_agents.c */
+script_fn script_report, script_beat, script_signon, script_signoff, script_log;
 
 #endif

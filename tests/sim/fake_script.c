@@ -7,58 +7,83 @@
 #include "base/mem.h"
 #include "fake_private.h"
 
-typedef redisReply *script_fn(struct fake_redis *redis, const struct cmd *keys,
-    const struct cmd *args);
-
 /* --- helpers --------------------------------------------------------------------- */
 
-static struct cmd
-slice(const struct cmd *cmd, int from, int argc)
+struct cmd
+lua_slice(const struct cmd *cmd, int from, int argc)
 {
 	return (struct cmd){ argc, cmd->argv + from, cmd->lens + from };
 }
 
-static const char *
-type_at(struct fake_redis *redis, const struct cmd *cmd, int i)
+const char *
+lua_type(struct fake_redis *redis, const struct cmd *cmd, int i)
 {
 	return object_type(object_find(redis, cmd->argv[i], cmd->lens[i]));
 }
 
-/* Missing, or of that type. */
-static bool
-is_type(struct fake_redis *redis, const struct cmd *cmd, int i, const char *type)
+bool
+lua_is_type(struct fake_redis *redis, const struct cmd *cmd, int i, const char *type)
 {
-	const char *found = type_at(redis, cmd, i);
+	const char *found = lua_type(redis, cmd, i);
 
 	return strcmp(found, "none") == 0 || strcmp(found, type) == 0;
 }
 
+/* After redis.call() has raised an error nothing more is done. */
+redisReply *
+lua_execute(struct fake_redis *redis, const struct cmd *cmd)
+{
+	return redis->raised ? fake_error("ERR the script has ended") : fake_execute(redis, cmd);
+}
+
 static redisReply *
-call(struct fake_redis *redis, ...)
+execute_list(struct fake_redis *redis, va_list ap)
 {
 	const char *argv[24];
 	size_t lens[24];
 	struct cmd cmd = { 0, argv, lens };
-	va_list ap;
 
-	va_start(ap, redis);
 	while (cmd.argc < 24 && (argv[cmd.argc] = va_arg(ap, const char *)) != NULL) {
 		lens[cmd.argc] = strlen(argv[cmd.argc]);
 		cmd.argc++;
 	}
-	va_end(ap);
-	return fake_execute(redis, &cmd);
+	return lua_execute(redis, &cmd);
 }
 
-static void
-quiet(redisReply *reply)
+redisReply *
+lua_pcall(struct fake_redis *redis, ...)
+{
+	redisReply *reply;
+	va_list ap;
+
+	va_start(ap, redis);
+	reply = execute_list(redis, ap);
+	va_end(ap);
+	return reply;
+}
+
+redisReply *
+lua_call(struct fake_redis *redis, ...)
+{
+	redisReply *reply;
+	va_list ap;
+
+	va_start(ap, redis);
+	reply = execute_list(redis, ap);
+	va_end(ap);
+	if (reply->type == REDIS_REPLY_ERROR && !redis->raised)
+		redis->raised = fake_error(reply->str);
+	return reply;
+}
+
+void
+lua_quiet(redisReply *reply)
 {
 	freeReplyObject(reply);
 }
 
-/* A string at a key or in a hash, as a new text; "" when there is none. */
-static char *
-text_of(redisReply *reply)
+char *
+lua_text(redisReply *reply)
 {
 	char *text = xstrdup(reply->type == REDIS_REPLY_STRING ? reply->str : "");
 
@@ -66,8 +91,8 @@ text_of(redisReply *reply)
 	return text;
 }
 
-static redisReply *
-answer(const char *a, const char *b, const char *c)
+redisReply *
+lua_answer(const char *a, const char *b, const char *c)
 {
 	redisReply *reply = fake_array();
 
@@ -90,7 +115,7 @@ fence_read(struct fake_redis *redis, const char *key, struct fence *ret)
 {
 	char *colon, *second;
 
-	ret->text = text_of(call(redis, "GET", key, NULL));
+	ret->text = lua_text(lua_call(redis, "GET", key, NULL));
 	ret->nonce = xstrdup(ret->text);
 	ret->seq = ret->home = NULL;
 	colon = strchr(ret->nonce, ':');
@@ -102,6 +127,16 @@ fence_read(struct fake_redis *redis, const char *key, struct fence *ret)
 	ret->seq = colon + 1;
 	ret->home = second + 1;
 	return true;
+}
+
+/* Scripts that leave seq and home alone look at the first part only. */
+static bool
+names_owner(struct fake_redis *redis, const char *key, const char *nonce, struct fence *ret)
+{
+	size_t len = strlen(nonce);
+
+	(void)fence_read(redis, key, ret);
+	return strncmp(ret->text, nonce, len) == 0 && ret->text[len] == ':';
 }
 
 static void
@@ -117,7 +152,7 @@ fence_write(struct fake_redis *redis, const char *key, const char *nonce, const 
 {
 	char *text = xasprintf("%s:%s:%s", nonce, seq, home);
 
-	quiet(call(redis, "SET", key, text, NULL));
+	lua_quiet(lua_call(redis, "SET", key, text, NULL));
 	free(text);
 }
 
@@ -147,9 +182,9 @@ static redisReply *
 check_types(struct commit_run *run)
 {
 	for (long long n = take_number(run); n > 0; n--, run->at += 2) {
-		if (!is_type(run->redis, run->args, run->at, run->args->argv[run->at + 1]))
-			return answer("BADKEY", run->args->argv[run->at],
-			    type_at(run->redis, run->args, run->at));
+		if (!lua_is_type(run->redis, run->args, run->at, run->args->argv[run->at + 1]))
+			return lua_answer("BADKEY", run->args->argv[run->at],
+			    lua_type(run->redis, run->args, run->at));
 	}
 	return NULL;
 }
@@ -158,17 +193,17 @@ static void
 make_groups(struct commit_run *run)
 {
 	for (long long n = take_number(run); n > 0; n--, run->at += 2)
-		quiet(call(run->redis, "XGROUP", "CREATE", run->args->argv[run->at],
+		lua_quiet(lua_pcall(run->redis, "XGROUP", "CREATE", run->args->argv[run->at],
 		    run->args->argv[run->at + 1], "0", "MKSTREAM", NULL));
 }
 
 static redisReply *
 undo_adds(struct commit_run *run, const char *key, redisReply *error)
 {
-	redisReply *reply = answer("XADD", key, error->str);
+	redisReply *reply = lua_answer("XADD", key, error->str);
 
 	for (size_t i = 0; i < run->n_added; i++)
-		quiet(call(run->redis, "XDEL", run->added[i].key, run->added[i].id, NULL));
+		lua_quiet(lua_call(run->redis, "XDEL", run->added[i].key, run->added[i].id, NULL));
 	freeReplyObject(error);
 	return reply;
 }
@@ -224,7 +259,7 @@ run_rest(struct commit_run *run)
 {
 	for (long long n = take_number(run); n > 0; n--) {
 		int argc = (int)take_number(run);
-		const struct cmd cmd = slice(run->args, run->at, argc);
+		const struct cmd cmd = lua_slice(run->args, run->at, argc);
 		redisReply *reply = fake_execute(run->redis, &cmd);
 
 		run->at += argc;
@@ -243,11 +278,11 @@ script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 	redisReply *fault;
 
 	if (!fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0) {
-		fault = answer("FENCED", fence.text, NULL);
+		fault = lua_answer("FENCED", fence.text, NULL);
 	} else if (strcmp(fence.seq, args->argv[1]) != 0) {
-		fault = answer("SEQ", fence.seq, NULL);
+		fault = lua_answer("SEQ", fence.seq, NULL);
 	} else if ((fault = check_types(&run)) == NULL) {
-		run.ids = answer("OK", NULL, NULL);
+		run.ids = lua_answer("OK", NULL, NULL);
 		make_groups(&run);
 		fault = add_entries(&run);
 		if (!fault)
@@ -257,7 +292,7 @@ script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 		freeReplyObject(run.ids);
 	} else {
 		if (args->lens[3] > 0)
-			quiet(call(redis, "SET", keys->argv[1], args->argv[3], NULL));
+			lua_quiet(lua_call(redis, "SET", keys->argv[1], args->argv[3], NULL));
 		fence_write(redis, keys->argv[0], args->argv[0], args->argv[2], fence.home);
 	}
 	fence_release(&fence);
@@ -282,7 +317,7 @@ how_owned(struct fake_redis *redis, const struct cmd *keys, const struct cmd *ar
 		return "free";
 	if (strcmp(fence->home, args->argv[1]) == 0)
 		return "home";
-	beat = text_of(call(redis, "GET", keys->argv[2], NULL));
+	beat = lua_text(lua_call(redis, "GET", keys->argv[2], NULL));
 	if (strcmp(fence->text, args->argv[5]) == 0 && strcmp(beat, args->argv[6]) == 0)
 		how = "taken";
 	free(beat);
@@ -293,48 +328,56 @@ static redisReply *
 owned(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args,
     const char *how, const char *seq)
 {
-	redisReply *reply = answer("OK", how, seq);
-	char *nonce = text_of(call(redis, "HGET", keys->argv[1], "nonce", NULL));
+	redisReply *reply = lua_answer("OK", how, seq);
+	char *nonce = lua_text(lua_call(redis, "HGET", keys->argv[1], "nonce", NULL));
 
 	if (!nonce[0])
-		quiet(call(redis, "HSET", keys->argv[1], "schema", "1", "min_reader", "1",
+		lua_quiet(lua_call(redis, "HSET", keys->argv[1], "schema", "1", "min_reader", "1",
 		    "partitions", args->argv[2], "nonce", args->argv[3], "created_at",
 		    args->argv[4], NULL));
 	free(nonce);
-	fake_push(reply, call(redis, "HGET", keys->argv[1], "nonce", NULL));
-	fake_push(reply, call(redis, "HGET", keys->argv[1], "partitions", NULL));
+	fake_push(reply, lua_call(redis, "HGET", keys->argv[1], "nonce", NULL));
+	fake_push(reply, lua_call(redis, "HGET", keys->argv[1], "partitions", NULL));
 	fence_write(redis, keys->argv[0], args->argv[0], seq, args->argv[1]);
+	return reply;
+}
+
+/* The refusal, or NULL. */
+static redisReply *
+newer_schema(struct fake_redis *redis, const struct cmd *keys)
+{
+	char *min_reader = lua_text(lua_call(redis, "HGET", keys->argv[1], "min_reader", NULL));
+	char *schema = lua_text(lua_call(redis, "HGET", keys->argv[1], "schema", NULL));
+	redisReply *reply = NULL;
+
+	if (strtod(min_reader, NULL) > 1)
+		reply = lua_answer("NEWER", schema[0] ? schema : min_reader, NULL);
+	free(min_reader);
+	free(schema);
 	return reply;
 }
 
 static redisReply *
 script_fence(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
 {
-	char *min_reader = text_of(call(redis, "HGET", keys->argv[1], "min_reader", NULL));
-	bool newer = strtod(min_reader, NULL) > 1;
 	struct fence fence;
-	redisReply *reply;
+	redisReply *reply = newer_schema(redis, keys);
 	const char *how;
 	char *text;
 	bool good;
 
-	free(min_reader);
-	if (newer) {
-		text = text_of(call(redis, "HGET", keys->argv[1], "schema", NULL));
-		reply = answer("NEWER", text, NULL);
-		free(text);
+	if (reply)
 		return reply;
-	}
 	good = fence_read(redis, keys->argv[0], &fence);
-	if (!good && !fence.text[0] && strcmp(type_at(redis, keys, 0), "none") == 0) {
+	if (!good && !fence.text[0] && strcmp(lua_type(redis, keys, 0), "none") == 0) {
 		reply = owned(redis, keys, args, "new", "0");
 	} else if (!good) {
-		reply = answer("BADFENCE", fence.text, NULL);
+		reply = lua_answer("BADFENCE", fence.text, NULL);
 	} else if ((how = how_owned(redis, keys, args, &fence)) != NULL) {
 		reply = owned(redis, keys, args, how, fence.seq);
 	} else {
-		text = text_of(call(redis, "GET", keys->argv[2], NULL));
-		reply = answer("HELD", fence.text, text);
+		text = lua_text(lua_call(redis, "GET", keys->argv[2], NULL));
+		reply = lua_answer("HELD", fence.text, text);
 		free(text);
 	}
 	fence_release(&fence);
@@ -350,14 +393,14 @@ script_ownbeat(struct fake_redis *redis, const struct cmd *keys, const struct cm
 	redisReply *reply;
 	char *meta;
 
-	if (!fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0) {
-		reply = answer("FENCED", fence.text, NULL);
+	if (!names_owner(redis, keys->argv[0], args->argv[0], &fence)) {
+		reply = lua_answer("FENCED", fence.text, NULL);
 	} else {
 		if (done && done->kind == KIND_STREAM)
 			last = done->stream.last;
-		meta = text_of(call(redis, "HGET", keys->argv[2], "nonce", NULL));
-		reply = answer("OK", NULL, NULL);
-		fake_push(reply, call(redis, "INCR", keys->argv[1], NULL));
+		meta = lua_text(lua_call(redis, "HGET", keys->argv[2], "nonce", NULL));
+		reply = lua_answer("OK", NULL, NULL);
+		fake_push(reply, lua_call(redis, "INCR", keys->argv[1], NULL));
 		fake_push(reply, fake_text(meta));
 		fake_push(reply, fake_id(last));
 		free(meta);
@@ -373,10 +416,10 @@ script_release(struct fake_redis *redis, const struct cmd *keys, const struct cm
 	redisReply *reply;
 
 	if (!fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0) {
-		reply = answer("FENCED", fence.text, NULL);
+		reply = lua_answer("FENCED", fence.text, NULL);
 	} else {
 		fence_write(redis, keys->argv[0], "free", fence.seq, fence.home);
-		reply = answer("OK", NULL, NULL);
+		reply = lua_answer("OK", NULL, NULL);
 	}
 	fence_release(&fence);
 	return reply;
@@ -386,7 +429,7 @@ static redisReply *
 script_peek(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
 {
 	char *from = xasprintf("(%s", args->argv[0]);
-	redisReply *found = call(redis, "XRANGE", keys->argv[0], from, "+", "COUNT", "1", NULL);
+	redisReply *found = lua_call(redis, "XRANGE", keys->argv[0], from, "+", "COUNT", "1", NULL);
 	redisReply *reply = fake_array();
 	long long bytes = 0;
 
@@ -413,10 +456,10 @@ script_peek(struct fake_redis *redis, const struct cmd *keys, const struct cmd *
 static redisReply *
 reap_all(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
 {
-	redisReply *reply = answer("OK", NULL, NULL);
+	redisReply *reply = lua_answer("OK", NULL, NULL);
 
 	for (int i = 4; i < args->argc; i++) {
-		redisReply *pending = call(redis, "XPENDING", keys->argv[2], args->argv[1],
+		redisReply *pending = lua_pcall(redis, "XPENDING", keys->argv[2], args->argv[1],
 		    args->argv[i], args->argv[i], "1", NULL);
 		bool mine, broken = pending->type == REDIS_REPLY_ERROR;
 
@@ -425,10 +468,10 @@ reap_all(struct fake_redis *redis, const struct cmd *keys, const struct cmd *arg
 		freeReplyObject(pending);
 		if (broken) {
 			freeReplyObject(reply);
-			return answer("BROKEN", NULL, NULL);
+			return lua_answer("BROKEN", NULL, NULL);
 		}
 		if (mine)
-			quiet(call(redis, "XCLAIM", keys->argv[2], args->argv[1], "reeve", "0",
+			lua_quiet(lua_call(redis, "XCLAIM", keys->argv[2], args->argv[1], "reeve", "0",
 			    args->argv[i], "JUSTID", NULL));
 		fake_push(reply, fake_text(mine ? "REAPED" : "GONE"));
 	}
@@ -438,16 +481,16 @@ reap_all(struct fake_redis *redis, const struct cmd *keys, const struct cmd *arg
 static redisReply *
 script_reap(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
 {
-	redisReply *beats = call(redis, "HGET", keys->argv[1], args->argv[2], NULL);
+	redisReply *beats = lua_pcall(redis, "HGET", keys->argv[1], args->argv[2], NULL);
 	struct fence fence;
 	redisReply *reply;
 
-	if (!fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0)
-		reply = answer("FENCED", fence.text, NULL);
+	if (!names_owner(redis, keys->argv[0], args->argv[0], &fence))
+		reply = lua_answer("FENCED", fence.text, NULL);
 	else if (beats->type == REDIS_REPLY_ERROR)
-		reply = answer("BROKEN", NULL, NULL);
+		reply = lua_answer("BROKEN", NULL, NULL);
 	else if (strcmp(beats->str ? beats->str : "", args->argv[3]) != 0)
-		reply = answer("ALIVE", NULL, NULL);
+		reply = lua_answer("ALIVE", NULL, NULL);
 	else
 		reply = reap_all(redis, keys, args);
 	fence_release(&fence);
@@ -460,157 +503,63 @@ script_regroup(struct fake_redis *redis, const struct cmd *keys, const struct cm
 {
 	struct fence fence;
 	redisReply *made, *reply;
-	bool owner = fence_read(redis, keys->argv[0], &fence) &&
-	    strcmp(fence.nonce, args->argv[0]) == 0;
+	bool owner = names_owner(redis, keys->argv[0], args->argv[0], &fence);
 
-	reply = owner ? NULL : answer("FENCED", fence.text, NULL);
+	reply = owner ? NULL : lua_answer("FENCED", fence.text, NULL);
 	fence_release(&fence);
 	if (reply)
 		return reply;
-	made = call(redis, "XGROUP", "CREATE", keys->argv[1], args->argv[1], "$", "MKSTREAM", NULL);
+	made = lua_pcall(redis, "XGROUP", "CREATE", keys->argv[1], args->argv[1], "$", "MKSTREAM", NULL);
 	if (made->type == REDIS_REPLY_ERROR && strncmp(made->str, "BUSYGROUP", 9) != 0) {
-		reply = answer("BROKEN", made->str, NULL);
+		reply = lua_answer("BROKEN", made->str, NULL);
 		freeReplyObject(made);
 		return reply;
 	}
 	freeReplyObject(made);
 	for (int i = 2; i + 1 < args->argc; i += 2)
-		quiet(call(redis, "XCLAIM", keys->argv[1], args->argv[1], args->argv[i], "0",
+		lua_quiet(lua_pcall(redis, "XCLAIM", keys->argv[1], args->argv[1], args->argv[i], "0",
 		    args->argv[i + 1], "FORCE", "JUSTID", NULL));
-	return answer("OK", NULL, NULL);
-}
-
-/* --- agents ----------------------------------------------------------------------------- */
-
-/* The entry is pending for that agent and holds the token. */
-static bool
-held(struct fake_redis *redis, const char *stream, const char *group, const char *entry,
-    const char *id, const char *token)
-{
-	redisReply *pending =
-	    call(redis, "XPENDING", stream, group, entry, entry, "1", NULL);
-	redisReply *found = call(redis, "XRANGE", stream, entry, entry, NULL);
-	struct reply_text value;
-	bool is = pending->type == REDIS_REPLY_ARRAY && pending->elements > 0 &&
-	    strcmp(pending->element[0]->element[1]->str, id) == 0 &&
-	    found->type == REDIS_REPLY_ARRAY && found->elements > 0 &&
-	    reply_get(found->element[0]->element[1], "token", &value) &&
-	    strcmp(value.text, token) == 0;
-
-	freeReplyObject(pending);
-	freeReplyObject(found);
-	return is;
-}
-
-static redisReply *
-script_report(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
-{
-	const char *head[3] = { "XADD", keys->argv[0], "*" };
-	const size_t head_lens[3] = { 4, keys->lens[0], 1 };
-	int n = args->argc - 4;
-	const char **argv;
-	size_t *lens;
-	struct cmd cmd;
-	redisReply *added;
-	bool mine, failed;
-
-	if (!is_type(redis, keys, 0, "stream"))
-		return fake_text("BROKEN");
-	mine = held(redis, keys->argv[1], args->argv[0], args->argv[1], args->argv[2],
-	    args->argv[3]);
-	argv = xcalloc((size_t)n + 3, sizeof *argv);
-	lens = xcalloc((size_t)n + 3, sizeof *lens);
-	memcpy(argv, head, sizeof head);
-	memcpy(lens, head_lens, sizeof head_lens);
-	memcpy(argv + 3, args->argv + 4, (size_t)n * sizeof *argv);
-	memcpy(lens + 3, args->lens + 4, (size_t)n * sizeof *lens);
-	cmd = (struct cmd){ n + 3, argv, lens };
-	added = fake_execute(redis, &cmd);
-	failed = added->type == REDIS_REPLY_ERROR;
-	freeReplyObject(added);
-	free(argv);
-	free(lens);
-	return fake_text(failed ? "BROKEN" : mine ? "OK" : "LOST");
-}
-
-/* Arguments of the beat script: three, then seven for each attempt. */
-enum { BEAT_HEAD = 3, BEAT_WIDTH = 7 };
-enum { BEAT_GROUP, BEAT_ENTRY, BEAT_TOKEN, BEAT_FIRST, BEAT_RUN, BEAT_TASK, BEAT_ATTEMPT };
-
-static void
-beat_answers(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args,
-    redisReply *reply)
-{
-	for (int k = 4; k < keys->argc; k++) {
-		const char *const *at = args->argv + BEAT_HEAD + (k - 4) * BEAT_WIDTH;
-		redisReply *is = call(redis, "SISMEMBER", keys->argv[2], at[BEAT_TOKEN], NULL);
-		const char *said = is->integer ? "CANCEL" : "OK";
-
-		freeReplyObject(is);
-		if (!held(redis, keys->argv[k], at[BEAT_GROUP], at[BEAT_ENTRY], args->argv[0],
-			at[BEAT_TOKEN]))
-			said = "LOST";
-		fake_push(reply, fake_text(said));
-	}
-}
-
-static redisReply *
-script_beat(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
-{
-	redisReply *reply;
-	char *current;
-	bool other;
-
-	if (!is_type(redis, keys, 0, "hash") || !is_type(redis, keys, 1, "hash") ||
-	    !is_type(redis, keys, 2, "set") || !is_type(redis, keys, 3, "stream"))
-		return answer("BROKEN", NULL, NULL);
-	current = text_of(call(redis, "HGET", keys->argv[0], "instance", NULL));
-	other = strcmp(current, args->argv[1]) != 0;
-	reply = !current[0] ? answer("NOCARD", NULL, NULL)
-	    : other         ? answer("OTHER", NULL, NULL)
-	                    : answer("OK", NULL, NULL);
-	free(current);
-	if (other)
-		return reply;
-	beat_answers(redis, keys, args, reply);
-	quiet(call(redis, "HINCRBY", keys->argv[1], args->argv[0], "1", NULL));
-	quiet(call(redis, "HSET", keys->argv[0], "seen_at", args->argv[2], NULL));
-	for (int k = 4; k < keys->argc; k++) {
-		const char *const *at = args->argv + BEAT_HEAD + (k - 4) * BEAT_WIDTH;
-
-		if (strcmp(at[BEAT_FIRST], "1") == 0 &&
-		    strcmp(reply->element[k - 3]->str, "OK") == 0)
-			quiet(call(redis, "XADD", keys->argv[3], "*", "run", at[BEAT_RUN], "task",
-			    at[BEAT_TASK], "token", at[BEAT_TOKEN], "status", "started", "attempt",
-			    at[BEAT_ATTEMPT], "agent", args->argv[0], NULL));
-	}
-	return reply;
+	return lua_answer("OK", NULL, NULL);
 }
 
 /* --- the table -------------------------------------------------------------------------- */
 
+/* One row a script of src/wire/lua. */
+static const struct {
+	const char *name;
+	script_fn *fn;
+} scripts[] = {
+	{ "commit", script_commit },
+	{ "fence", script_fence },
+	{ "ownbeat", script_ownbeat },
+	{ "release", script_release },
+	{ "peek", script_peek },
+	{ "reap", script_reap },
+	{ "regroup", script_regroup },
+	{ "beat", script_beat },
+	{ "report", script_report },
+	{ "signon", script_signon },
+	{ "signoff", script_signoff },
+	{ "log", script_log },
+};
+
 redisReply *
 fake_script(struct fake_redis *redis, const char *name, const struct cmd *cmd, int nkeys)
 {
-	static const struct {
-		const char *name;
-		script_fn *fn;
-	} scripts[] = {
-		{ "commit", script_commit },
-		{ "fence", script_fence },
-		{ "ownbeat", script_ownbeat },
-		{ "release", script_release },
-		{ "peek", script_peek },
-		{ "reap", script_reap },
-		{ "regroup", script_regroup },
-		{ "beat", script_beat },
-		{ "report", script_report },
-	};
-	const struct cmd keys = slice(cmd, 0, nkeys), args = slice(cmd, nkeys, cmd->argc - nkeys);
+	const struct cmd keys = lua_slice(cmd, 0, nkeys);
+	const struct cmd args = lua_slice(cmd, nkeys, cmd->argc - nkeys);
+	redisReply *reply = NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
 		if (strcmp(scripts[i].name, name) == 0)
-			return scripts[i].fn(redis, &keys, &args);
+			reply = scripts[i].fn(redis, &keys, &args);
 	}
-	return fake_error("ERR the fake does not know this script");
+	if (!reply)
+		return fake_error("ERR the fake does not know this script");
+	if (redis->raised) {
+		freeReplyObject(reply);
+		reply = redis->raised;
+		redis->raised = NULL;
+	}
+	return reply;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The deterministic simulation.  C_TESTS print TAP; name LDADD and SOURCES here.
-FAKE_SOURCES = tests/sim/fake_private.h tests/sim/fake_redis.c tests/sim/fake_redis.h \
+FAKE_SOURCES = tests/sim/fake_agents.c tests/sim/fake_group.c tests/sim/fake_members.c \
+	tests/sim/fake_private.h tests/sim/fake_redis.c tests/sim/fake_redis.h \
 	tests/sim/fake_reply.c tests/sim/fake_script.c tests/sim/fake_stream.c
 C_TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
@@ -9,8 +10,10 @@ tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
 tests_sim_sim_LDADD = $(ORCHESTRATOR_LIBS)
 PAIR_SOURCES = $(FAKE_SOURCES) tests/sim/fake_pair.c tests/sim/fake_pair.h \
 	tests/unit/redis_server.c tests/unit/redis_server.h
-C_TESTS += tests/sim/test_fake_redis tests/sim/test_fake_commits
+C_TESTS += tests/sim/test_fake_redis tests/sim/test_fake_agents tests/sim/test_fake_commits
 tests_sim_test_fake_redis_SOURCES = $(PAIR_SOURCES) tests/sim/test_fake_redis.c
 tests_sim_test_fake_redis_LDADD = $(WIRE_LIBS) $(CMOCKA_LIBS)
 tests_sim_test_fake_commits_SOURCES = $(PAIR_SOURCES) tests/sim/test_fake_commits.c
 tests_sim_test_fake_commits_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+tests_sim_test_fake_agents_SOURCES = $(PAIR_SOURCES) tests/sim/test_fake_agents.c
+tests_sim_test_fake_agents_LDADD = $(WIRE_LIBS) $(CMOCKA_LIBS)

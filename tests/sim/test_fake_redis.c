@@ -155,7 +155,10 @@ random_stream(struct pair *pair)
 		BOTH(pair, "XREAD", "COUNT", "3", "STREAMS", x, id(pair));
 		break;
 	case 13:
-		BOTH(pair, "XCLAIM", x, group(pair), consumer(pair), "0", id(pair), "JUSTID");
+		if (below(pair, 4))
+			BOTH(pair, "XCLAIM", x, group(pair), consumer(pair), "0", id(pair), "JUSTID");
+		else
+			BOTH(pair, "XCLAIM", x, group(pair), consumer(pair), "0", id(pair), "FORCE");
 		break;
 	case 14:
 		if (below(pair, 10) == 0)
