@@ -163,6 +163,19 @@ cli_get_json(struct cli *cli, json_t **ret_body, const char *path, ...)
 	return rc;
 }
 
+void
+cli_add_query(struct buf *path, const struct cli_args *args, const char *option)
+{
+	const char *value = cli_get(args, option);
+	char *text;
+
+	if (!value)
+		return;
+	text = client_escape(value);
+	buf_printf(path, "&%s=%s", option, text);
+	free(text);
+}
+
 static int
 run_command(
     struct cli *cli, const struct cli_command *command, const struct cli_args *args)

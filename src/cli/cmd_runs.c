@@ -33,19 +33,6 @@ print_runs(const struct term *term, const json_t *items)
 	table_print(&table, term);
 }
 
-static void
-add_query(struct buf *path, const struct cli_args *args, const char *option)
-{
-	const char *value = cli_get(args, option);
-	char *text;
-
-	if (!value)
-		return;
-	text = client_escape(value);
-	buf_printf(path, "&%s=%s", option, text);
-	free(text);
-}
-
 int
 cmd_runs(struct cli *cli, const struct cli_args *args)
 {
@@ -57,11 +44,11 @@ cmd_runs(struct cli *cli, const struct cli_args *args)
 	buf_adds(&path, "/api/v1/runs?");
 	if (!cli_get(args, "limit"))
 		buf_adds(&path, "limit=20");
-	add_query(&path, args, "limit");
-	add_query(&path, args, "status");
-	add_query(&path, args, "workflow");
-	add_query(&path, args, "since");
-	add_query(&path, args, "cursor");
+	cli_add_query(&path, args, "limit");
+	cli_add_query(&path, args, "status");
+	cli_add_query(&path, args, "workflow");
+	cli_add_query(&path, args, "since");
+	cli_add_query(&path, args, "cursor");
 	rc = cli_call(cli,
 	    &(struct client_request){ .method = "GET", .path = buf_text(&path) }, &body);
 	items = json_object_get(body, "items");

@@ -83,6 +83,9 @@ int cli_main(int argc, char **argv);
 int cli_fail(const struct cli *cli, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Appends &OPTION=VALUE to the path, if the option was given. */
+void cli_add_query(struct buf *path, const struct cli_args *args, const char *option);
+
 void cli_print_json(const struct cli *cli, const json_t *body);
 
 /*
@@ -97,6 +100,7 @@ int cli_get_json(struct cli *cli, json_t **ret_body, const char *path, ...)
 const char *json_text(const json_t *object, const char *key);
 
 /* The commands, one file each. */
+int cmd_audit(struct cli *cli, const struct cli_args *args);
 int cmd_bench(struct cli *cli, const struct cli_args *args);
 int cmd_doctor(struct cli *cli, const struct cli_args *args);
 int cmd_fmt(struct cli *cli, const struct cli_args *args);
@@ -114,6 +118,7 @@ int cmd_validate(struct cli *cli, const struct cli_args *args);
 int cmd_version(struct cli *cli, const struct cli_args *args);
 int cmd_cancel(struct cli *cli, const struct cli_args *args);
 int cmd_watch(struct cli *cli, const struct cli_args *args);
+int cmd_why(struct cli *cli, const struct cli_args *args);
 int cmd_workflows(struct cli *cli, const struct cli_args *args);
 
 #endif

@@ -12,9 +12,9 @@ const struct cli_option cli_globals[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
-const char *const cli_later[] = { "why", "retry", "approve", "reject", "signal", "edit",
+const char *const cli_later[] = { "retry", "approve", "reject", "signal", "edit",
 	"pause", "resume", "schedules", "groups", "agents", "scale", "drain", "undrain", "dlq",
-	"events", "send", "inbox", "stats", "report", "audit", "purge", "top", "dashboard", "token",
+	"events", "send", "inbox", "stats", "report", "purge", "top", "dashboard", "token",
 	"agent-guide", "next", "current", "heartbeat", "progress", "done", "fail", "release", "ask",
 	"checkpoint", NULL };
 
@@ -40,6 +40,16 @@ static const struct cli_option logs_options[] = {
 	{ "follow", 'f', NULL, "goes on until the attempt ends" },
 	{ "attempt", 0, "N", "of this attempt (the last one)" },
 	{ "tail", 'n', "N", "only the last lines" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option audit_options[] = {
+	{ "type", 't', "WHAT", "only these requests: submit, cancel, ..." },
+	{ "actor", 'a', "NAME", "only by this one" },
+	{ "run", 0, "ID", "only about this run" },
+	{ "since", 0, "TIME", "only since then: a time, or 12h" },
+	{ "limit", 'n', "N", "at most so many (50)" },
+	{ "cursor", 0, "CURSOR", "goes on behind a page: its next_cursor" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -122,6 +132,12 @@ const struct cli_command cli_commands[] = {
 	    RUN_ABOUT "  Exit 0 if it succeeded, else 1.\nCtrl-C stops watching (exit 130).", NULL,
 	    "  reeve watch @last\n",
 	    1, 1, cmd_watch },
+	{ "why", "RUN[/TASK]", "names what a run or a task waits for, and what mends it",
+	    RUN_ABOUT "\nA chain of dependencies is followed to the task that could move.  Below it\n"
+	    "stands how it came to this: who asked, what failed, who got it.", NULL,
+	    "  reeve why @last\n"
+	    "  reeve why @last/backend\n",
+	    1, 1, cmd_why },
 	{ "cancel", "RUN", "ends a run now",
 	    RUN_ABOUT "\nWhat runs is stopped by its agents within a beat; finished work is kept.", NULL,
 	    "  reeve cancel @last\n",
@@ -136,6 +152,12 @@ const struct cli_command cli_commands[] = {
 	    "  reeve logs @last backend -f\n"
 	    "  reeve logs 01kaj2 testing --attempt 1 --tail 50\n",
 	    1, 2, cmd_logs },
+	{ "audit", "", "lists who asked for what, newest first",
+	    "Every request that changes something is kept for 90 days.", audit_options,
+	    "  reeve audit --since 1d\n"
+	    "  reeve audit --type cancel --actor uid:1000\n"
+	    "  reeve audit --json | jq -r '.items[] | [.at, .type, .actor.name, .run] | @tsv'\n",
+	    0, 0, cmd_audit },
 	{ "doctor", "", "finds what is wrong, and what mends it", NULL, NULL,
 	    "  reeve doctor\n",
 	    0, 0, cmd_doctor },

@@ -9,6 +9,9 @@
 
 #define API_WAIT_MAX_MS 60000 /* of a long poll */
 
+/* ?since=: a time, or a duration before now.  Unchanged where it is not given. */
+int api_query_since(const struct http_request *req, int64_t *ret_ms, struct err *err);
+
 /* api_health.c */
 void api_health(struct http_request *req);
 void api_ready(struct http_request *req);
@@ -28,6 +31,10 @@ void api_run_cancel(struct http_request *req);
 void api_run_graph(struct http_request *req);
 void api_run_tasks(struct http_request *req);
 void api_run_task(struct http_request *req);
+
+/* api_why.c */
+void api_run_why(struct http_request *req);
+void api_audit(struct http_request *req);
 
 /* api_logs.c */
 void api_logs(struct http_request *req);

@@ -35,8 +35,8 @@ query_status(const struct http_request *req, const char **ret_status, struct err
 }
 
 /* A time, or a duration back from now. */
-static int
-query_since(const struct http_request *req, int64_t *ret_ms, struct err *err)
+int
+api_query_since(const struct http_request *req, int64_t *ret_ms, struct err *err)
 {
 	const char *text = http_query(req, "since");
 	int64_t ms;
@@ -60,7 +60,7 @@ api_runs_get(struct http_request *req)
 	int64_t limit = RUNS_DEFAULT;
 
 	if (query_status(req, &filter.status, &err) < 0 ||
-	    query_since(req, &filter.since_ms, &err) < 0 ||
+	    api_query_since(req, &filter.since_ms, &err) < 0 ||
 	    http_query_i64(req, "limit", 1, RUNS_MAX, &limit, &err) < 0) {
 		http_reply_error(req, 400, "%s", err.text);
 		return;

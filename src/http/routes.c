@@ -9,6 +9,8 @@
 
 static const char *const q_runs[] = { "status", "workflow", "since", "limit", "cursor", NULL };
 static const char *const q_run[] = { "version", "wait", NULL };
+static const char *const q_why[] = { "task", NULL };
+static const char *const q_audit[] = { "type", "actor", "run", "since", "limit", "cursor", NULL };
 static const char *const q_logs[] = { "attempt", "after", "limit", "wait", NULL };
 
 const struct http_route http_routes[] = {
@@ -28,6 +30,10 @@ const struct http_route http_routes[] = {
 	    "one run with its tasks; waits for a change with version and wait" },
 	{ "POST", "/api/v1/runs/{id}/cancel", HTTP_ROLE_OPERATE, BODY_MAX, NULL, api_run_cancel,
 	    "ends a run now" },
+	{ "GET", "/api/v1/runs/{id}/why", HTTP_ROLE_READ, 0, q_why, api_run_why,
+	    "what a run or its task waits for, and how it came to that" },
+	{ "GET", "/api/v1/audit", HTTP_ROLE_ADMIN, 0, q_audit, api_audit,
+	    "who asked for what, newest first" },
 	{ "GET", "/api/v1/runs/{id}/graph", HTTP_ROLE_READ, 0, NULL, api_run_graph,
 	    "tasks and what they need, for drawing" },
 	{ "GET", "/api/v1/runs/{id}/tasks", HTTP_ROLE_READ, 0, NULL, api_run_tasks,

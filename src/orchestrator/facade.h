@@ -74,6 +74,29 @@ void facade_run(struct orchestrator *orch, const char *id, int64_t version, int6
 void facade_cancel(struct orchestrator *orch, const char *id, const struct facade_actor *actor,
     facade_reply_fn *fn, void *arg);
 
+/*
+ * What a run, or one task of it (task, else NULL), waits for, and how it came to that:
+ * {run, workflow, task, status, summary, blockers: [{task, status, kind, detail, until,
+ * command}], more, history: [{at, type, task, text}] newest first, history_complete}.
+ * blockers: what could move but does not, at most 20, `more` others; a chain of
+ * dependencies is followed to its beginning.
+ */
+void facade_why(struct orchestrator *orch, const char *id, const char *task, facade_reply_fn *fn,
+    void *arg);
+
+struct facade_audit_filter {
+	const char *type;    /* "cancel" of "audit.cancel", or NULL */
+	const char *actor;   /* or NULL */
+	const char *run;     /* a whole id, or NULL */
+	int64_t since_ms;    /* wall; 0 = all */
+	unsigned limit;      /* 1..1000 */
+	const char *cursor;  /* next_cursor of the page before, or NULL */
+};
+
+/* {items: [event], next_cursor} of the audit trail, newest first. */
+void facade_audit(struct orchestrator *orch, const struct facade_audit_filter *filter,
+    facade_reply_fn *fn, void *arg);
+
 /* {name, tasks: [{id, agent_type, status, level, needs: [{task, on}]}]} for drawing. */
 void facade_run_graph(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg);
 

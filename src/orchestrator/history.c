@@ -71,7 +71,9 @@ text_value(const char *text, size_t len)
 static json_t *
 number_value(const char *text, size_t len)
 {
-	return len > 0 && len < 10 ? json_integer(strtol(text, NULL, 10)) : json_null();
+	long number = len > 0 && len < 10 ? strtol(text, NULL, 10) : 0;
+
+	return number > 0 ? json_integer(number) : json_null();
 }
 
 /* Takes the actor out of data, where it was packed. */
@@ -285,4 +287,21 @@ history_read(struct orchestrator *orch, const struct history_query *query, facad
 	history->type = copy(query->type);
 	history->actor = copy(query->actor);
 	read_page(history);
+}
+
+/* --- the audit trail -------------------------------------------------------------------- */
+
+#define AUDIT_SCAN_MAX 20000
+
+void
+facade_audit(struct orchestrator *orch, const struct facade_audit_filter *filter,
+    facade_reply_fn *fn, void *arg)
+{
+	char *type = filter->type ? xasprintf("audit.%s", filter->type) : NULL;
+	struct history_query query = { .stream = "audit", .run = filter->run, .type = type,
+		.actor = filter->actor, .since_ms = filter->since_ms, .cursor = filter->cursor,
+		.limit = filter->limit, .scan_max = AUDIT_SCAN_MAX };
+
+	history_read(orch, &query, fn, arg);
+	free(type);
 }

@@ -51,7 +51,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/view.h \
 	src/orchestrator/waiting.c \
 	src/orchestrator/waiting.h \
-	src/orchestrator/watch.c
+	src/orchestrator/watch.c \
+	src/orchestrator/why.c
 
 liborchestrator_a_SOURCES += \
 	src/orchestrator/check.c \

@@ -8,7 +8,7 @@ EXTRA_DIST += tests/integration/lib.sh tests/integration/agent_lib.sh \
 	agents/architect.yaml agents/backend.yaml agents/frontend.yaml agents/qa.yaml \
 	workflows/fan-out-in.yaml workflows/feature-development.yaml workflows/hello.yaml \
 	workflows/params.yaml workflows/retry.yaml
-SH_TESTS += tests/integration/cli_daemon.sh tests/integration/cli_offline.sh
+SH_TESTS += tests/integration/cli_daemon.sh tests/integration/cli_offline.sh tests/integration/cli_why.sh
 
 C_TESTS += tests/integration/test_embedded
 tests_integration_test_embedded_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

@@ -99,6 +99,21 @@ facade_cancel(struct orchestrator *orch, const char *id, const struct facade_act
 }
 
 void
+facade_why(struct orchestrator *orch, const char *id, const char *task, facade_reply_fn *fn,
+    void *arg)
+{
+	answer(orch, json_pack("{s:s, s:s?}", "run", id, "task", task), fn, arg);
+}
+
+void
+facade_audit(struct orchestrator *orch, const struct facade_audit_filter *filter,
+    facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[], s:s?, s:i}", "items", "actor", filter->actor, "limit",
+	    (int)filter->limit), fn, arg);
+}
+
+void
 facade_run_graph(
     struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
 {
