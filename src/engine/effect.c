@@ -61,6 +61,7 @@ effect_release(struct effect *effect)
 	case EFFECT_RUN_END:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
+	case EFFECT_PURGE:
 	case EFFECT_MARK:
 		break;
 	}

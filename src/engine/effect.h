@@ -29,6 +29,7 @@ enum effect_kind {
 	EFFECT_CANCEL,     /* the agent that holds token is told to end it */
 	EFFECT_DEAD,       /* a dead letter */
 	EFFECT_NOTE,       /* an event to publish, nothing to store */
+	EFFECT_PURGE,      /* an ended run leaves redis (retention decides, not the engine) */
 	EFFECT_MARK        /* end of one event's effects */
 };
 
@@ -97,6 +98,10 @@ struct effect {
 			const char *type; /* static: "task.skipped" … */
 			char *data;       /* owned JSON object, or NULL */
 		} note;
+		struct {
+			char run[RUN_ID_SIZE];
+			char sha256[SHA256_HEX_SIZE]; /* its definition has one user less */
+		} purge;
 		struct {
 			uint64_t cursor_ms, cursor_seq; /* 0-0: not from the completion stream */
 		} mark;

@@ -3,6 +3,7 @@
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "model/canonical.h"
@@ -10,11 +11,15 @@
 
 #define CHUNK (256 * 1024)
 #define TIMEOUT_MS 10000
+#define EXPIRY_S "86400" /* of what no run came for */
 
 struct upload {
 	struct orchestrator *orch;
 	struct workflow *wf;
 	size_t left;       /* answers that are due */
+	uint64_t gone;     /* definitions that commits had removed when it began */
+	char *key;
+	const char *argv[2]; /* of the script, until it answers */
 	struct err err;
 	partition_fn *fn;
 	void *arg;
@@ -23,10 +28,14 @@ struct upload {
 static void
 upload_end(struct upload *upload)
 {
-	if (upload->err.code == 0)
-		store_add_def(partition_store(upload->orch->partition), upload->wf->sha256);
+	struct store *store = partition_store(upload->orch->partition);
+
+	/* a commit may have removed what was written meanwhile: the run's commit brings it */
+	if (upload->err.code == 0 && store->defs_gone == upload->gone)
+		store_add_uploaded_def(store, upload->wf->sha256);
 	upload->fn(upload->arg, &upload->err);
 	workflow_unref(upload->wf);
+	free(upload->key);
 	free(upload);
 }
 
@@ -45,17 +54,36 @@ on_stored(void *arg, const struct redisReply *reply, const struct err *err)
 }
 
 static void
+sent(struct upload *upload, int code)
+{
+	if (code < 0)
+		err_set(&upload->err, ERR_UNAVAILABLE, "redis takes no commands");
+	else
+		upload->left++;
+}
+
+/* It expires unless a commit counts a run of it. */
+static void
+lend(struct upload *upload, const char *key)
+{
+	struct orchestrator *orch = upload->orch;
+
+	upload->argv[0] = upload->key = xstrdup(key);
+	upload->argv[1] = EXPIRY_S;
+	sent(upload,
+	    redis_script_call(&orch->lend_script, partition_commands(orch->partition), 1, 2,
+	        upload->argv, NULL, TIMEOUT_MS, on_stored, upload));
+}
+
+static void
 send_field(struct upload *upload, const char *key, const char *field, const char *bytes,
     size_t len)
 {
 	const char *argv[] = { "HSET", key, field, bytes };
 	const size_t lens[] = { 4, strlen(key), strlen(field), len };
-	struct redis_port *port = partition_commands(upload->orch->partition);
 
-	if (redis_port_send(port, 4, argv, lens, TIMEOUT_MS, on_stored, upload) < 0)
-		err_set(&upload->err, ERR_UNAVAILABLE, "redis takes no commands");
-	else
-		upload->left++;
+	sent(upload, redis_port_send(partition_commands(upload->orch->partition), 4, argv, lens,
+	    TIMEOUT_MS, on_stored, upload));
 }
 
 /* Chunks first, their number last: a definition is whole or is not there. */
@@ -74,6 +102,7 @@ send_chunks(struct upload *upload, const struct buf *json)
 	}
 	snprintf(field, sizeof field, "%zu", n);
 	send_field(upload, key, "n", field, strlen(field));
+	lend(upload, key);
 	free(key);
 }
 
@@ -81,11 +110,12 @@ void
 orchestrator_with_definition(struct orchestrator *orch, struct workflow *wf, partition_fn *fn,
     void *arg)
 {
+	struct store *store = partition_store(orch->partition);
 	struct err none = { 0 };
 	struct buf json = { 0 };
 	struct upload *upload;
 
-	if (store_has_def(partition_store(orch->partition), wf->sha256)) {
+	if (store_has_def(store, wf->sha256) && !store_def_may_expire(store, wf->sha256)) {
 		fn(arg, &none);
 		return;
 	}
@@ -96,7 +126,8 @@ orchestrator_with_definition(struct orchestrator *orch, struct workflow *wf, par
 		return;
 	}
 	upload = xcalloc(1, sizeof *upload);
-	*upload = (struct upload){ .orch = orch, .wf = workflow_ref(wf), .fn = fn, .arg = arg };
+	*upload = (struct upload){ .orch = orch, .wf = workflow_ref(wf), .gone = store->defs_gone,
+		.fn = fn, .arg = arg };
 	send_chunks(upload, &json);
 	buf_release(&json);
 	if (upload->left == 0)

@@ -131,6 +131,7 @@ on_effect(void *arg, const struct effect *effect)
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
 	case EFFECT_NOTE:
+	case EFFECT_PURGE:
 	case EFFECT_MARK:
 		break;
 	}
@@ -312,7 +313,8 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	if (connect_role(orch, "commands", commands_up, commands_down, &orch->commands, err) < 0 ||
 	    connect_role(orch, "reads", reads_up, reads_down, &orch->reads, err) < 0 ||
 	    connect_role(orch, "queries", NULL, NULL, &orch->queries, err) < 0 ||
-	    make_partition(orch, err) < 0) {
+	    make_partition(orch, err) < 0 ||
+	    partition_script(&orch->lend_script, "lend", err) < 0) {
 		orchestrator_free(orch);
 		return err->code;
 	}

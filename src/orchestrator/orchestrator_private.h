@@ -14,6 +14,7 @@
 #include "orchestrator/partition.h"
 #include "redis/conn.h"
 #include "redis/health.h"
+#include "redis/script.h"
 
 struct drop; /* catalog.c */
 
@@ -28,6 +29,7 @@ struct orchestrator {
 	struct registry *registry;
 	struct types *types;
 	struct redis_conn *commands, *reads, *queries;
+	struct redis_script lend_script;
 	struct partition *partition;
 	struct rng rng;
 	struct loop_hook turn_hook;

@@ -32,6 +32,7 @@
 #include "base/metrics.h"
 #include "engine/engine.h"
 #include "redis/port.h"
+#include "redis/script.h"
 #include "store/commit.h"
 
 struct partition;
@@ -63,6 +64,9 @@ struct partition_config {
 	void (*on_effect)(void *arg, const struct effect *effect);
 	void *arg;
 };
+
+/* One of the scripts that are built in (src/wire/lua). */
+int partition_script(struct redis_script *script, const char *name, struct err *err);
 
 struct partition *partition_new(const struct partition_config *config,
     struct redis_port *commands, struct redis_port *reads, struct err *err);

@@ -95,7 +95,6 @@ struct partition {
 	unsigned generation;      /* of memory: answers to older questions are ignored */
 };
 
-int partition_script(struct redis_script *script, const char *name, struct err *err);
 int64_t partition_mono(const struct partition *p);
 void partition_set_state(struct partition *p, enum partition_state state, const char *why);
 /* Memory is no longer true: engine, ledger, effects and waiters go. */

@@ -12,6 +12,7 @@
 
 #define IDEM_TTL_S (7 * 24 * 3600)
 #define EVENTS_MAX 100000
+#define KNOWN_DEFS_MAX 10000
 #define AUDIT_KEEP_MS (INT64_C(90) * 24 * 3600 * 1000)
 #define AUDIT_MAX 200000
 
@@ -112,16 +113,54 @@ store_has_def(const struct store *store, const char *sha256)
 	return def != NULL;
 }
 
-void
-store_add_def(struct store *store, const char *sha256)
+static struct known_def *
+make_def(struct store *store, const char *sha256)
 {
 	struct known_def *def;
 
-	if (store_has_def(store, sha256))
-		return;
+	HASH_FIND_STR(store->defs, sha256, def);
+	if (def)
+		return def;
+	if (HASH_COUNT(store->defs) >= KNOWN_DEFS_MAX)
+		forget_defs(store); /* what is not known is stored once more */
 	def = xcalloc(1, sizeof *def);
 	snprintf(def->sha256, sizeof def->sha256, "%s", sha256);
 	HASH_ADD_STR(store->defs, sha256, def);
+	return def;
+}
+
+void
+store_add_def(struct store *store, const char *sha256)
+{
+	make_def(store, sha256)->expires = false;
+}
+
+void
+store_add_uploaded_def(struct store *store, const char *sha256)
+{
+	make_def(store, sha256)->expires = true;
+}
+
+bool
+store_def_may_expire(const struct store *store, const char *sha256)
+{
+	struct known_def *def;
+
+	HASH_FIND_STR(store->defs, sha256, def);
+	return def && def->expires;
+}
+
+static void
+forget_def(struct store *store, const char *sha256)
+{
+	struct known_def *def;
+
+	store->defs_gone++;
+	HASH_FIND_STR(store->defs, sha256, def);
+	if (!def)
+		return;
+	HASH_DEL(store->defs, def);
+	free(def);
 }
 
 static size_t
@@ -163,6 +202,10 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 		break;
 	case EFFECT_NOTE:
 		*bytes += 60 + length(effect->u.note.data);
+		break;
+	case EFFECT_PURGE:
+		*changes += 1;
+		*bytes += 100;
 		break;
 	case EFFECT_MARK:
 		break;
@@ -219,6 +262,7 @@ commit_free(struct commit *commit)
 	args_release(&commit->args);
 	free(commit->sent);
 	free(commit->new_defs);
+	free(commit->less_defs);
 	arena_release(&commit->arena);
 	free(commit);
 }
@@ -290,20 +334,35 @@ confirm_queue(struct commit *commit, struct store *store, size_t queue,
 	return 0;
 }
 
+static void
+apply_all(const struct commit *commit, struct store *store)
+{
+	for (size_t i = 0; i < commit->n_queues; i++)
+		ledger_mark_made(store->ledger, commit->queues[i]);
+	for (size_t i = 0; i < commit->n_new_defs; i++)
+		store_add_def(store, commit->new_defs[i]);
+}
+
 int
 commit_confirm(struct commit *commit, struct store *store, const struct redisReply *reply,
     struct err *err)
 {
 	size_t at = 1;
 
-	if (reply->elements != commit->n_ids + 1)
-		return err_set(err, ERR_INVALID, "commit returned %zu ids, expected %zu",
-		    reply->elements - 1, commit->n_ids);
+	if (reply->elements != commit->n_ids + commit->n_less_defs + 1)
+		return err_set(err, ERR_INVALID, "commit returned %zu answers, expected %zu",
+		    reply->elements - 1, commit->n_ids + commit->n_less_defs);
 	for (size_t i = 0; i < commit->n_queues; i++) {
 		if (confirm_queue(commit, store, commit->queues[i], reply, &at) < 0)
 			return err_set(err, ERR_INVALID, "commit returned an id that is none");
 	}
-	commit_applied(commit, store);
+	apply_all(commit, store);
+	for (size_t i = 0; i < commit->n_less_defs; i++) {
+		const struct redisReply *left = reply->element[1 + commit->n_ids + i];
+
+		if (left->type != REDIS_REPLY_INTEGER || left->integer <= 0)
+			forget_def(store, commit->less_defs[i]);
+	}
 	return 0;
 }
 
@@ -320,10 +379,9 @@ commit_whole(const struct commit *commit)
 void
 commit_applied(struct commit *commit, struct store *store)
 {
-	for (size_t i = 0; i < commit->n_queues; i++)
-		ledger_mark_made(store->ledger, commit->queues[i]);
-	for (size_t i = 0; i < commit->n_new_defs; i++)
-		store_add_def(store, commit->new_defs[i]);
+	apply_all(commit, store);
+	for (size_t i = 0; i < commit->n_less_defs; i++)
+		forget_def(store, commit->less_defs[i]); /* gone or not: the reply is lost */
 }
 
 size_t

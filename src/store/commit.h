@@ -33,6 +33,7 @@ struct store {
 	struct keys keys;
 	struct ledger *ledger;
 	struct known_def *defs;  /* definitions that Redis has, by SHA-256 */
+	uint64_t defs_gone;      /* how often a commit removed one */
 	struct orphan *orphans;  /* entries that belong to nothing: the next commits delete them */
 	size_t n_orphans, cap_orphans;
 	char **bad;              /* streams that nothing is added to */
@@ -58,8 +59,15 @@ void store_add_orphan(struct store *store, size_t queue, struct stream_id id);
 void store_set_bad(struct store *store, const char *key, bool bad);
 bool store_is_bad(const struct store *store, const char *key);
 
+/*
+ * A definition carries the number of stored runs that use it (field `refs`): a commit
+ * counts its new runs, and removes the definition with the last run that is purged.  What
+ * was uploaded before its run expires by itself until a commit counts a run of it.
+ */
 bool store_has_def(const struct store *store, const char *sha256);
 void store_add_def(struct store *store, const char *sha256);
+void store_add_uploaded_def(struct store *store, const char *sha256);
+bool store_def_may_expire(const struct store *store, const char *sha256);
 
 /*
  * Builds a commit from the effects from *taken on and moves *taken behind what

@@ -11,6 +11,7 @@
 
 struct known_def {
 	char sha256[SHA256_HEX_SIZE];
+	bool expires; /* it was uploaded, and no run of it was counted yet */
 	UT_hash_handle hh;
 };
 
@@ -41,6 +42,8 @@ struct commit {
 	size_t n_ids;     /* ids in the reply */
 	char **new_defs;  /* definitions that this commit stores; in the arena */
 	size_t n_new_defs, cap_new_defs;
+	char **less_defs; /* that lose users, in the order of the reply; in the arena */
+	size_t n_less_defs, cap_less_defs;
 };
 
 /* Positions in args. */

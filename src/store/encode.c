@@ -93,35 +93,67 @@ task_field(struct encoder *enc, const char *prefix, uint32_t task)
 
 /* --- effects --------------------------------------------------------------- */
 
+static struct def_bucket *
+def_bucket(struct encoder *enc, const char *sha256)
+{
+	struct def_bucket *bucket;
+
+	HASH_FIND_STR(enc->defs, sha256, bucket);
+	if (bucket)
+		return bucket;
+	bucket = xcalloc(1, sizeof *bucket);
+	bucket->sha256 = arena_strdup(enc->arena, sha256);
+	HASH_ADD_KEYPTR(hh, enc->defs, bucket->sha256, strlen(bucket->sha256), bucket);
+	return bucket;
+}
+
+static bool
+stores_def(const struct commit *commit, const char *sha256)
+{
+	for (size_t i = 0; i < commit->n_new_defs; i++) {
+		if (strcmp(commit->new_defs[i], sha256) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* In pieces: a single text may not be longer than what redis takes. */
+static void
+put_pieces(struct encoder *enc, const char *key, const char *json, size_t len)
+{
+	struct args fields = { 0 };
+	uint64_t n = 0;
+
+	for (size_t at = 0; at < len; at += COMMIT_DEF_INLINE, n++) {
+		args_num(&fields, enc->arena, n);
+		args_add(&fields, json + at,
+		    len - at < COMMIT_DEF_INLINE ? len - at : COMMIT_DEF_INLINE);
+	}
+	args_adds(&fields, "n");
+	args_num(&fields, enc->arena, n);
+	enc_calls(enc, "HSET", key, NULL, &fields, HSET_FIELDS);
+	args_release(&fields);
+}
+
 static void
 put_definition(struct encoder *enc, const struct run *run)
 {
 	struct commit *commit = enc->commit;
+	const char *key, *json, *sha256 = run->wf->sha256;
 	struct buf text = { 0 };
-	struct args fields = { 0 };
-	const char *key, *json;
 	size_t len;
 
-	if (store_has_def(enc->store, run->wf->sha256))
+	def_bucket(enc, sha256)->more++;
+	if (store_has_def(enc->store, sha256) || stores_def(commit, sha256))
 		return;
-	for (size_t i = 0; i < commit->n_new_defs; i++) {
-		if (strcmp(commit->new_defs[i], run->wf->sha256) == 0)
-			return;
-	}
 	workflow_canonical(run->wf, &text);
 	json = buf_text_in(enc, &text, &len);
 	buf_release(&text);
-	key = enc_key(enc, "def:", run->wf->sha256);
+	key = enc_key(enc, "def:", sha256);
 	enc_need_type(enc, key, "hash");
-	args_adds(&fields, "0");
-	args_add(&fields, json, len);
-	args_adds(&fields, "n");
-	args_adds(&fields, "1");
-	enc_calls(enc, "HSET", key, NULL, &fields, HSET_FIELDS);
-	args_release(&fields);
+	put_pieces(enc, key, json, len);
 	GROW(commit->new_defs, commit->n_new_defs, commit->cap_new_defs);
-	commit->new_defs[commit->n_new_defs++] =
-	    arena_strdup(enc->arena, run->wf->sha256);
+	commit->new_defs[commit->n_new_defs++] = arena_strdup(enc->arena, sha256);
 }
 
 static void
@@ -288,6 +320,17 @@ put_dead(struct encoder *enc, const struct effect *effect)
 	bucket->n_entries++;
 }
 
+/* Its logs went before. */
+static void
+put_purge(struct encoder *enc, const struct effect *effect)
+{
+	const char *run = effect->u.purge.run;
+
+	args_adds(&enc->unlink, enc_key(enc, "run:", run));
+	args_copy(&enc->fin_remove, enc->arena, run, strlen(run));
+	def_bucket(enc, effect->u.purge.sha256)->less++;
+}
+
 static void
 put_effect(struct encoder *enc, const struct effect *effect)
 {
@@ -312,6 +355,9 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		break;
 	case EFFECT_DEAD:
 		put_dead(enc, effect);
+		break;
+	case EFFECT_PURGE:
+		put_purge(enc, effect);
 		break;
 	case EFFECT_NOTE:
 		break;

@@ -33,6 +33,13 @@ struct dead_bucket {
 	struct dead_bucket *next;
 };
 
+/* How many users one definition gets (more) and loses (less) in this commit. */
+struct def_bucket {
+	const char *sha256;
+	uint64_t more, less;
+	UT_hash_handle hh;
+};
+
 struct encoder {
 	struct commit *commit;
 	struct store *store;
@@ -41,9 +48,11 @@ struct encoder {
 	struct run_bucket *runs;
 	struct queue_bucket *queues, **queues_tail;
 	struct dead_bucket *deads;
-	struct args live_add, live_remove, fin, cancel_add, cancel_remove, drop;
-	struct args types, groups, adds, rest; /* the sections */
-	size_t n_types, n_groups, n_adds, n_rest;
+	struct def_bucket *defs;
+	struct args live_add, live_remove, fin, fin_remove, cancel_add, cancel_remove, drop;
+	struct args unlink;                          /* keys */
+	struct args types, groups, adds, rest, less; /* the sections */
+	size_t n_types, n_groups, n_adds, n_rest, n_less;
 	struct stream_id cursor; /* 0-0: unchanged */
 };
 

@@ -149,6 +149,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		break;
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
+	case EFFECT_PURGE:
 	case EFFECT_MARK:
 		break;
 	}

@@ -254,6 +254,7 @@ finish_sets(struct encoder *enc)
 		{ "SADD", "live", "set", &enc->live_add },
 		{ "SREM", "live", "set", &enc->live_remove },
 		{ "ZADD", "fin", "zset", &enc->fin },
+		{ "ZREM", "fin", "zset", &enc->fin_remove },
 		{ "HSET", "drop", "hash", &enc->drop },
 		{ "SADD", "cancel", "set", &enc->cancel_add },
 		{ "SREM", "cancel", "set", &enc->cancel_remove },
@@ -269,6 +270,73 @@ finish_sets(struct encoder *enc)
 		enc_calls(enc, sets[i].name, key, NULL, sets[i].items, ITEMS_MAX);
 		args_release(sets[i].items);
 	}
+}
+
+static void
+add_refs(struct encoder *enc, const char *key, uint64_t n)
+{
+	args_adds(&enc->rest, "4");
+	args_adds(&enc->rest, "HINCRBY");
+	args_adds(&enc->rest, key);
+	args_adds(&enc->rest, "refs");
+	args_num(&enc->rest, enc->arena, n);
+	enc->n_rest++;
+}
+
+static void
+keep_uploaded(struct encoder *enc, const char *key, const char *sha256)
+{
+	if (!store_def_may_expire(enc->store, sha256))
+		return;
+	args_adds(&enc->rest, "2");
+	args_adds(&enc->rest, "PERSIST");
+	args_adds(&enc->rest, key);
+	enc->n_rest++;
+	store_add_def(enc->store, sha256);
+}
+
+/* Users are counted; with the last one the definition goes. */
+static void
+finish_defs(struct encoder *enc)
+{
+	struct commit *commit = enc->commit;
+	struct def_bucket *bucket, *next;
+
+	HASH_ITER(hh, enc->defs, bucket, next) {
+		const char *key = enc_key(enc, "def:", bucket->sha256);
+
+		enc_need_type(enc, key, "hash");
+		if (bucket->more > 0)
+			keep_uploaded(enc, key, bucket->sha256);
+		if (bucket->more > bucket->less) {
+			add_refs(enc, key, bucket->more - bucket->less);
+		} else if (bucket->less > bucket->more) {
+			args_adds(&enc->less, key);
+			args_num(&enc->less, enc->arena, bucket->less - bucket->more);
+			enc->n_less++;
+			GROW(commit->less_defs, commit->n_less_defs, commit->cap_less_defs);
+			commit->less_defs[commit->n_less_defs++] =
+			    (char *)(uintptr_t)bucket->sha256;
+		}
+		HASH_DEL(enc->defs, bucket);
+		free(bucket);
+	}
+}
+
+/* Ended runs that nobody needs any more. */
+static void
+finish_purges(struct encoder *enc)
+{
+	for (size_t at = 0; at < enc->unlink.len; at += ITEMS_MAX) {
+		size_t n = enc->unlink.len - at < ITEMS_MAX ? enc->unlink.len - at : ITEMS_MAX;
+		struct args part = { enc->unlink.v + at, enc->unlink.n + at, n, n };
+
+		args_num(&enc->rest, enc->arena, n + 1);
+		args_adds(&enc->rest, "UNLINK");
+		args_append(&enc->rest, &part);
+		enc->n_rest++;
+	}
+	args_release(&enc->unlink);
 }
 
 static bool
@@ -307,6 +375,7 @@ join_sections(struct encoder *enc)
 		{ &enc->groups, enc->n_groups },
 		{ &enc->adds, enc->n_adds },
 		{ &enc->rest, enc->n_rest },
+		{ &enc->less, enc->n_less },
 	};
 
 	args_adds(args, enc_key(enc, "fence", NULL));
@@ -329,6 +398,8 @@ enc_sections(struct encoder *enc)
 	finish_deads(enc);
 	finish_events(enc);
 	finish_sets(enc);
+	finish_purges(enc);
+	finish_defs(enc);
 	finish_cursor(enc);
 	join_sections(enc);
 }

@@ -8,6 +8,7 @@ LUA = \
 	src/wire/lua/beat.lua \
 	src/wire/lua/commit.lua \
 	src/wire/lua/fence.lua \
+	src/wire/lua/lend.lua \
 	src/wire/lua/log.lua \
 	src/wire/lua/ownbeat.lua \
 	src/wire/lua/peek.lua \

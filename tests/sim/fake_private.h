@@ -75,7 +75,7 @@ struct logged {
 	int64_t at;
 };
 
-#define FAKE_SCRIPTS 16
+#define FAKE_SCRIPTS 32
 
 struct fake_redis {
 	int64_t (*now)(void *arg);

@@ -216,6 +216,8 @@ static const struct fake_command commands[] = {
 	{ "GET",       2, do_get,       false },
 	{ "SET",       3, do_set,       true },
 	{ "DEL",       2, do_del,       true },
+	{ "UNLINK",    2, do_del,       true },
+	{ "PERSIST",   2, do_expire,    false },
 	{ "INCR",      2, do_incr,      true },
 	{ "EXPIRE",    3, do_expire,    false },
 	{ "FLUSHALL",  1, do_flushall,  true },

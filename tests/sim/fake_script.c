@@ -270,6 +270,25 @@ run_rest(struct commit_run *run)
 	return NULL;
 }
 
+static void
+count_less(struct commit_run *run)
+{
+	for (long long n = take_number(run); n > 0; n--, run->at += 2) {
+		const char *key = run->args->argv[run->at];
+		char *less = xasprintf("-%s", run->args->argv[run->at + 1]);
+		redisReply *left = call(run->redis, "HINCRBY", key, "refs", less, NULL);
+
+		if (left->type != REDIS_REPLY_INTEGER) {
+			quiet(left);
+			left = fake_int(0);
+		}
+		if (left->integer <= 0)
+			quiet(call(run->redis, "UNLINK", key, NULL));
+		fake_push(run->ids, left);
+		free(less);
+	}
+}
+
 static redisReply *
 script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
 {
@@ -287,6 +306,8 @@ script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 		fault = add_entries(&run);
 		if (!fault)
 			fault = run_rest(&run);
+		if (!fault)
+			count_less(&run);
 	}
 	if (fault) {
 		freeReplyObject(run.ids);

@@ -39,7 +39,8 @@ eval_both(struct pair *pair, const char *const *argv, const size_t *lens, int ar
 	for (size_t i = 1; i < real->elements; i++) {
 		struct stream_id at;
 
-		if (stream_id_parse(real->element[i]->str, real->element[i]->len, &at))
+		if (real->element[i]->type == REDIS_REPLY_STRING &&
+		    stream_id_parse(real->element[i]->str, real->element[i]->len, &at))
 			fake_redis_push_id(pair->fake, at);
 	}
 	fake = fake_redis_run(pair->fake, argc, argv, lens);

@@ -111,7 +111,7 @@ random_plain(struct pair *pair)
 		BOTH(pair, "ZADD", key(pair, "z"), PICK(pair, "1", "2", "3.5"), word(pair));
 		break;
 	default:
-		BOTH(pair, "HINCRBY", key(pair, "h"), "counter", "3");
+		BOTH(pair, "HINCRBY", key(pair, "h"), PICK(pair, "counter", "refs"), "3");
 		break;
 	}
 }
@@ -296,6 +296,13 @@ random_commit(struct pair *pair)
 			add(&line, word(pair));
 	}
 	add_pairs(pair, &line);
+	if (below(pair, 2)) {
+		add(&line, "0");
+	} else {
+		add(&line, "1");
+		add(&line, "h2");
+		add_number(&line, 1 + below(pair, 4));
+	}
 	both(pair, &line);
 }
 

@@ -259,6 +259,7 @@ apply(struct harness *h, struct effect *effect)
 		apply_dispatch(h, run, effect);
 		break;
 	case EFFECT_SETTLE:
+	case EFFECT_PURGE:
 	case EFFECT_CANCEL:
 		apply_entry(h, effect);
 		break;

@@ -226,8 +226,127 @@ a_definition_is_stored_once(void **state)
 	commit_free(commit);
 	(void)submit(bench, 1, NULL);
 	commit = build(bench);
-	assert_int_equal(find_arg(commit, key), -1);
+	assert_int_equal(find_arg(commit, "n"), -1);
+	assert_true(find_arg(commit, "refs") > 0);                 /* but counted */
 	assert_int_equal(find_arg(commit, "alpha_consumers"), -1); /* nor its group */
+	commit_free(commit);
+}
+
+/* An ended run leaves: its key, its place in the index, its share of the definition. */
+static void
+purge(struct bench *bench, const char *run, char sha)
+{
+	struct effect *effect = effects_add(&bench->effects, EFFECT_PURGE, NULL, TASK_NONE);
+
+	snprintf(effect->u.purge.run, sizeof effect->u.purge.run, "%s", run);
+	memset(effect->u.purge.sha256, sha, SHA256_HEX_SIZE - 1);
+	effects_mark(&bench->effects, 0, 0);
+}
+
+/* OK, and the users that each definition has left. */
+static redisReply *
+make_left(long long left)
+{
+	redisReply *reply = make_reply(1, 0);
+	redisReply *item = reply->element[1];
+
+	free(item->str);
+	item->str = NULL;
+	item->type = REDIS_REPLY_INTEGER;
+	item->integer = left;
+	return reply;
+}
+
+static void
+a_purged_run_gives_its_definition_up(void **state)
+{
+	struct bench *bench = *state;
+	char key[100] = "test:{3}:def:", sha256[SHA256_HEX_SIZE] = "";
+	struct commit *commit;
+	redisReply *reply;
+	struct err err;
+
+	memset(key + strlen(key), 'a', SHA256_HEX_SIZE - 1);
+	memset(sha256, 'a', sizeof sha256 - 1);
+	store_add_def(&bench->store, sha256);
+	for (long long left = 1; left >= 0; left--) {
+		purge(bench, "r1", 'a');
+		purge(bench, "r2", 'a');
+		commit = build(bench);
+		assert_int_equal(commit_changes(commit), 2);
+		assert_true(find_arg(commit, "test:{3}:run:r1") > 0);
+		assert_true(find_arg(commit, "test:{3}:run:r2") > 0);
+		assert_true(find_arg(commit, "test:{3}:fin") > 0);
+		assert_true(find_arg(commit, key) > 0);
+		assert_true(find_arg(commit, "2") > 0);
+		reply = make_left(left);
+		assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
+		assert_int_equal(store_has_def(&bench->store, sha256), left > 0);
+		assert_int_equal(bench->store.defs_gone, left > 0 ? 0 : 1);
+		freeReplyObject(reply);
+		commit_free(commit);
+	}
+}
+
+/* The run that comes while the last one goes: the definition is neither lost nor sent. */
+static void
+one_comes_and_one_goes(void **state)
+{
+	struct bench *bench = *state;
+	char sha256[SHA256_HEX_SIZE] = "";
+	struct commit *commit;
+	redisReply *reply;
+	struct err err;
+
+	memset(sha256, 'c', sizeof sha256 - 1);
+	store_add_def(&bench->store, sha256);
+	(void)submit(bench, 1, NULL);
+	purge(bench, "r1", 'c');
+	commit = build(bench);
+	assert_int_equal(find_arg(commit, "refs"), -1);
+	reply = make_reply(2, 0); /* a task and the events */
+	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
+	assert_true(store_has_def(&bench->store, sha256));
+	freeReplyObject(reply);
+	commit_free(commit);
+}
+
+/* Whether it is gone is not known when the reply is lost: it is stored again. */
+static void
+a_lost_reply_forgets_the_definition(void **state)
+{
+	struct bench *bench = *state;
+	char sha256[SHA256_HEX_SIZE] = "";
+	struct commit *commit;
+
+	memset(sha256, 'c', sizeof sha256 - 1);
+	store_add_def(&bench->store, sha256);
+	purge(bench, "r1", 'c');
+	commit = build(bench);
+	commit_applied(commit, &bench->store);
+	assert_false(store_has_def(&bench->store, sha256));
+	commit_free(commit);
+	(void)submit(bench, 1, NULL);
+	commit = build(bench);
+	assert_true(find_arg(commit, "n") > 0);
+	commit_free(commit);
+}
+
+static void
+an_uploaded_definition_is_kept_by_its_run(void **state)
+{
+	struct bench *bench = *state;
+	char sha256[SHA256_HEX_SIZE] = "";
+	struct commit *commit;
+
+	memset(sha256, 'c', sizeof sha256 - 1);
+	store_add_uploaded_def(&bench->store, sha256);
+	assert_true(store_def_may_expire(&bench->store, sha256));
+	(void)submit(bench, 1, NULL);
+	commit = build(bench);
+	assert_true(find_arg(commit, "PERSIST") > 0);
+	assert_int_equal(find_arg(commit, "n"), -1);
+	assert_false(store_def_may_expire(&bench->store, sha256));
 	commit_free(commit);
 }
 
@@ -320,6 +439,10 @@ main(void)
 		T(many_bytes_are_several_commits),
 		T(only_the_nonce_changes),
 		T(a_definition_is_stored_once),
+		T(a_purged_run_gives_its_definition_up),
+		T(one_comes_and_one_goes),
+		T(a_lost_reply_forgets_the_definition),
+		T(an_uploaded_definition_is_kept_by_its_run),
 		T(ids_go_to_the_ledger),
 		T(a_lost_reply_is_found_by_tokens),
 		T(bad_streams_are_remembered),

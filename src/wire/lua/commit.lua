@@ -2,18 +2,21 @@
 -- One commit of a partition's owner: everything in it is applied, or nothing.
 --
 -- KEYS: 1 fence, 2 cursor
--- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then four sections, each
+-- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then five sections, each
 --       led by its count:
 --   types:   key type ...                    what each written key must be (or missing)
 --   groups:  key group ...                   streams to create with their group
 --   adds:    key nfields name... nentries, then nentries times the values
 --   rest:    argc arg... ...                 commands as they stand
+--   less:    key n ...                       definitions that lose n users: field
+--                                            `refs`; without users they are removed
 --
--- Order: fence, types, adds, rest, fence.  Lua has no rollback, so only XADD can
+-- Order: fence, types, adds, rest, less, fence.  Lua has no rollback, so only XADD can
 -- still fail behind the type check (a stream whose last id is the largest
 -- there is); entries added before such a failure are deleted again.
 --
--- Returns {'OK', id...} in the order of adds; {'FENCED', fence}; {'SEQ', seq};
+-- Returns {'OK', id..., left...} in the order of adds and of less (left: users that
+-- remain); {'FENCED', fence}; {'SEQ', seq};
 -- {'BADKEY', key, type}; {'XADD', key, error}.
 local A = ARGV
 local fence = redis.call('GET', KEYS[1]) or ''
@@ -77,6 +80,20 @@ for _ = 1, n do
 	local argc = tonumber(A[i])
 	redis.call(unpack(A, i + 1, i + argc))
 	i = i + 1 + argc
+end
+
+n = tonumber(A[i])
+i = i + 1
+for _ = 1, n do
+	local left = redis.pcall('HINCRBY', A[i], 'refs', '-' .. A[i + 1])
+	if type(left) == 'table' then
+		left = 0
+	end
+	if left <= 0 then
+		redis.call('UNLINK', A[i])
+	end
+	ids[#ids + 1] = left
+	i = i + 2
 end
 
 if A[4] ~= '' then
