@@ -276,14 +276,14 @@ count_less(struct commit_run *run)
 	for (long long n = take_number(run); n > 0; n--, run->at += 2) {
 		const char *key = run->args->argv[run->at];
 		char *less = xasprintf("-%s", run->args->argv[run->at + 1]);
-		redisReply *left = call(run->redis, "HINCRBY", key, "refs", less, NULL);
+		redisReply *left = lua_pcall(run->redis, "HINCRBY", key, "refs", less, NULL);
 
 		if (left->type != REDIS_REPLY_INTEGER) {
-			quiet(left);
+			lua_quiet(left);
 			left = fake_int(0);
 		}
 		if (left->integer <= 0)
-			quiet(call(run->redis, "UNLINK", key, NULL));
+			lua_quiet(lua_call(run->redis, "UNLINK", key, NULL));
 		fake_push(run->ids, left);
 		free(less);
 	}
