@@ -14,6 +14,7 @@ C_TESTS += tests/integration/test_embedded
 tests_integration_test_embedded_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 SH_TESTS += tests/integration/daemon_leases.sh
 SH_TESTS += tests/integration/daemon_wiped.sh
+SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh
 SH_TESTS += tests/integration/daemon_cancel.sh
 
