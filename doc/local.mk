@@ -16,7 +16,8 @@ DOCS = README.md CONTRIBUTING.md LICENSE NEWS.md SECURITY.md doc/protocol.md \
 	doc/decisions/0011-a-fault-gives-no-workflow.md \
 	doc/decisions/0012-command-of-an-agent.md \
 	doc/decisions/0013-logs-are-dropped-first.md \
-	doc/decisions/0014-the-lease-clock.md
+	doc/decisions/0014-the-lease-clock.md \
+	doc/decisions/0015-dead-letters.md
 dist_doc_DATA = README.md LICENSE NEWS.md
 EXTRA_DIST += $(DOCS) contrib/quickstart contrib/reeve.yaml
 SH_TESTS += tests/integration/docs_readme.sh tests/integration/docs_runbook.sh \

@@ -53,6 +53,14 @@ effect_release(struct effect *effect)
 		break;
 	case EFFECT_DEAD:
 		free(effect->u.dead.reason);
+		free(effect->u.dead.agent);
+		free(effect->u.dead.body_owned);
+		free(effect->u.dead.meta);
+		break;
+	case EFFECT_DEAD_CLOSED:
+		free(effect->u.closed.as);
+		free(effect->u.closed.type);
+		free(effect->u.closed.entry);
 		break;
 	case EFFECT_NOTE:
 		free(effect->u.note.data);

@@ -27,7 +27,8 @@ enum effect_kind {
 	EFFECT_DISPATCH,   /* entry for a task stream */
 	EFFECT_SETTLE,     /* the entry of token is acknowledged */
 	EFFECT_CANCEL,     /* the agent that holds token is told to end it */
-	EFFECT_DEAD,       /* a dead letter */
+	EFFECT_DEAD,       /* a dead letter: its task failed for good */
+	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
 	EFFECT_NOTE,       /* an event to publish, nothing to store */
 	EFFECT_PURGE,      /* an ended run leaves redis (retention decides, not the engine) */
 	EFFECT_MARK        /* end of one event's effects */
@@ -92,8 +93,22 @@ struct effect {
 		struct {
 			enum category category;
 			uint32_t attempts, crashes;
-			char *reason; /* owned */
+			char *reason;     /* owned */
+			char *agent;      /* owned: who had the last attempt, or NULL */
+			const char *body; /* what was or would be handed out; NULL: not to be rendered */
+			size_t body_len;
+			char *body_owned; /* body when it was rendered, or NULL */
+			char *meta;       /* owned, with body */
 		} dead;
+		/*
+		 * The letter of run and task that is open (there is at most one; none is fine).
+		 * When the run has expired: that of type and entry, run is then the new one.
+		 */
+		struct {
+			char *as;    /* owned: the id of the run in which the task is tried again */
+			char *type;  /* owned: agent type of the letter, or NULL */
+			char *entry; /* owned: its entry id, or NULL */
+		} closed;
 		struct {
 			const char *type; /* static: "task.skipped" … */
 			char *data;       /* owned JSON object, or NULL */

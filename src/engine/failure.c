@@ -41,15 +41,26 @@ failure_text(const struct failure *failure)
 	                                               : category_name(failure->category);
 }
 
+/* With what was handed out: what it reads is still held, the task has only just ended. */
 static void
 add_dead(struct turn *turn, struct run *run, uint32_t t, const struct failure *failure)
 {
-	struct effect *effect = effects_add(turn->effects, EFFECT_DEAD, run, t);
+	const struct task_texts *texts = run->tasks[t].texts;
+	struct rendered rendered = { 0 };
+	struct effect *effect;
+	struct err err;
 
+	(void)task_render(turn->engine, run, t, &rendered, &err); /* else it has no body */
+	effect = effects_add(turn->effects, EFFECT_DEAD, run, t);
 	effect->u.dead.category = failure->category;
 	effect->u.dead.attempts = run->tasks[t].attempt;
 	effect->u.dead.crashes = run->tasks[t].crashes;
 	effect->u.dead.reason = xstrndup(failure_text(failure), MESSAGE_MAX);
+	effect->u.dead.agent = texts && texts->agent ? xstrdup(texts->agent) : NULL;
+	effect->u.dead.body = rendered.body;
+	effect->u.dead.body_len = rendered.body_len;
+	effect->u.dead.body_owned = rendered.body_owned;
+	effect->u.dead.meta = rendered.meta;
 }
 
 /* Failed for good: record, dead letter, the run's error.  error: owned, or NULL. */

@@ -127,6 +127,9 @@ on_effect(void *arg, const struct effect *effect)
 	case EFFECT_DEAD:
 		metrics_add(metrics, METRIC_DEAD_LETTERS, 1);
 		break;
+	case EFFECT_DEAD_CLOSED:
+		metrics_add(metrics, METRIC_DEAD_LETTERS_REPLAYED, 1);
+		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:

@@ -194,7 +194,12 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 		break;
 	case EFFECT_DEAD:
 		*changes += 1;
-		*bytes += 300 + length(effect->u.dead.reason);
+		*bytes += 400 + length(effect->u.dead.reason) + effect->u.dead.body_len +
+		    length(effect->u.dead.meta);
+		break;
+	case EFFECT_DEAD_CLOSED:
+		*changes += 1;
+		*bytes += 150;
 		break;
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:

@@ -53,22 +53,6 @@ queue_bucket(struct encoder *enc, size_t queue)
 	return bucket;
 }
 
-static struct dead_bucket *
-dead_bucket(struct encoder *enc, const char *type)
-{
-	struct dead_bucket *bucket;
-
-	for (bucket = enc->deads; bucket; bucket = bucket->next) {
-		if (strcmp(bucket->type, type) == 0)
-			return bucket;
-	}
-	bucket = xcalloc(1, sizeof *bucket);
-	bucket->type = type;
-	bucket->next = enc->deads;
-	enc->deads = bucket;
-	return bucket;
-}
-
 static void
 set_field(struct encoder *enc, struct run_bucket *bucket, const char *field, const char *value,
     size_t len)
@@ -233,7 +217,7 @@ put_task(struct encoder *enc, const struct effect *effect)
 	}
 }
 
-static const char *const KIND_NAMES[] = { "payload", "prompt", "run" };
+const char *const ENC_KIND_NAMES[] = { "payload", "prompt", "run" };
 
 /* The ledger learns of a queue at its first dispatch. */
 static size_t
@@ -266,7 +250,7 @@ put_dispatch(struct encoder *enc, const struct effect *effect)
 	args_num(&bucket->values, enc->arena, effect->u.dispatch.attempt);
 	token_format(effect->u.dispatch.token, token);
 	args_copy(&bucket->values, enc->arena, token, TOKEN_SIZE - 1);
-	args_adds(&bucket->values, KIND_NAMES[def->kind]);
+	args_adds(&bucket->values, ENC_KIND_NAMES[def->kind]);
 	args_add(&bucket->values, effect->u.dispatch.body, effect->u.dispatch.body_len);
 	args_adds(&bucket->values, effect->u.dispatch.meta);
 	bucket->n_entries++;
@@ -303,23 +287,6 @@ put_cancel(struct encoder *enc, const struct effect *effect)
 	args_copy(&enc->cancel_add, enc->arena, token, TOKEN_SIZE - 1);
 }
 
-static void
-put_dead(struct encoder *enc, const struct effect *effect)
-{
-	const struct task_def *def = &effect->run->wf->tasks[effect->task];
-	struct dead_bucket *bucket = dead_bucket(enc, def->agent);
-
-	args_adds(&bucket->values, effect->run->id.text);
-	args_adds(&bucket->values, def->id);
-	args_adds(&bucket->values, effect->run->wf->name);
-	args_adds(&bucket->values, category_name(effect->u.dead.category));
-	args_adds(&bucket->values, effect->u.dead.reason ? effect->u.dead.reason : "");
-	args_num(&bucket->values, enc->arena, effect->u.dead.attempts);
-	args_num(&bucket->values, enc->arena, effect->u.dead.crashes);
-	args_num(&bucket->values, enc->arena, (uint64_t)enc->wall_ms);
-	bucket->n_entries++;
-}
-
 /* Its logs went before. */
 static void
 put_purge(struct encoder *enc, const struct effect *effect)
@@ -354,7 +321,10 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		put_cancel(enc, effect);
 		break;
 	case EFFECT_DEAD:
-		put_dead(enc, effect);
+		letter_open(enc, effect);
+		break;
+	case EFFECT_DEAD_CLOSED:
+		letter_close(enc, effect);
 		break;
 	case EFFECT_PURGE:
 		put_purge(enc, effect);

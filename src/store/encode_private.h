@@ -26,13 +26,6 @@ struct queue_bucket {
 	struct queue_bucket *next;
 };
 
-struct dead_bucket {
-	const char *type;
-	struct args values;
-	size_t n_entries;
-	struct dead_bucket *next;
-};
-
 /* How many users one definition gets (more) and loses (less) in this commit. */
 struct def_bucket {
 	const char *sha256;
@@ -47,14 +40,19 @@ struct encoder {
 	int64_t wall_ms;
 	struct run_bucket *runs;
 	struct queue_bucket *queues, **queues_tail;
-	struct dead_bucket *deads;
 	struct def_bucket *defs;
 	struct args live_add, live_remove, fin, fin_remove, cancel_add, cancel_remove, drop;
 	struct args unlink;                          /* keys */
-	struct args types, groups, adds, rest, less; /* the sections */
-	size_t n_types, n_groups, n_adds, n_rest, n_less;
+	struct args types, groups, adds, letters, rest, less; /* the sections */
+	size_t n_types, n_groups, n_adds, n_letters, n_rest, n_less;
 	struct stream_id cursor; /* 0-0: unchanged */
 };
+
+extern const char *const ENC_KIND_NAMES[]; /* by enum task_kind */
+
+/* letters.c: dead letters, in the order of the effects. */
+void letter_open(struct encoder *enc, const struct effect *effect);
+void letter_close(struct encoder *enc, const struct effect *effect);
 
 /* Texts in the commit's arena: a key, and an entry id. */
 const char *enc_key(struct encoder *enc, const char *kind, const char *subject);

@@ -26,6 +26,7 @@ static const struct {
 	{ "tk", "task.skipped" },
 	{ "tx", "task.cancelled" },
 	{ "dl", "dlq.added" },
+	{ "dr", "dlq.replayed" },
 };
 /* clang-format on */
 
@@ -143,6 +144,9 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		break;
 	case EFFECT_DEAD:
 		add_line(packer, "dl", effect, effect->u.dead.attempts, NULL, NULL);
+		break;
+	case EFFECT_DEAD_CLOSED:
+		add_line(packer, "dr", effect, 0, NULL, NULL);
 		break;
 	case EFFECT_NOTE:
 		add_note(packer, effect);

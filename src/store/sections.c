@@ -171,32 +171,6 @@ finish_runs(struct encoder *enc)
 	}
 }
 
-static void
-finish_deads(struct encoder *enc)
-{
-	static const char *const NAMES[] = { "run", "task", "workflow", "category", "reason",
-		"attempts", "crashes", "failed_at" };
-	struct dead_bucket *bucket, *next;
-	struct buf name = { 0 };
-
-	for (bucket = enc->deads; bucket; bucket = next) {
-		const char *key;
-
-		next = bucket->next;
-		buf_clear(&name);
-		buf_printf(&name, "q:%s:dlq", bucket->type);
-		key = enc_key(enc, buf_text(&name), NULL);
-		if (!store_is_bad(enc->store, key)) {
-			enc_need_type(enc, key, "stream");
-			add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &bucket->values,
-			    bucket->n_entries);
-		}
-		args_release(&bucket->values);
-		free(bucket);
-	}
-	buf_release(&name);
-}
-
 /* XTRIM KEY STRATEGY ~ BOUND */
 static void
 trim_about(struct encoder *enc, const char *key, const char *strategy, int64_t bound)
@@ -374,6 +348,7 @@ join_sections(struct encoder *enc)
 		{ &enc->types, enc->n_types },
 		{ &enc->groups, enc->n_groups },
 		{ &enc->adds, enc->n_adds },
+		{ &enc->letters, enc->n_letters },
 		{ &enc->rest, enc->n_rest },
 		{ &enc->less, enc->n_less },
 	};
@@ -395,7 +370,6 @@ enc_sections(struct encoder *enc)
 {
 	finish_queues(enc);
 	finish_runs(enc);
-	finish_deads(enc);
 	finish_events(enc);
 	finish_sets(enc);
 	finish_purges(enc);

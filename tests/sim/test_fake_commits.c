@@ -11,11 +11,13 @@
 
 #define FLOW                                                                           \
 	"name: flow\nmax_parallel: 7\nfail: finish\ndefaults: {agent: alpha, retry: "   \
-	"{max_attempts: 2, delay: 1s}}\ntasks:\n  - {id: a}\n  - {id: b, agent: beta}\n" \
+	"{max_attempts: 2, delay: 1s}}\ntasks:\n  - {id: a}\n"                         \
+	"  - {id: b, agent: beta, retry: {max_attempts: 1}}\n"                         \
 	"  - {id: c, needs: [a], prompt: \"${{ tasks.a.outputs.k }}\"}\n"               \
 	"  - {id: d, needs: [a, b], continue_on_error: true}\n"                          \
 	"  - {id: e, needs: [{task: d, on: failure}], timeout: 2s}\n"                    \
-	"  - {id: f, needs: [{task: c, on: done}], agent: gamma, priority: 9}\n"
+	"  - {id: f, needs: [{task: c, on: done}], agent: gamma, priority: 9, retry: "  \
+	"{max_attempts: 1}}\n"
 
 struct owner {
 	struct pair *pair;
@@ -129,6 +131,38 @@ submit(struct owner *owner)
 	effects_mark(&owner->effects, 0, 0);
 }
 
+/* Output of an attempt, at times more than a letter keeps: a character is cut at its edge. */
+static void
+write_log(struct owner *owner, const struct run *run, uint32_t task)
+{
+	static const char *const SOME[] = { "one line\n", "\303\244\303\266\303\274\342\202\254" };
+	char *key = key_log(&owner->store.keys, run->id.text, run->wf->tasks[task].id,
+	    run->tasks[task].attempt);
+	struct buf text = { 0 };
+
+	for (unsigned k = below(owner->pair, 900); k > 0; k--)
+		buf_adds(&text, SOME[below(owner->pair, 2)]);
+	buf_addc(&text, '.');
+	BOTH(owner->pair, "XADD", key, "1-1", "s", "o", "d", buf_text(&text));
+	BOTH(owner->pair, "XADD", key, "1-2", "s", "e", "d", "the end\n", "more", "d");
+	buf_release(&text);
+	free(key);
+}
+
+/* As if somebody replayed a task, or said so of an entry: there may be no such letter. */
+static void
+close_letter(struct owner *owner, struct run *run, uint32_t task)
+{
+	struct effect *effect = effects_add(&owner->effects, EFFECT_DEAD_CLOSED, run, task);
+
+	effect->u.closed.as = xstrdup(run->id.text);
+	if (below(owner->pair, 4) == 0) {
+		effect->u.closed.type = xstrdup("alpha");
+		effect->u.closed.entry = xstrdup("12-34");
+	}
+	effects_mark(&owner->effects, 0, 0);
+}
+
 /* Something is said about some outstanding attempt. */
 static void
 report(struct owner *owner)
@@ -147,13 +181,21 @@ report(struct owner *owner)
 	said.task = run->wf->tasks[task].id;
 	said.token = run->tasks[task].token;
 	said.kind = (enum completion_kind)below(owner->pair, COMPLETION_RELEASED + 1);
-	if (said.kind == COMPLETION_SUCCEEDED || below(owner->pair, 2)) {
+	if (said.kind == COMPLETION_SUCCEEDED || below(owner->pair, 3) == 0) {
 		said.kind = COMPLETION_SUCCEEDED;
 		said.outputs = "{\"k\":\"v\"}";
 		said.outputs_len = 9;
 	}
+	if (said.kind == COMPLETION_FAILED)
+		write_log(owner, run, task);
+	run_ref(run);
+	if (below(owner->pair, 3) == 0)
+		close_letter(owner, run, task);
 	(void)engine_complete(owner->engine, &owner->now, &said, &owner->effects);
 	effects_mark(&owner->effects, 5, ++owner->cursor);
+	if (below(owner->pair, 4) == 0)
+		close_letter(owner, run, task);
+	run_unref(run);
 }
 
 static void
@@ -175,6 +217,9 @@ take_fence(struct owner *owner)
 	both(owner->pair, &line);
 }
 
+/* They all had tasks that failed for good. */
+static const char *const TYPES[] = { "beta", "gamma", NULL };
+
 /* Every key that the real one has, in both. */
 static void
 compare_everything(struct pair *pair)
@@ -182,6 +227,12 @@ compare_everything(struct pair *pair)
 	redisReply *keys = redisCommand(pair->real, "KEYS *");
 
 	assert_true(keys->elements > 10);
+	for (const char *const *type = TYPES; *type; type++) {
+		redisReply *letters = redisCommand(pair->real, "XLEN reeve:{0}:q:%s:dlq", *type);
+
+		assert_true(letters->integer > 0);
+		freeReplyObject(letters);
+	}
 	for (size_t i = 0; i < keys->elements; i++) {
 		compare_key(pair, keys->element[i]->str);
 		BOTH(pair, "XPENDING", keys->element[i]->str, "alpha_consumers", "-", "+", "1000");

@@ -269,6 +269,8 @@ apply(struct harness *h, struct effect *effect)
 		replace(&run->tasks[effect->task].reason, &effect->u.dead.reason);
 		run->tasks[effect->task].dead_category = effect->u.dead.category;
 		break;
+	case EFFECT_DEAD_CLOSED:
+		break;
 	case EFFECT_NOTE:
 		h->notes++;
 		h->skip_notes += strcmp(effect->u.note.type, "task.skipped") == 0;

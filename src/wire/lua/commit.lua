@@ -2,21 +2,29 @@
 -- One commit of a partition's owner: everything in it is applied, or nothing.
 --
 -- KEYS: 1 fence, 2 cursor
--- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then five sections, each
+-- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then six sections, each
 --       led by its count:
 --   types:   key type ...                    what each written key must be (or missing)
 --   groups:  key group ...                   streams to create with their group
 --   adds:    key nfields name... nentries, then nentries times the values
+--   letters: 'open' stream bodies run index log body meta nfields name value...
+--            'close' marks run index mark, or 'close' marks '' entry mark
+--                                            dead letters: one is added with the last
+--                                            2 KB of its log; the open one of a task (or
+--                                            that entry) is marked as replayed
 --   rest:    argc arg... ...                 commands as they stand
 --   less:    key n ...                       definitions that lose n users: field
 --                                            `refs`; without users they are removed
 --
--- Order: fence, types, adds, rest, less, fence.  Lua has no rollback, so only XADD can
--- still fail behind the type check (a stream whose last id is the largest
+-- Order: fence, types, adds, letters, rest, less, fence.  Lua has no rollback, so only
+-- XADD can still fail behind the type check (a stream whose last id is the largest
 -- there is); entries added before such a failure are deleted again.
 --
--- Returns {'OK', id..., left...} in the order of adds and of less (left: users that
--- remain); {'FENCED', fence}; {'SEQ', seq};
+-- run:ID holds d<index>, the entry of a task's open letter, dl, how many it has, and
+-- n<index>, how often the task was replayed.
+--
+-- Returns {'OK', id..., left...} in the order of adds, letters and less (left: users
+-- that remain); {'FENCED', fence}; {'SEQ', seq};
 -- {'BADKEY', key, type}; {'XADD', key, error}.
 local A = ARGV
 local fence = redis.call('GET', KEYS[1]) or ''
@@ -71,6 +79,92 @@ for _ = 1, n do
 		end
 		ids[#ids + 1] = id
 		keys[#ids] = key
+	end
+end
+
+-- The last 2 KB of a log, from the beginning of a character on.
+local function log_tail(log)
+	local tail, to = '', '+'
+	for _ = 1, 16 do
+		local page = redis.pcall('XREVRANGE', log, to, '-', 'COUNT', 16)
+		if page.err or #page == 0 then
+			break
+		end
+		for k = 1, #page do
+			local fields = page[k][2]
+			for f = 1, #fields - 1, 2 do
+				if fields[f] == 'd' and #tail < 2048 then
+					tail = fields[f + 1] .. tail
+				end
+			end
+		end
+		if #tail >= 2048 then
+			break
+		end
+		to = '(' .. page[#page][1]
+	end
+	if #tail > 2048 then
+		tail = string.gsub(string.sub(tail, -2048), '^[\128-\191]+', '')
+	end
+	return tail
+end
+
+-- Entries first, as above; what follows from them cannot fail.
+local changes = {}
+n = tonumber(A[i])
+i = i + 1
+for _ = 1, n do
+	local change = { at = i }
+	if A[i] == 'open' then
+		local key, run, index = A[i + 1], A[i + 3], A[i + 4]
+		local cmd = { 'XADD', key, '*' }
+		local fields = tonumber(A[i + 8])
+		for f = 1, 2 * fields do
+			cmd[#cmd + 1] = A[i + 8 + f]
+		end
+		cmd[#cmd + 1] = 'replays'
+		cmd[#cmd + 1] = redis.call('HGET', run, 'n' .. index) or '0'
+		cmd[#cmd + 1] = 'log_tail'
+		cmd[#cmd + 1] = log_tail(A[i + 5])
+		change.id = redis.pcall(unpack(cmd))
+		if type(change.id) == 'table' then
+			for k = 2, #ids do
+				redis.call('XDEL', keys[k], ids[k])
+			end
+			return { 'XADD', key, change.id.err }
+		end
+		ids[#ids + 1] = change.id
+		keys[#ids] = key
+		i = i + 9 + 2 * fields
+	else
+		i = i + 5
+	end
+	changes[#changes + 1] = change
+end
+for _, change in ipairs(changes) do
+	local at = change.at
+	if change.id then
+		local bodies, run, index = A[at + 2], A[at + 3], A[at + 4]
+		if A[at + 7] ~= '' then
+			redis.pcall('HSET', bodies, change.id, A[at + 6], change.id .. '/meta', A[at + 7])
+		end
+		redis.call('HSET', run, 'd' .. index, change.id)
+		redis.pcall('HINCRBY', run, 'dl', 1)
+	else
+		local marks, run, index, entry = A[at + 1], A[at + 2], A[at + 3], A[at + 3]
+		if run ~= '' then
+			entry = redis.call('HGET', run, 'd' .. index)
+		end
+		if entry then
+			redis.pcall('HSET', marks, entry, A[at + 4])
+		end
+		if entry and run ~= '' then
+			redis.call('HDEL', run, 'd' .. index)
+			redis.pcall('HINCRBY', run, 'n' .. index, 1)
+			if redis.pcall('HINCRBY', run, 'dl', -1) == 0 then
+				redis.call('HDEL', run, 'dl')
+			end
+		end
 	end
 end
 
