@@ -18,7 +18,7 @@
 #include "redis/script.h"
 #include "wire/lua_scripts.h"
 
-#define MAX_ARGS 64
+#define MAX_ARGS 96
 #define PAIR_KEYS 14
 
 /* The keys of the random commands. */

@@ -182,6 +182,34 @@ const char *lua_type(struct fake_redis *redis, const struct cmd *cmd, int i);
 /* Missing, or of that type. */
 bool lua_is_type(struct fake_redis *redis, const struct cmd *cmd, int i, const char *type);
 
+/* A commit being applied: fake_script.c, its dead letters: fake_letters.c. */
+struct added {
+	const char *key;
+	char id[STREAM_ID_SIZE];
+};
+
+struct commit_run {
+	struct fake_redis *redis;
+	const struct cmd *args;
+	int at;
+	redisReply *ids;
+	struct added *added;
+	size_t n_added, cap_added;
+	struct letter *letters;
+	size_t n_letters, cap_letters;
+};
+
+/* One change of the section of dead letters: where it stands, the entry if one was added. */
+struct letter {
+	int at;
+	char id[STREAM_ID_SIZE];
+};
+
+long long commit_number(struct commit_run *run);
+redisReply *commit_undo(struct commit_run *run, const char *key, redisReply *error);
+redisReply *letters_add(struct commit_run *run); /* NULL, or the fault */
+void letters_change(struct commit_run *run);
+
 /* fake_agents.c */
 script_fn script_report, script_beat, script_signon, script_signoff, script_log;
 

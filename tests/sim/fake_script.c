@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "fake_private.h"
 
@@ -159,30 +158,8 @@ fence_write(struct fake_redis *redis, const char *key, const char *nonce, const 
 
 /* --- commit ------------------------------------------------------------------------ */
 
-struct added {
-	const char *key;
-	char id[STREAM_ID_SIZE];
-};
-
-struct commit_run {
-	struct fake_redis *redis;
-	const struct cmd *args;
-	int at;
-	redisReply *ids;
-	struct added *added;
-	size_t n_added, cap_added;
-	struct letter *letters;
-	size_t n_letters, cap_letters;
-};
-
-/* One change of the section of dead letters: where it stands, the entry if one was added. */
-struct letter {
-	int at;
-	char id[STREAM_ID_SIZE];
-};
-
-static long long
-take_number(struct commit_run *run)
+long long
+commit_number(struct commit_run *run)
 {
 	return cmd_int(run->args, run->at++);
 }
@@ -190,7 +167,7 @@ take_number(struct commit_run *run)
 static redisReply *
 check_types(struct commit_run *run)
 {
-	for (long long n = take_number(run); n > 0; n--, run->at += 2) {
+	for (long long n = commit_number(run); n > 0; n--, run->at += 2) {
 		if (!lua_is_type(run->redis, run->args, run->at, run->args->argv[run->at + 1]))
 			return lua_answer("BADKEY", run->args->argv[run->at],
 			    lua_type(run->redis, run->args, run->at));
@@ -201,13 +178,13 @@ check_types(struct commit_run *run)
 static void
 make_groups(struct commit_run *run)
 {
-	for (long long n = take_number(run); n > 0; n--, run->at += 2)
+	for (long long n = commit_number(run); n > 0; n--, run->at += 2)
 		lua_quiet(lua_pcall(run->redis, "XGROUP", "CREATE", run->args->argv[run->at],
 		    run->args->argv[run->at + 1], "0", "MKSTREAM", NULL));
 }
 
-static redisReply *
-undo_adds(struct commit_run *run, const char *key, redisReply *error)
+redisReply *
+commit_undo(struct commit_run *run, const char *key, redisReply *error)
 {
 	redisReply *reply = lua_answer("XADD", key, error->str);
 
@@ -235,7 +212,7 @@ add_one(struct commit_run *run, int key, int names, int n)
 	run->at += n;
 	reply = fake_execute(run->redis, &cmd);
 	if (reply->type == REDIS_REPLY_ERROR)
-		return undo_adds(run, run->args->argv[key], reply);
+		return commit_undo(run, run->args->argv[key], reply);
 	GROW(run->added, run->n_added, run->cap_added);
 	run->added[run->n_added].key = run->args->argv[key];
 	memcpy(run->added[run->n_added++].id, reply->str, reply->len + 1);
@@ -246,13 +223,13 @@ add_one(struct commit_run *run, int key, int names, int n)
 static redisReply *
 add_entries(struct commit_run *run)
 {
-	for (long long n = take_number(run); n > 0; n--) {
+	for (long long n = commit_number(run); n > 0; n--) {
 		int key = run->at++;
-		int fields = (int)take_number(run), names = run->at;
+		int fields = (int)commit_number(run), names = run->at;
 		long long entries;
 
 		run->at += fields;
-		entries = take_number(run);
+		entries = commit_number(run);
 		for (; entries > 0; entries--) {
 			redisReply *fault = add_one(run, key, names, fields);
 
@@ -263,146 +240,11 @@ add_entries(struct commit_run *run)
 	return NULL;
 }
 
-/* What stands in a log, from the beginning of a character within its last 2 KB on. */
-static struct text
-log_tail(struct fake_redis *redis, const struct cmd *args, int key)
-{
-	const struct object *log = object_find(redis, args->argv[key], args->lens[key]);
-	struct buf all = { 0 };
-	struct text tail;
-	size_t at;
-
-	if (log && log->kind != KIND_STREAM)
-		log = NULL;
-	for (size_t i = log ? log->stream.head : 0; log && i < log->stream.len; i++) {
-		const struct entry *entry = &log->stream.entries[i];
-
-		for (size_t f = 0; f + 1 < entry->n; f += 2) {
-			if (strcmp(entry->fields[f].data, "d") == 0)
-				buf_add(&all, entry->fields[f + 1].data, entry->fields[f + 1].len);
-		}
-	}
-	at = all.len > 2048 ? all.len - 2048 : 0;
-	while (at > 0 && at < all.len && ((unsigned char)all.data[at] & 0xC0) == 0x80)
-		at++;
-	tail = text_new(buf_text(&all) + at, all.len - at);
-	buf_release(&all);
-	return tail;
-}
-
-static redisReply *
-add_letter(struct commit_run *run, struct letter *letter)
-{
-	const struct cmd *args = run->args;
-	int at = run->at, n = 2 * (int)cmd_int(args, at + 8);
-	const char *argv[64] = { "XADD", args->argv[at + 1], "*" };
-	size_t lens[64] = { 4, args->lens[at + 1], 1 };
-	const struct cmd cmd = { 3 + n + 4, argv, lens };
-	struct text tail = log_tail(run->redis, args, at + 5);
-	char *index = xasprintf("n%s", args->argv[at + 4]);
-	char *replays = text_of(call(run->redis, "HGET", args->argv[at + 3], index, NULL));
-	const char *last[] = { "replays", replays[0] ? replays : "0", "log_tail", tail.data };
-	redisReply *reply;
-
-	memcpy(argv + 3, args->argv + at + 9, (size_t)n * sizeof *argv);
-	memcpy(lens + 3, args->lens + at + 9, (size_t)n * sizeof *lens);
-	for (int i = 0; i < 4; i++) {
-		argv[3 + n + i] = last[i];
-		lens[3 + n + i] = i < 3 ? strlen(last[i]) : tail.len;
-	}
-	run->at += 9 + n;
-	reply = fake_execute(run->redis, &cmd);
-	free(index);
-	free(replays);
-	text_free(&tail);
-	if (reply->type == REDIS_REPLY_ERROR)
-		return undo_adds(run, args->argv[at + 1], reply);
-	GROW(run->added, run->n_added, run->cap_added);
-	run->added[run->n_added].key = args->argv[at + 1];
-	memcpy(run->added[run->n_added++].id, reply->str, reply->len + 1);
-	memcpy(letter->id, reply->str, reply->len + 1);
-	fake_push(run->ids, reply);
-	return NULL;
-}
-
-static redisReply *
-add_letters(struct commit_run *run)
-{
-	redisReply *fault = NULL;
-
-	for (long long n = take_number(run); n > 0 && !fault; n--) {
-		struct letter letter = { .at = run->at };
-
-		if (strcmp(run->args->argv[run->at], "open") == 0)
-			fault = add_letter(run, &letter);
-		else
-			run->at += 5;
-		GROW(run->letters, run->n_letters, run->cap_letters);
-		run->letters[run->n_letters++] = letter;
-	}
-	return fault;
-}
-
-static void
-opened(struct commit_run *run, const struct letter *letter)
-{
-	const struct cmd *args = run->args;
-	const char *key = args->argv[letter->at + 3];
-	char *index = xasprintf("d%s", args->argv[letter->at + 4]);
-	char *meta = xasprintf("%s/meta", letter->id);
-	const char *argv[] = { "HSET", args->argv[letter->at + 2], letter->id,
-		args->argv[letter->at + 6], meta, args->argv[letter->at + 7] };
-	size_t lens[] = { 4, args->lens[letter->at + 2], strlen(letter->id),
-		args->lens[letter->at + 6], strlen(meta), args->lens[letter->at + 7] };
-
-	if (args->lens[letter->at + 7] > 0)
-		quiet(fake_execute(run->redis, &(struct cmd){ 6, argv, lens }));
-	quiet(call(run->redis, "HSET", key, index, letter->id, NULL));
-	quiet(call(run->redis, "HINCRBY", key, "dl", "1", NULL));
-	free(index);
-	free(meta);
-}
-
-static void
-closed(struct commit_run *run, const struct letter *letter)
-{
-	const char *const *argv = run->args->argv + letter->at;
-	const char *key = argv[2];
-	char *index = xasprintf("d%s", argv[3]), *count = xasprintf("n%s", argv[3]);
-	char *entry = key[0] ? text_of(call(run->redis, "HGET", key, index, NULL)) : xstrdup(argv[3]);
-	redisReply *left;
-
-	if (entry[0])
-		quiet(call(run->redis, "HSET", argv[1], entry, argv[4], NULL));
-	if (entry[0] && key[0]) {
-		quiet(call(run->redis, "HDEL", key, index, NULL));
-		quiet(call(run->redis, "HINCRBY", key, count, "1", NULL));
-		left = call(run->redis, "HINCRBY", key, "dl", "-1", NULL);
-		if (left->type == REDIS_REPLY_INTEGER && left->integer == 0)
-			quiet(call(run->redis, "HDEL", key, "dl", NULL));
-		freeReplyObject(left);
-	}
-	free(index);
-	free(count);
-	free(entry);
-}
-
-static void
-change_letters(struct commit_run *run)
-{
-	for (size_t i = 0; i < run->n_letters; i++) {
-		if (run->letters[i].id[0])
-			opened(run, &run->letters[i]);
-		else
-			closed(run, &run->letters[i]);
-	}
-}
-
 static redisReply *
 run_rest(struct commit_run *run)
 {
-	for (long long n = take_number(run); n > 0; n--) {
-		int argc = (int)take_number(run);
+	for (long long n = commit_number(run); n > 0; n--) {
+		int argc = (int)commit_number(run);
 		const struct cmd cmd = lua_slice(run->args, run->at, argc);
 		redisReply *reply = fake_execute(run->redis, &cmd);
 
@@ -449,9 +291,9 @@ script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 		make_groups(&run);
 		fault = add_entries(&run);
 		if (!fault)
-			fault = add_letters(&run);
+			fault = letters_add(&run);
 		if (!fault) {
-			change_letters(&run);
+			letters_change(&run);
 			fault = run_rest(&run);
 		}
 		if (!fault)

@@ -2,7 +2,7 @@
 # The deterministic simulation.  C_TESTS print TAP; name LDADD and SOURCES here.
 FAKE_SOURCES = tests/sim/fake_agents.c tests/sim/fake_group.c tests/sim/fake_members.c \
 	tests/sim/fake_private.h tests/sim/fake_redis.c tests/sim/fake_redis.h \
-	tests/sim/fake_reply.c tests/sim/fake_script.c tests/sim/fake_stream.c
+	tests/sim/fake_reply.c tests/sim/fake_letters.c tests/sim/fake_script.c tests/sim/fake_stream.c
 C_TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
 	tests/sim/daemon.c tests/sim/flows.c tests/sim/link.c tests/sim/sim.c tests/sim/world.c \

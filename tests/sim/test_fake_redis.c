@@ -223,6 +223,34 @@ random_owner(struct pair *pair)
 	both(pair, &line);
 }
 
+/* The section of dead letters: what a commit may find there, and keys that are none of it. */
+static void
+add_letters(struct pair *pair, struct line *line)
+{
+	unsigned n = below(pair, 3);
+
+	add_number(line, n);
+	while (n-- > 0) {
+		bool open = below(pair, 2);
+		bool given = !open && below(pair, 4) == 0;
+
+		add(line, open ? "open" : "close");
+		if (open)
+			add(line, "x2");
+		add(line, PICK(pair, "h2", "h2", "reeve:{0}:fence"));
+		add(line, given ? "" : "h1");
+		add(line, given ? id(pair) : PICK(pair, "0", "1"));
+		if (open) {
+			add(line, PICK(pair, "x1", "x2", "h1", "none"));
+			add(line, "body");
+			add(line, PICK(pair, "", "{}"));
+			add(line, "1");
+			add(line, "d");
+		}
+		add(line, word(pair));
+	}
+}
+
 static void
 add_pairs(struct pair *pair, struct line *line)
 {
@@ -295,6 +323,7 @@ random_commit(struct pair *pair)
 		for (unsigned i = 0; i < 2 * n; i++)
 			add(&line, word(pair));
 	}
+	add_letters(pair, &line);
 	add_pairs(pair, &line);
 	if (below(pair, 2)) {
 		add(&line, "0");
