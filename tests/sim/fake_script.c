@@ -259,7 +259,7 @@ run_rest(struct commit_run *run)
 static void
 count_less(struct commit_run *run)
 {
-	for (long long n = take_number(run); n > 0; n--, run->at += 2) {
+	for (long long n = commit_number(run); n > 0; n--, run->at += 2) {
 		const char *key = run->args->argv[run->at];
 		char *less = xasprintf("-%s", run->args->argv[run->at + 1]);
 		redisReply *left = lua_pcall(run->redis, "HINCRBY", key, "refs", less, NULL);
