@@ -117,13 +117,13 @@ task_succeed(struct turn *turn, struct run *run, uint32_t t, const char *outputs
 
 	task->timed_out = false;
 	task_set_state(run, t, TASK_SUCCEEDED, turn->now);
+	outputs_drop(turn->engine, task);
+	task->stored = outputs_half(outputs ? len : 0);
 	effect = turn_add_task(turn, run, t);
 	if (outputs) {
 		effect->u.task.outputs = xstrndup(outputs, len);
-		if (task->readers > 0) {
-			free(task_texts(task)->outputs);
-			task->texts->outputs = xstrndup(outputs, len);
-		}
+		if (task->readers > 0 && outputs_room(turn->engine, len))
+			outputs_keep(turn->engine, task, outputs, len);
 	}
 	tasks_unlock(turn, run, t);
 	run_check_end(turn, run);

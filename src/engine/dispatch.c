@@ -38,8 +38,8 @@ hand_out(struct turn *turn, struct queue *queue, struct run *run, uint32_t t,
 }
 
 /* false: it failed at once, because it could not be rendered. */
-static bool
-dispatch_one(struct turn *turn, struct queue *queue, struct run *run, uint32_t task)
+bool
+task_dispatch(struct turn *turn, struct queue *queue, struct run *run, uint32_t task)
 {
 	struct failure failure = { CATEGORY_REJECTED, NULL, -1, 0, 0 };
 	struct rendered rendered = { 0 };
@@ -65,11 +65,22 @@ engine_dispatch(struct engine *engine, const struct moment *now, size_t max,
 	struct run *run;
 	uint32_t task;
 	size_t n = 0;
+	bool far;
 
 	turn_begin(&turn, engine, now, effects);
-	while (n < max && (queue = queues_turn(&engine->queues)))
-		if (queue_pop(queue, &run, &task) && dispatch_one(&turn, queue, run, task))
-			n++;
+	while (n < max && (queue = queues_turn(&engine->queues))) {
+		if (!queue_peek(queue, &run, &task))
+			continue;
+		far = task_reads_far(run, task) && task_inputs_fit(engine, run, task);
+		if (far && !fetch_room(engine))
+			break; /* answers come soon, and start the next dispatch */
+		(void)queue_pop(queue, &run, &task);
+		if (far)
+			fetch_for(engine, queue, run, task);
+		else
+			n += task_dispatch(&turn, queue, run, task);
+	}
+	fetches_ask(&turn);
 	turn_end(&turn);
 	return n;
 }

@@ -65,6 +65,9 @@ effect_release(struct effect *effect)
 	case EFFECT_NOTE:
 		free(effect->u.note.data);
 		break;
+	case EFFECT_FETCH:
+		free(effect->u.fetch.tasks);
+		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_END:
 	case EFFECT_SETTLE:

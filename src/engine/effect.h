@@ -31,6 +31,7 @@ enum effect_kind {
 	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
 	EFFECT_NOTE,       /* an event to publish, nothing to store */
 	EFFECT_PURGE,      /* an ended run leaves redis (retention decides, not the engine) */
+	EFFECT_FETCH,      /* outputs to be read back once this is confirmed: engine_fetched() */
 	EFFECT_MARK        /* end of one event's effects */
 };
 
@@ -50,6 +51,7 @@ struct task_record {
 	int64_t due_ms;    /* wall time of its timer (waiting: retry; running: timeout); 0 = none */
 	int64_t length_ms; /* the timer's whole length */
 	bool timed_out;
+	uint16_t stored;   /* as in struct task */
 };
 
 /* What comes with a new run. */
@@ -117,6 +119,11 @@ struct effect {
 			char run[RUN_ID_SIZE];
 			char sha256[SHA256_HEX_SIZE]; /* its definition has one user less */
 		} purge;
+		struct {
+			uint64_t id;
+			uint32_t *tasks; /* whose outputs, ascending; owned */
+			size_t n;
+		} fetch;
 		struct {
 			uint64_t cursor_ms, cursor_seq; /* 0-0: not from the completion stream */
 		} mark;

@@ -14,6 +14,7 @@ engine_config_defaults(struct engine_config *config)
 	*config = (struct engine_config){ .window = 1024,
 		.max_tasks = 2000000,
 		.max_rendered = 768u << 10,
+		.max_outputs = 256u << 20,
 		.timeout_slack_ms = 15000 };
 }
 
@@ -26,6 +27,7 @@ engine_new(const struct engine_config *config, struct rng *rng)
 	engine->rng = rng;
 	queues_init(&engine->queues, config->window);
 	settled_init(&engine->settled);
+	TAILQ_INIT(&engine->fetches);
 	return engine;
 }
 
@@ -38,6 +40,7 @@ engine_free(struct engine *engine)
 	if (!engine)
 		return;
 	heap_release(&engine->heap);
+	fetches_release(engine);
 	HASH_ITER(hh, engine->runs, run, next_run)
 		run_detach(engine, run);
 	HASH_ITER(hh, engine->attempts, attempt, next_attempt) {
@@ -139,6 +142,7 @@ run_detach(struct engine *engine, struct run *run)
 		lane_clear(&run->lanes[i]);
 	heap_remove(&engine->heap, run, TASK_NONE);
 	run_drop_loading(run);
+	outputs_drop_all(engine, run);
 	engine->tasks_live -= run->wf->n_tasks;
 	engine->bytes -= run_bytes(run);
 	HASH_DEL(engine->runs, run);

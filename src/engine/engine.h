@@ -33,6 +33,7 @@ struct engine_config {
 	uint32_t window;        /* outstanding entries a queue; default 1,024 */
 	uint32_t max_tasks;     /* live tasks; default 2,000,000 */
 	size_t max_rendered;    /* bytes of a rendered task; default 768 KiB */
+	size_t max_outputs;     /* bytes of outputs kept in memory; default 256 MiB */
 	int64_t timeout_slack_ms; /* agents report a timeout themselves; after this the engine does */
 	unsigned partition;
 };
@@ -67,7 +68,7 @@ size_t queue_index(const struct queue *queue);
 /*
  * --- events ------------------------------------------------------------------
  *
- * engine_tick(), engine_dispatch() and engine_load_finish() put a mark behind
+ * engine_tick(), engine_dispatch(), engine_fetched() and engine_load_finish() put a mark behind
  * each event themselves.  After engine_submit(), engine_complete(),
  * engine_cancel() and engine_entry_lost() the caller does: effects_mark().
  * Cancels of many attempts and failures of many waiting tasks follow in slices,
@@ -140,6 +141,20 @@ size_t engine_dispatch(struct engine *engine, const struct moment *now, size_t m
     struct effects *effects);
 
 /*
+ * Outputs of ended tasks are kept in memory for those that will read them, up to
+ * max_outputs; the others stand in Redis alone.  A ready task that reads such ones
+ * is not handed out by engine_dispatch(): it keeps a place in its window, and
+ * EFFECT_FETCH asks for what it lacks.  Once the commit that holds the effect is
+ * confirmed the caller reads them and answers here, and the task is handed out.
+ *
+ * outputs: one text for each task of the effect; NULL: it is not there, and the
+ * tasks that read it fail.  An id of no fetch is ignored.
+ */
+void engine_fetched(struct engine *engine, const struct moment *now, uint64_t fetch,
+    const char *const *outputs, struct effects *effects);
+size_t engine_outputs(const struct engine *engine); /* bytes of outputs in memory */
+
+/*
  * Ends a run from outside.  ERR_CONFLICT when it has ended or is ending; one that only
  * starts nothing new (INTENT_STOP) may still be cancelled.
  */
@@ -174,7 +189,7 @@ void engine_entry_lost(struct engine *engine, const struct moment *now, uint64_t
 struct run *engine_load_run(struct engine *engine, const struct run_id *id, struct workflow *wf,
     const char *params, const struct run_record *record, int priority);
 void engine_load_task(struct run *run, uint32_t task, const struct task_record *record,
-    const char *agent, const char *outputs);
+    const char *agent);
 
 enum entry_kind {
 	ENTRY_OPEN,    /* undelivered or in somebody's pending list */

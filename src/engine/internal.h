@@ -39,6 +39,8 @@ struct settled {
 
 enum settled_as { SETTLED_UNKNOWN, SETTLED_REPORTED, SETTLED_VOID };
 
+TAILQ_HEAD(fetch_list, fetch);
+
 struct engine {
 	struct engine_config config;
 	struct rng *rng;
@@ -50,6 +52,10 @@ struct engine {
 	struct heap heap;
 	size_t tasks_live;
 	size_t bytes; /* runs, tasks, lanes, plans */
+	size_t kept;  /* bytes of outputs in memory */
+	struct fetch_list fetches; /* in the order that they were made */
+	uint64_t last_fetch;
+	size_t fetching, fetch_bytes;
 };
 
 /* One event being handled. */
@@ -99,6 +105,7 @@ void task_make_ready(struct turn *turn, struct run *run, uint32_t task);
 void task_skip(struct turn *turn, struct run *run, uint32_t task, uint32_t because);
 void turn_flush_skips(struct turn *turn, struct run *run);
 void tasks_unlock(struct turn *turn, struct run *run, uint32_t first);
+void task_line_up(struct run *run, uint32_t task);
 void task_hold_reads(struct run *run, uint32_t task);
 void run_check_end(struct turn *turn, struct run *run);
 
@@ -124,7 +131,31 @@ void run_drop_loading(struct run *run); /* also of a load that was cut off */
 /* outputs.c */
 int outputs_check(const struct task_def *def, const char *text, size_t len,
     bool *ret_malformed, struct err *err);
+bool outputs_are_object(const char *text, size_t len); /* NULL is none */
 bool usage_is_object(const char *text, size_t len);
+
+/* kept.c */
+uint16_t outputs_half(size_t len);
+bool outputs_far(const struct task *task); /* they stand in Redis alone */
+bool outputs_room(const struct engine *engine, size_t len);
+void outputs_keep(struct engine *engine, struct task *task, const char *text, size_t len);
+void outputs_drop(struct engine *engine, struct task *task);
+void outputs_drop_all(struct engine *engine, struct run *run);
+/* The i-th task whose outputs a task may read, needs first; TASK_NONE behind the last. */
+uint32_t task_read_at(const struct run *run, uint32_t task, uint32_t i);
+/* The next one from *i on whose outputs stand in Redis alone; TASK_NONE: no more. */
+uint32_t task_next_far(const struct run *run, uint32_t task, uint32_t *i);
+bool task_reads_far(const struct run *run, uint32_t task);
+bool task_inputs_fit(const struct engine *engine, const struct run *run, uint32_t task);
+
+/* fetch.c */
+bool fetch_room(const struct engine *engine);
+void fetch_for(struct engine *engine, struct queue *queue, struct run *run, uint32_t task);
+void fetches_ask(struct turn *turn);
+void fetches_release(struct engine *engine);
+
+/* dispatch.c */
+bool task_dispatch(struct turn *turn, struct queue *queue, struct run *run, uint32_t task);
 
 /* render.c */
 struct rendered {

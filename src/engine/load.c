@@ -55,7 +55,7 @@ keep_timer(struct loading *loading, uint32_t task, const struct task_record *rec
 
 void
 engine_load_task(struct run *run, uint32_t t, const struct task_record *record,
-    const char *agent, const char *outputs)
+    const char *agent)
 {
 	struct task *task = &run->tasks[t];
 
@@ -70,10 +70,9 @@ engine_load_task(struct run *run, uint32_t t, const struct task_record *record,
 	task->started_ms = record->started_ms;
 	task->finished_ms = record->finished_ms;
 	task->timed_out = record->timed_out;
+	task->stored = record->stored;
 	if (agent)
 		task_texts(task)->agent = xstrdup(agent);
-	if (outputs)
-		task_texts(task)->outputs = xstrdup(outputs);
 	keep_timer(run->loading, t, record);
 }
 
@@ -224,9 +223,6 @@ derive_reads(struct run *run)
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
 		if (!task_state_ended((enum task_state)run->tasks[i].state))
 			task_hold_reads(run, i);
-	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
-		if (run->tasks[i].readers == 0)
-			task_drop_outputs(&run->tasks[i]);
 }
 
 static int64_t
@@ -267,7 +263,7 @@ restore_ready(struct run *run)
 {
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
 		if (run->tasks[i].state == TASK_READY)
-			lane_push(&run->lanes[run->lanes[run->plan->lane_of[i]].home], i);
+			task_line_up(run, i);
 }
 
 /* Begun, but its entry is nowhere: the agent and the entry are lost. */

@@ -6,8 +6,10 @@ libengine_a_SOURCES = \
 	src/engine/effect.c src/engine/effect.h \
 	src/engine/engine.c src/engine/engine.h \
 	src/engine/failure.c \
+	src/engine/fetch.c \
 	src/engine/heap.c src/engine/heap.h \
 	src/engine/intent.c src/engine/internal.h \
+	src/engine/kept.c \
 	src/engine/load.c \
 	src/engine/outputs.c \
 	src/engine/plan.c src/engine/plan.h \

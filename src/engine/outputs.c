@@ -73,6 +73,16 @@ outputs_check(const struct task_def *def, const char *text, size_t len, bool *re
 }
 
 bool
+outputs_are_object(const char *text, size_t len)
+{
+	json_t *object = NULL;
+	bool is_object = text && parse_object(text, len, &object, NULL) == 0;
+
+	json_decref(object);
+	return is_object;
+}
+
+bool
 usage_is_object(const char *text, size_t len)
 {
 	json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);

@@ -66,7 +66,7 @@ static void
 queue_refresh(struct queue *queue)
 {
 	bool active = queue->filled != 0 && !queue->quarantined &&
-	    queue->outstanding < queue->owner->window;
+	    queue->outstanding + queue->reserved < queue->owner->window;
 
 	if (active == queue->active)
 		return;
@@ -103,10 +103,25 @@ queue_entry_removed(struct queue *queue)
 	queue_refresh(queue);
 }
 
+void
+queue_reserve(struct queue *queue)
+{
+	queue->reserved++;
+	queue_refresh(queue);
+}
+
+void
+queue_unreserve(struct queue *queue)
+{
+	queue->reserved--;
+	queue_refresh(queue);
+}
+
 static bool
 run_at_limit(const struct run *run)
 {
-	return run->wf->max_parallel > 0 && run->outstanding >= run->wf->max_parallel;
+	return run->wf->max_parallel > 0 &&
+	    run->outstanding + run->fetching >= run->wf->max_parallel;
 }
 
 static void
@@ -147,6 +162,18 @@ queue_first(struct queue *queue)
 		lane_unlink(lane);
 	}
 	return NULL;
+}
+
+bool
+queue_peek(struct queue *queue, struct run **ret_run, uint32_t *ret_task)
+{
+	const struct lane *lane = queue_first(queue);
+
+	if (!lane)
+		return false;
+	*ret_run = lane->run;
+	*ret_task = lane->head;
+	return true;
 }
 
 bool

@@ -48,6 +48,7 @@ struct queue {
 	unsigned filled; /* bit p: bucket p is not empty */
 	uint32_t ready;
 	uint32_t outstanding;
+	uint32_t reserved; /* places kept for tasks whose outputs are being fetched */
 	size_t index;
 	bool quarantined;
 	bool active;
@@ -74,6 +75,11 @@ struct queue *queues_turn(struct queues *queues);
 
 void queue_entry_added(struct queue *queue);   /* one more outstanding */
 void queue_entry_removed(struct queue *queue);
+/* A place is kept in the window; given up again. */
+void queue_reserve(struct queue *queue);
+void queue_unreserve(struct queue *queue);
+/* Which task queue_pop() would give. */
+bool queue_peek(struct queue *queue, struct run **ret_run, uint32_t *ret_task);
 /* The next ready task; false when every one left belongs to a run at max_parallel. */
 bool queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task);
 

@@ -216,6 +216,12 @@ render_body(const struct template *body, const struct scope *scope, struct buf *
 	return 0;
 }
 
+static int
+too_large(size_t max, struct err *err)
+{
+	return err_set(err, ERR_LIMIT, "the rendered task is larger than %zu bytes", max);
+}
+
 int
 task_render(struct engine *engine, struct run *run, uint32_t task,
     struct rendered *ret_rendered, struct err *err)
@@ -228,13 +234,15 @@ task_render(struct engine *engine, struct run *run, uint32_t task,
 	struct buf body = { 0 }, meta = { 0 };
 	int rc;
 
-	rc = make_run_meta(run, max, err);
+	rc = task_inputs_fit(engine, run, task) ? 0 : too_large(max, err);
+	if (rc == 0)
+		rc = make_run_meta(run, max, err);
 	if (rc == 0)
 		rc = render_body(def->body, &scope, &body, &rendered, err);
 	if (rc == 0)
 		rc = render_meta(run, def, &scope, &meta, err);
 	if (rc == 0 && rendered.body_len + meta.len > max)
-		rc = err_set(err, ERR_LIMIT, "the rendered task is larger than %zu bytes", max);
+		rc = too_large(max, err);
 	if (rc < 0)
 		goto out;
 	*ret_rendered = rendered;

@@ -20,7 +20,8 @@
 /* Texts of a task: only tasks that have some own one. */
 struct task_texts {
 	char *agent;   /* who ran the last attempt, or NULL */
-	char *outputs; /* JSON object, kept while an unended task may read it; or NULL */
+	char *outputs; /* JSON object, kept while an unended task may read it and there is
+	                  room; or NULL */
 	char *tail;    /* trailing fields of its record that this version does not know */
 };
 
@@ -42,11 +43,13 @@ struct task {
 	uint32_t attempt;   /* number of the current or last attempt; 0 = none yet */
 	uint16_t failures;  /* attempts that count against max_attempts */
 	uint16_t crashes;   /* attempts lost with their agent */
+	uint16_t stored;    /* half the length of its outputs in Redis, rounded up; 0 = none */
 	uint8_t state;      /* enum task_state, written by task_set_state() alone */
 	bool outstanding;   /* its attempt's entry is not settled */
 	bool timed_out;     /* the attempt ran too long; ends as that once it is settled */
 	uint8_t last_category; /* enum category of the last failure */
 	bool waited;        /* ready because its wait is over: stored as waiting */
+	bool fetching;      /* ready, in no lane: outputs that it reads are being fetched */
 };
 
 struct lane;
@@ -71,6 +74,7 @@ struct run {
 	uint32_t succeeded, failed, skipped, cancelled; /* ended tasks by state */
 	uint32_t broken;      /* failed tasks that make the run fail */
 	uint32_t outstanding; /* entries not settled */
+	uint32_t fetching;    /* places kept for tasks whose outputs are being fetched */
 	uint32_t timer;
 	uint32_t version;     /* changes with each change */
 	uint32_t refs;        /* the engine's and the effects' */

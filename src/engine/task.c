@@ -64,6 +64,7 @@ task_set_state(struct run *run, uint32_t t, enum task_state to, const struct mom
 	count_end(run, from, false);
 	task->state = (uint8_t)to;
 	task->waited = from == TASK_WAITING && to == TASK_READY;
+	task->fetching = false;
 	count_end(run, to, true);
 	stamp(task, to, run_age(run, now));
 	run->version++;
@@ -88,6 +89,7 @@ turn_add_task(struct turn *turn, struct run *run, uint32_t t)
 		.started_ms = task->started_ms,
 		.finished_ms = task->finished_ms,
 		.timed_out = task->timed_out,
+		.stored = task->stored,
 	};
 	if (task->texts && task->texts->agent)
 		effect->u.task.agent = xstrdup(task->texts->agent);

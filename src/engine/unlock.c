@@ -7,13 +7,20 @@
 
 #define SKIP_NOTES_MAX 200
 
+/* Ready already: into its lane. */
+void
+task_line_up(struct run *run, uint32_t task)
+{
+	const struct lane *lane = &run->lanes[run->plan->lane_of[task]];
+
+	lane_push(&run->lanes[lane->home], task);
+}
+
 void
 task_make_ready(struct turn *turn, struct run *run, uint32_t task)
 {
-	struct lane *lane = &run->lanes[run->plan->lane_of[task]];
-
 	task_set_state(run, task, TASK_READY, turn->now);
-	lane_push(&run->lanes[lane->home], task);
+	task_line_up(run, task);
 }
 
 /* because: the task whose end made it impossible, or TASK_NONE: the run stops. */
@@ -58,30 +65,20 @@ need_met(enum need_on on, enum task_state state, bool continue_on_error)
 void
 task_hold_reads(struct run *run, uint32_t task)
 {
-	const struct task_def *def = &run->wf->tasks[task];
+	uint32_t read;
 
-	for (uint32_t i = 0; i < def->n_needs; i++)
-		run->tasks[def->needs[i].task].readers++;
-	for (uint32_t i = 0; i < def->n_refs; i++)
-		run->tasks[def->refs[i]].readers++;
+	for (uint32_t i = 0; (read = task_read_at(run, task, i)) != TASK_NONE; i++)
+		run->tasks[read].readers++;
 }
 
 static void
-drop_read(struct run *run, uint32_t task)
+release_reads(struct engine *engine, struct run *run, uint32_t task)
 {
-	if (--run->tasks[task].readers == 0)
-		task_drop_outputs(&run->tasks[task]);
-}
+	uint32_t read;
 
-static void
-release_reads(struct run *run, uint32_t task)
-{
-	const struct task_def *def = &run->wf->tasks[task];
-
-	for (uint32_t i = 0; i < def->n_needs; i++)
-		drop_read(run, def->needs[i].task);
-	for (uint32_t i = 0; i < def->n_refs; i++)
-		drop_read(run, def->refs[i]);
+	for (uint32_t i = 0; (read = task_read_at(run, task, i)) != TASK_NONE; i++)
+		if (--run->tasks[read].readers == 0)
+			outputs_drop(engine, &run->tasks[read]);
 }
 
 /* Tells each pending dependent; the skipped ones join the work list behind tail. */
@@ -123,7 +120,7 @@ tasks_unlock(struct turn *turn, struct run *run, uint32_t first)
 		uint32_t next;
 
 		if (!turn->loading)
-			release_reads(run, first);
+			release_reads(turn->engine, run, first);
 		tail = unlock_dependents(turn, run, first, tail);
 		next = run->tasks[first].next;
 		run->tasks[first].next = TASK_NONE;

@@ -61,8 +61,14 @@ confirmed(struct partition *p)
 	p->answered_at = partition_mono(p);
 	metrics_add(p->config.metrics, METRIC_COMMITS, 1);
 	metrics_add(p->config.metrics, METRIC_COMMIT_CHANGES, commit_changes(commit));
-	for (size_t i = 0; p->config.on_effect && i < commit_effects(commit); i++)
-		p->config.on_effect(p->config.arg, commit_effect(commit, i));
+	for (size_t i = 0; i < commit_effects(commit); i++) {
+		const struct effect *effect = commit_effect(commit, i);
+
+		if (effect->kind == EFFECT_FETCH)
+			fetches_add(p, effect);
+		if (p->config.on_effect)
+			p->config.on_effect(p->config.arg, effect);
+	}
 	commit_free(commit);
 	partition_confirmed(p);
 }

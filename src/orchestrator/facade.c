@@ -611,6 +611,7 @@ facade_metrics(struct orchestrator *orch, struct buf *out)
 	}
 	metrics_set(metrics, METRIC_TASKS_READY, ready);
 	metrics_set(metrics, METRIC_TASKS_OUTSTANDING, outstanding);
+	metrics_set(metrics, METRIC_OUTPUTS_MEMORY, engine ? engine_outputs(engine) : 0);
 	metrics_set(metrics, METRIC_RUNS_LIVE, engine ? engine_runs_live(engine) : 0);
 	metrics_set(metrics, METRIC_TASKS_LIVE, engine ? engine_tasks_live(engine) : 0);
 	metrics_set(metrics, METRIC_REDIS_CALLS,

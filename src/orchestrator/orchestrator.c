@@ -135,6 +135,7 @@ on_effect(void *arg, const struct effect *effect)
 	case EFFECT_CANCEL:
 	case EFFECT_NOTE:
 	case EFFECT_PURGE:
+	case EFFECT_FETCH:
 	case EFFECT_MARK:
 		break;
 	}

@@ -58,6 +58,7 @@ partition_new(const struct partition_config *config, struct redis_port *commands
 	p->reads = reads;
 	p->read_count = READ_COUNT;
 	p->waiters_tail = &p->waiters;
+	fetches_init(p);
 	snprintf(p->why, sizeof p->why, "not connected to redis yet");
 	if (init_scripts(p, err) < 0) {
 		free(p);
@@ -203,6 +204,7 @@ partition_drop_memory(struct partition *p, const char *why)
 	p->generation++;
 	if (p->tend)
 		tend_forget(p->tend);
+	fetches_forget(p);
 	p->loaded = false;
 	load_cancel(p->load);
 	p->load = NULL;
@@ -382,8 +384,10 @@ serve(struct partition *p)
 	if (!p->commit && may_act(p, now.mono_ms))
 		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);
 	commits_turn(p);
-	if (p->state == PARTITION_SERVING && !p->stopping)
+	if (p->state == PARTITION_SERVING && !p->stopping) {
+		fetches_turn(p);
 		intake_turn(p);
+	}
 	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms))
 		tend_turn(p->tend);
 }
@@ -454,6 +458,8 @@ partition_next(const struct partition *p)
 		return next;
 	next = earlier(next, engine_next_timer(p->engine));
 	next = earlier(next, badkeys_next(p));
+	if (!p->stopping)
+		next = earlier(next, fetches_next(p));
 	if (!p->beating)
 		next = earlier(next, p->beat_at);
 	if (may_act(p, partition_mono(p)))

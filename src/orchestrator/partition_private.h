@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A partition from inside: shared by partition.c, ownership.c, commits.c and intake.c. */
+/* A partition from inside: shared by the files of the partition. */
 #ifndef REEVE_ORCHESTRATOR_PARTITION_PRIVATE_H
 #define REEVE_ORCHESTRATOR_PARTITION_PRIVATE_H
+
+#include <sys/queue.h>
 
 #include "orchestrator/partition.h"
 #include "orchestrator/tend.h"
@@ -25,6 +27,8 @@ struct waiter {
 	void *arg;
 	struct waiter *next;
 };
+
+TAILQ_HEAD(fetching_list, fetching);
 
 struct partition {
 	struct partition_config config;
@@ -92,6 +96,7 @@ struct partition {
 	    peek_script;
 	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_beats, *key_done;
 	struct tend *tend;
+	struct fetching_list fetches;
 	unsigned generation;      /* of memory: answers to older questions are ignored */
 };
 
@@ -123,6 +128,13 @@ bool badkeys_add(struct partition *p, const char *key);
 void badkeys_loaded(struct partition *p); /* memory is new: what was bad still is */
 void badkeys_turn(struct partition *p);
 int64_t badkeys_next(const struct partition *p);
+
+/* fetches.c: outputs that the engine lacks */
+void fetches_init(struct partition *p);
+void fetches_forget(struct partition *p);
+void fetches_add(struct partition *p, const struct effect *effect); /* it is confirmed */
+void fetches_turn(struct partition *p);
+int64_t fetches_next(const struct partition *p);
 
 /* intake.c */
 void intake_turn(struct partition *p);

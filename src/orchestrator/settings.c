@@ -60,6 +60,9 @@ const struct config_option settings_table[] = {
 	    NULL, 0, NULL, "Most texts, lists and maps in a workflow file." },
 	{ "limits.tasks", NULL, 0, "REEVE_LIMITS_TASKS", CONFIG_I64, "100000", 1, 1000000, NULL, 0,
 	    NULL, "Most tasks of one workflow." },
+	{ "limits.outputs_memory", NULL, 0, "REEVE_LIMITS_OUTPUTS_MEMORY", CONFIG_SIZE, "256M", 0,
+	    (int64_t)64 * 1024 * MIB, NULL, 0, NULL, "Outputs of tasks that are kept in memory for "
+	    "those that will read them; beyond that they are read back from Redis first." },
 	{ "limits.rendered", NULL, 0, "REEVE_LIMITS_RENDERED", CONFIG_SIZE, "768K", 1024, 768 * 1024,
 	    NULL, 0, NULL, "Largest task as it is handed to an agent." },
 	{ NULL, NULL, 0, NULL, CONFIG_STRING, NULL, 0, 0, NULL, 0, NULL, NULL },
@@ -305,6 +308,7 @@ settings_engine(const struct config *config, struct engine_config *ret_engine)
 	ret_engine->window = (uint32_t)config_get_i64(config, "dispatch.window");
 	ret_engine->max_tasks = (uint32_t)config_get_i64(config, "dispatch.max_tasks");
 	ret_engine->max_rendered = config_get_size(config, "limits.rendered");
+	ret_engine->max_outputs = config_get_size(config, "limits.outputs_memory");
 }
 
 /* --- texts made from the table --- */

@@ -212,6 +212,7 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 		*changes += 1;
 		*bytes += 100;
 		break;
+	case EFFECT_FETCH:
 	case EFFECT_MARK:
 		break;
 	}

@@ -330,6 +330,7 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		put_purge(enc, effect);
 		break;
 	case EFFECT_NOTE:
+	case EFFECT_FETCH:
 		break;
 	case EFFECT_MARK:
 		if (effect->u.mark.cursor_ms || effect->u.mark.cursor_seq) {

@@ -403,80 +403,6 @@ make_runs(struct load *load)
 	}
 }
 
-/* --- tasks ------------------------------------------------------------------- */
-
-static void
-load_record(struct load *load, const struct run_item *item, uint32_t task,
-    const struct reply_text *value)
-{
-	struct task_record record;
-	const char *tail;
-	char *agent;
-
-	if (!task_record_read(value->text, value->len, &record, &agent, &tail)) {
-		load_bad(load, item->id, "a task record that this version cannot read");
-		return;
-	}
-	engine_load_task(item->run, task, &record, agent, NULL);
-	if (tail)
-		task_texts(&item->run->tasks[task])->tail = xstrdup(tail);
-	free(agent);
-}
-
-static void
-keep_outputs(struct task *task, const struct reply_text *value)
-{
-	task_drop_outputs(task);
-	task_texts(task)->outputs = xstrndup(value->text, value->len);
-}
-
-/* <i> is a record, o<i> outputs, e<i> and u<i> what only readers of the run want, like x. */
-static void
-load_field(struct load *load, const struct run_item *item, const struct reply_text *field,
-    const struct reply_text *value)
-{
-	bool record = field->text[0] >= '0' && field->text[0] <= '9';
-	char kind = record ? '\0' : field->text[0];
-	int64_t task = 0;
-
-	if (!(kind == 'x' && field->len == 1) &&
-	    !str_to_i64(field->text + !record, 0, (int64_t)item->run->wf->n_tasks - 1, &task))
-		return;
-	if (record)
-		load_record(load, item, (uint32_t)task, value);
-	else if (load->fns.on_text)
-		load->fns.on_text(load->fns.arg, kind, (uint32_t)task, value->text, value->len);
-	else if (kind == 'o')
-		keep_outputs(&item->run->tasks[task], value);
-}
-
-static void
-got_tasks(struct load *load, struct load_ask *from, const struct redisReply *reply)
-{
-	struct run_item *item = &load->runs[from->item];
-	char *key = make(load, "run:", item->id);
-	const struct redisReply *page = scan_page(load, reply, "HSCAN", key, got_tasks, from->item);
-	struct reply_text field, value;
-
-	for (size_t i = 0; page && i < reply_pairs(page); i++) {
-		if (reply_pair(page, i, &field, &value, NULL) == 0)
-			load_field(load, item, &field, &value);
-	}
-	free(key);
-}
-
-static void
-ask_tasks(struct load *load, size_t i)
-{
-	char *key;
-
-	if (!load->runs[i].run)
-		return;
-	key = make(load, "run:", load->runs[i].id);
-	scan(load, "HSCAN", key, "0", got_tasks, i);
-	free(key);
-}
-
 /* --- phases ------------------------------------------------------------------- */
 
 static void
@@ -523,7 +449,7 @@ start_next(struct load *load)
 	case PHASE_TASKS:
 		if (load->next >= load->n_runs)
 			return false;
-		ask_tasks(load, load->next++);
+		load_run_tasks(load, load->next++);
 		return true;
 	case PHASE_STREAMS:
 		if (load->next >= load->n_queues)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A load from inside: shared by load.c and load_streams.c. */
+/* A load from inside: shared by load.c, load_tasks.c and load_streams.c. */
 #ifndef REEVE_STORE_LOAD_PRIVATE_H
 #define REEVE_STORE_LOAD_PRIVATE_H
 
@@ -17,6 +17,7 @@ struct run_item {
 	char *tail;
 	char *params;
 	struct run *run;
+	uint32_t first, next; /* tasks of the page that is asked for, and behind it */
 	bool bad;
 };
 
@@ -75,6 +76,9 @@ void load_question(struct load *load, load_answer_fn *answer, size_t item, struc
 bool load_good(struct load *load, const struct redisReply *reply, const char *key);
 /* Something is left alone. */
 void load_bad(struct load *load, const char *key, const char *what);
+
+/* load_tasks.c: the records of the tasks of run i, in pages. */
+void load_run_tasks(struct load *load, size_t i);
 
 /* load_streams.c: the outstanding entries of queue i. */
 void load_stream(struct load *load, size_t i);

@@ -173,15 +173,17 @@ add_agent(struct buf *out, const char *agent)
 		buf_addc(out, agent[i] == ',' || (unsigned char)agent[i] < ' ' ? '_' : agent[i]);
 }
 
-/* What only a failed, waiting or timed-out attempt has. */
+/* What only a failed, waiting or timed-out attempt has, and the size of outputs. */
 static void
-add_failure(struct buf *out, const struct task_record *record)
+add_rest(struct buf *out, const struct task_record *record, bool more)
 {
 	buf_addc(out, ',');
 	buf_adds(out, category_name(record->category));
 	add_time(out, record->due_ms > 0 ? record->due_ms : -1);
 	add_time(out, record->length_ms > 0 ? record->length_ms : -1);
 	add_time(out, record->timed_out ? 1 : -1);
+	if (record->stored > 0 || more)
+		add_time(out, record->stored > 0 ? record->stored : -1);
 }
 
 void
@@ -189,7 +191,9 @@ task_record_write(struct buf *out, const struct task_record *record, const char 
     const char *tail)
 {
 	char token[TOKEN_SIZE];
-	bool failure = record->category != CATEGORY_NONE || record->due_ms > 0 || record->timed_out;
+	bool rest = record->category != CATEGORY_NONE || record->due_ms > 0 ||
+	    record->timed_out || record->stored > 0;
+	bool more = tail && *tail;
 
 	buf_adds(out, "1,");
 	buf_addc(out, TASK_LETTERS[record->state]);
@@ -203,16 +207,17 @@ task_record_write(struct buf *out, const struct task_record *record, const char 
 	add_time(out, record->started_ms);
 	add_time(out, record->finished_ms);
 	add_agent(out, agent);
-	if (failure || (tail && *tail))
-		add_failure(out, record);
+	if (rest || more)
+		add_rest(out, record, more);
 	add_tail(out, tail);
 }
 
 static bool
-read_failure(struct fields *fields, struct task_record *record)
+read_rest(struct fields *fields, struct task_record *record)
 {
 	size_t len;
 	const char *word;
+	int64_t stored;
 
 	if (fields->at > fields->end)
 		return true;
@@ -222,6 +227,10 @@ read_failure(struct fields *fields, struct task_record *record)
 	record->due_ms = next_number(fields, 0);
 	record->length_ms = next_number(fields, 0);
 	record->timed_out = next_number(fields, 0) != 0;
+	stored = fields->at <= fields->end ? next_number(fields, 0) : 0;
+	if (stored < 0 || stored > UINT16_MAX)
+		return false;
+	record->stored = (uint16_t)stored;
 	return true;
 }
 
@@ -261,7 +270,7 @@ task_record_read(const char *text, size_t len, struct task_record *ret_record,
 	record.started_ms = next_number(&fields, -1);
 	record.finished_ms = next_number(&fields, -1);
 	agent = next_field(&fields, &agent_len);
-	if (!read_failure(&fields, &record) || fields.bad)
+	if (!read_rest(&fields, &record) || fields.bad)
 		return false;
 	*ret_record = record;
 	*ret_agent = agent_len ? xstrndup(agent, agent_len) : NULL;

@@ -7,7 +7,7 @@
  *   p    params, a JSON object
  *   x    why the run failed, one line (only if it did)
  *   <i>  1,state,attempt,failures,crashes,token,ready,queued,started,finished,
- *        agent,category,due,length,timed_out
+ *        agent,category,due,length,timed_out,stored
  *   o<i> outputs of task i, a JSON object       e<i> its error
  *   u<i> its usage
  *

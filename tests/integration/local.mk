@@ -16,7 +16,7 @@ SH_TESTS += tests/integration/daemon_leases.sh
 SH_TESTS += tests/integration/daemon_wiped.sh
 SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh
-SH_TESTS += tests/integration/daemon_cancel.sh
+SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh
 
 # The whole daemon: each script is a side of it; proxy loses what a test wants lost.
 SH_TESTS += tests/integration/daemon_main.sh tests/integration/daemon_triggers.sh \

@@ -147,14 +147,15 @@ sync_send(struct redis_port *port, int argc, const char *const *argv, const size
     int64_t timeout_ms, redis_reply_fn *fn, void *arg)
 {
 	struct sync_port *sync = (struct sync_port *)port;
-	size_t own[16];
+	size_t *own = xcalloc((size_t)argc, sizeof *own);
 
 	(void)timeout_ms;
-	for (int i = 0; !lens && i < argc && i < 16; i++)
+	for (int i = 0; !lens && i < argc; i++)
 		own[i] = strlen(argv[i]);
 	GROW(sync->items, sync->n, sync->cap);
 	sync->items[sync->n++] = (struct question){
 		fake_redis_run(sync->redis, argc, argv, lens ? lens : own), fn, arg };
+	free(own);
 	return 0;
 }
 
@@ -205,7 +206,7 @@ same_task(struct world *world, const struct run *a, const struct run *b, uint32_
 
 	if (!same || x->attempt != y->attempt || x->token != y->token ||
 	    x->failures != y->failures || x->crashes != y->crashes ||
-	    x->outstanding != y->outstanding || x->timed_out != y->timed_out)
+	    x->outstanding != y->outstanding || x->timed_out != y->timed_out || x->stored != y->stored)
 		world_fail(world,
 		    "%s/%s: memory has %s attempt %u token %llx failures %u crashes %u %s, loaded is "
 		    "%s %u %llx %u %u %s",
@@ -470,6 +471,21 @@ check_told(struct world *world, const struct asked *asked, uint32_t task,
 		    asked->wf->tasks[task].id);
 }
 
+/* Outputs are stored before anybody asks for them. */
+static void
+check_fetched(struct world *world, const struct asked *asked, const struct object *object,
+    uint32_t task)
+{
+	const struct member *error;
+	char name[12];
+
+	snprintf(name, sizeof name, "e%u", task);
+	error = field(object, name);
+	if (error && strstr(error->value.data, "not in redis"))
+		world_fail(world, "%s/%s: %s", asked->id.text, asked->wf->tasks[task].id,
+		    error->value.data);
+}
+
 static void
 read_tasks(struct world *world, const struct asked *asked, const struct object *object,
     char *states)
@@ -488,6 +504,7 @@ read_tasks(struct world *world, const struct asked *asked, const struct object *
 			world_fail(world, "%s/%u: its record cannot be read", asked->id.text, i);
 		free(agent);
 		check_told(world, asked, i, &record);
+		check_fetched(world, asked, object, i);
 		if (record.state == TASK_SUCCEEDED)
 			states[i] = 's';
 		else if (record.state == TASK_FAILED)

@@ -213,6 +213,7 @@ daemon_start(struct daemon *daemon)
 	rng_init(&daemon->rng, rng_u64(&world->rng) | 1);
 	engine_config_defaults(&config.engine);
 	config.engine.window = world->shape.window;
+	config.engine.max_outputs = world->shape.outputs;
 	config.engine.timeout_slack_ms = 500;
 	daemon->boot = world->now - (int64_t)chance(world, 100000);
 	daemon->paused_until = 0;

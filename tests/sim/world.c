@@ -362,6 +362,7 @@ begin(struct world *world)
 		.garbage = one_in(world, 2), .clock_jumps = one_in(world, 4),
 		.fault = faults[chance(world, ARRAY_LEN(faults))],
 		.window = 1 + (uint32_t)chance(world, one_in(world, 2) ? 4 : 40),
+		.outputs = one_in(world, 4) ? SIZE_MAX : (size_t)chance(world, 60),
 		.runs = 1 + (unsigned)chance(world, 20) };
 	world->faults = world->redis_up = true;
 	world->redis = fake_redis_new(redis_now, world);

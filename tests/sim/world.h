@@ -145,6 +145,7 @@ struct shape {
 	bool standby, power_cuts, garbage, clock_jumps;
 	unsigned fault;  /* one in so many */
 	uint32_t window;
+	size_t outputs; /* bytes of outputs that memory may hold */
 	unsigned runs;
 };
 

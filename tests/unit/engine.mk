@@ -44,3 +44,7 @@ tests_unit_test_engine_dispatch_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_load
 tests_unit_test_engine_load_SOURCES = tests/unit/test_engine_load.c $(engine_harness)
 tests_unit_test_engine_load_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_fetch
+tests_unit_test_engine_fetch_SOURCES = tests/unit/test_engine_fetch.c $(engine_harness)
+tests_unit_test_engine_fetch_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

@@ -123,6 +123,7 @@ void
 harness_release(struct harness *h)
 {
 	effects_release(&h->effects);
+	effects_release(&h->fetches);
 	engine_free(h->engine);
 	for (size_t i = 0; i < h->n_entries; i++) {
 		free(h->entries[i].body);
@@ -277,18 +278,48 @@ apply(struct harness *h, struct effect *effect)
 		if (strcmp(effect->u.note.type, "run.tasks_skipped") == 0)
 			h->folded += strtoul(strchr(effect->u.note.data, ':') + 1, NULL, 10);
 		break;
+	case EFFECT_FETCH:
+		GROW(h->fetches.items, h->fetches.len, h->fetches.cap);
+		h->fetches.items[h->fetches.len++] = *effect;
+		*effect = (struct effect){ .kind = EFFECT_MARK };
+		break;
 	case EFFECT_MARK:
 		h->marks++;
 		break;
 	}
 }
 
-void
-harness_apply(struct harness *h)
+/* As stored now: a text that is missing there is missing in the answer. */
+static void
+answer(struct harness *h, const struct effect *effect)
+{
+	struct stored_run *run = stored_find(h, effect->run->id.text);
+	const char **texts = xcalloc(effect->u.fetch.n, sizeof *texts);
+
+	for (size_t i = 0; i < effect->u.fetch.n; i++)
+		texts[i] = run->tasks[effect->u.fetch.tasks[i]].outputs;
+	engine_fetched(h->engine, &h->now, effect->u.fetch.id, texts, &h->effects);
+	h->fetched++;
+	free(texts);
+}
+
+static void
+apply_all(struct harness *h)
 {
 	for (size_t i = 0; i < h->effects.len; i++)
 		apply(h, &h->effects.items[i]);
 	effects_drop_front(&h->effects, h->effects.len);
+}
+
+void
+harness_apply(struct harness *h)
+{
+	apply_all(h);
+	while (h->fetches.len > 0 && !h->withhold) {
+		answer(h, &h->fetches.items[0]);
+		effects_drop_front(&h->fetches, 1);
+		apply_all(h);
+	}
 }
 
 struct stored_run *
@@ -315,10 +346,14 @@ harness_submit(struct harness *h, struct workflow *wf, int priority)
 size_t
 harness_dispatch(struct harness *h)
 {
-	size_t n = engine_dispatch(h->engine, &h->now, SIZE_MAX, &h->effects);
+	size_t before = h->n_entries, asked;
 
-	harness_apply(h);
-	return n;
+	do {
+		asked = h->fetched;
+		engine_dispatch(h->engine, &h->now, SIZE_MAX, &h->effects);
+		harness_apply(h);
+	} while (h->fetched > asked);
+	return h->n_entries - before;
 }
 
 void
@@ -341,14 +376,14 @@ load_run(struct harness *h, struct stored_run *run)
 	run->run = run_ref(live);
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
 		if (run->tasks[i].there)
-			engine_load_task(live, i, &run->tasks[i].record, run->tasks[i].agent,
-			    run->tasks[i].outputs);
+			engine_load_task(live, i, &run->tasks[i].record, run->tasks[i].agent);
 }
 
 void
 harness_reload(struct harness *h)
 {
 	effects_release(&h->effects);
+	effects_release(&h->fetches);
 	engine_free(h->engine);
 	h->engine = engine_new(&h->config, &h->rng);
 	h->now.mono_ms = 5; /* another boot */
@@ -464,7 +499,7 @@ harness_check(struct harness *h)
 		        run->skipped - run->cancelled);
 		assert_true(run->open > 0);
 		assert_true(run->wf->max_parallel == 0 ||
-		    run->outstanding <= run->wf->max_parallel);
+		    run->outstanding + run->fetching <= run->wf->max_parallel);
 	}
 	assert_int_equal(tasks, engine_tasks_live(h->engine));
 }

@@ -72,13 +72,16 @@ struct harness {
 	struct entry *entries; /* all, in order of dispatch */
 	size_t n_entries, cap_entries;
 	size_t n_open, first_open;
+	struct effects fetches; /* to be answered */
+	size_t fetched; /* answers */
+	bool withhold;  /* fetches are not answered */
 	size_t notes, skip_notes, folded, marks, cancels, dead, updates;
 };
 
 void harness_init(struct harness *h, uint64_t seed);
 void harness_release(struct harness *h);
 struct stored_run *harness_submit(struct harness *h, struct workflow *wf, int priority);
-void harness_apply(struct harness *h);    /* carries the effects out */
+void harness_apply(struct harness *h);    /* carries the effects out, answers fetches */
 size_t harness_dispatch(struct harness *h);
 void harness_advance(struct harness *h, int64_t ms); /* time passes, timers fire */
 void harness_reload(struct harness *h);   /* a crash: a new engine from the store */

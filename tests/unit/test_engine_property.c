@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Random graphs, results and crashes: the promises hold whatever happens. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "test.h"
 
@@ -61,14 +63,36 @@ check_needs(struct harness *h, const struct entry *entry)
 	}
 }
 
+/* Whether memory held them or not: what its needs put out stands in the entry. */
+static void
+check_inputs(const struct entry *entry)
+{
+	const struct task_def *def = &entry->stored->wf->tasks[entry->task];
+
+	for (uint32_t i = 0; i < def->n_needs; i++) {
+		uint32_t t = def->needs[i].task;
+		const char *outputs = entry->stored->tasks[t].outputs;
+		char *input;
+
+		if (!outputs)
+			continue;
+		input = xasprintf("\"%s\":{\"status\":\"succeeded\",\"outputs\":%s}",
+		    entry->stored->wf->tasks[t].id, outputs);
+		assert_non_null(strstr(entry->meta, input));
+		free(input);
+	}
+}
+
 static void
 dispatch_some(struct harness *h)
 {
 	size_t before = h->n_entries;
 
 	harness_dispatch(h);
-	for (size_t i = before; i < h->n_entries; i++)
+	for (size_t i = before; i < h->n_entries; i++) {
 		check_needs(h, &h->entries[i]);
+		check_inputs(&h->entries[i]);
+	}
 }
 
 static void
@@ -77,6 +101,7 @@ report_random(struct harness *h)
 	static const enum category categories[] = { CATEGORY_EXIT, CATEGORY_LOST,
 		CATEGORY_TIMEOUT, CATEGORY_REJECTED, CATEGORY_NONE };
 	struct completion said;
+	char outputs[40];
 
 	if (h->n_entries == 0)
 		return;
@@ -87,8 +112,9 @@ report_random(struct harness *h)
 		said.kind = (enum completion_kind)below(h, COMPLETION_RELEASED + 1);
 	said.category = categories[below(h, 5)];
 	if (said.kind == COMPLETION_SUCCEEDED && below(h, 2)) {
-		said.outputs = "{\"x\": 1}";
-		said.outputs_len = 8;
+		said.outputs_len = (size_t)snprintf(outputs, sizeof outputs, "{\"x\": %u}",
+		    below(h, 1u << below(h, 30)));
+		said.outputs = outputs;
 	}
 	harness_tell(h, &said);
 }
@@ -96,6 +122,7 @@ report_random(struct harness *h)
 static void
 step(struct harness *h)
 {
+	h->withhold = below(h, 3) == 0;
 	switch (below(h, 12)) {
 	case 0:
 		harness_advance(h, below(h, 4000));
@@ -140,6 +167,8 @@ finish(struct harness *h)
 {
 	unsigned rounds = 0;
 
+	h->withhold = false;
+	harness_apply(h);
 	for (; !all_ended(h); rounds++) {
 		assert_true(rounds < 5000);
 		for (size_t i = 0; i < h->n_entries; i++)
@@ -154,6 +183,7 @@ finish(struct harness *h)
 	}
 	assert_int_equal(engine_runs_live(h->engine), 0);
 	assert_int_equal(engine_tasks_live(h->engine), 0);
+	assert_int_equal(engine_outputs(h->engine), 0);
 	assert_true(engine_next_timer(h->engine) == INT64_MAX);
 	for (size_t i = 0; engine_queue_at(h->engine, i); i++) {
 		assert_int_equal(queue_ready(engine_queue_at(h->engine, i)), 0);
@@ -172,6 +202,7 @@ random_histories(void **state)
 		print_message("# seed %llu\n", (unsigned long long)seed);
 		harness_init(&h, seed);
 		h.config.window = 1 + below(&h, 6);
+		h.config.max_outputs = below(&h, 3) ? below(&h, 40) : SIZE_MAX;
 		harness_reload(&h);
 		runs = 1 + below(&h, 3);
 		for (uint32_t i = 0; i < runs; i++) {

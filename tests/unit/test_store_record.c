@@ -29,8 +29,10 @@ random_task(struct rng *rng)
 		record.length_ms = (int64_t)rng_below(rng, 1u << 30);
 		record.timed_out = rng_below(rng, 2);
 	}
+	record.stored = rng_below(rng, 2) ? (uint16_t)rng_below(rng, 32769) : 0;
 	/* a length without its time says nothing, and is not kept alone */
-	if (record.category == CATEGORY_NONE && !record.due_ms && !record.timed_out)
+	if (record.category == CATEGORY_NONE && !record.due_ms && !record.timed_out &&
+	    !record.stored)
 		record.length_ms = 0;
 	return record;
 }
@@ -51,6 +53,7 @@ same_task(const struct task_record *a, const struct task_record *b)
 	assert_int_equal(a->due_ms, b->due_ms);
 	assert_int_equal(a->length_ms, b->length_ms);
 	assert_int_equal(a->timed_out, b->timed_out);
+	assert_int_equal(a->stored, b->stored);
 }
 
 static void

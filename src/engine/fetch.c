@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* Outputs that memory does not hold are read back before a task is handed out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/internal.h"
+
+#define FETCH_TASKS 64               /* that wait at once */
+#define FETCH_BYTES (16u << 20)      /* that are waited for at once, about */
+
+/* A task that keeps its place in the window while its outputs are read. */
+struct waiting {
+	uint32_t task;
+	struct queue *queue;
+};
+
+/* One question about one run. */
+struct fetch {
+	TAILQ_ENTRY(fetch) link;
+	uint64_t id;
+	struct run *run; /* a reference */
+	struct waiting *waiting;
+	size_t n_waiting, cap_waiting;
+	uint32_t *wants;
+	size_t n_wants, cap_wants;
+	size_t bytes;
+	bool asked; /* closed: nothing joins it any more */
+};
+
+bool
+fetch_room(const struct engine *engine)
+{
+	return engine->fetching < FETCH_TASKS && engine->fetch_bytes < FETCH_BYTES;
+}
+
+static struct fetch *
+fetch_open(struct engine *engine, struct run *run)
+{
+	struct fetch *fetch;
+
+	TAILQ_FOREACH(fetch, &engine->fetches, link)
+		if (fetch->run == run && !fetch->asked)
+			return fetch;
+	fetch = xcalloc(1, sizeof *fetch);
+	fetch->id = ++engine->last_fetch;
+	fetch->run = run_ref(run);
+	TAILQ_INSERT_TAIL(&engine->fetches, fetch, link);
+	return fetch;
+}
+
+static void
+fetch_free(struct engine *engine, struct fetch *fetch)
+{
+	TAILQ_REMOVE(&engine->fetches, fetch, link);
+	engine->fetching -= fetch->n_waiting;
+	engine->fetch_bytes -= fetch->bytes;
+	run_unref(fetch->run);
+	free(fetch->waiting);
+	free(fetch->wants);
+	free(fetch);
+}
+
+void
+fetches_release(struct engine *engine)
+{
+	while (!TAILQ_EMPTY(&engine->fetches))
+		fetch_free(engine, TAILQ_FIRST(&engine->fetches));
+}
+
+/* It has just been taken out of its lane. */
+void
+fetch_for(struct engine *engine, struct queue *queue, struct run *run, uint32_t task)
+{
+	struct fetch *fetch = fetch_open(engine, run);
+	uint32_t i = 0, want;
+
+	GROW(fetch->waiting, fetch->n_waiting, fetch->cap_waiting);
+	fetch->waiting[fetch->n_waiting++] = (struct waiting){ task, queue };
+	while ((want = task_next_far(run, task, &i)) != TASK_NONE) {
+		GROW(fetch->wants, fetch->n_wants, fetch->cap_wants);
+		fetch->wants[fetch->n_wants++] = want;
+		fetch->bytes += 2 * (size_t)run->tasks[want].stored;
+		engine->fetch_bytes += 2 * (size_t)run->tasks[want].stored;
+	}
+	engine->fetching++;
+	run->fetching++;
+	run->tasks[task].fetching = true;
+	queue_reserve(queue);
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Many tasks of a run read the same: each is asked for once. */
+static void
+drop_doubles(struct fetch *fetch)
+{
+	size_t n = 0;
+
+	qsort(fetch->wants, fetch->n_wants, sizeof *fetch->wants, by_number);
+	for (size_t i = 1; i < fetch->n_wants; i++)
+		if (fetch->wants[i] != fetch->wants[n])
+			fetch->wants[++n] = fetch->wants[i];
+	fetch->n_wants = n + 1;
+}
+
+void
+fetches_ask(struct turn *turn)
+{
+	struct fetch *fetch;
+
+	TAILQ_FOREACH_REVERSE(fetch, &turn->engine->fetches, fetch_list, link) {
+		struct effect *effect;
+
+		if (fetch->asked)
+			break; /* those that were made before were asked then */
+		fetch->asked = true;
+		drop_doubles(fetch);
+		effect = effects_add(turn->effects, EFFECT_FETCH, fetch->run, TASK_NONE);
+		effect->u.fetch.id = fetch->id;
+		effect->u.fetch.n = fetch->n_wants;
+		effect->u.fetch.tasks =
+		    xmemdup(fetch->wants, fetch->n_wants * sizeof *fetch->wants);
+		effects_mark(turn->effects, 0, 0);
+	}
+}
+
+/* --- the answer ---------------------------------------------------------- */
+
+/* From here on wants are those that this answer brought. */
+static void
+take_outputs(struct engine *engine, struct fetch *fetch, const char *const *outputs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; fetch->run->plan && i < fetch->n_wants; i++) {
+		struct task *task = &fetch->run->tasks[fetch->wants[i]];
+		size_t len = outputs[i] ? strlen(outputs[i]) : 0;
+
+		if (!outputs_far(task) || !outputs_are_object(outputs[i], len))
+			continue;
+		outputs_keep(engine, task, outputs[i], len);
+		fetch->wants[n++] = fetch->wants[i];
+	}
+	fetch->n_wants = n;
+}
+
+/*
+ * Beyond the cap they go again once they were read.  Others' stay: who found them in
+ * memory has not asked for them.
+ */
+static void
+drop_outputs(struct engine *engine, struct fetch *fetch)
+{
+	for (size_t i = 0; i < fetch->n_wants; i++) {
+		struct task *task = &fetch->run->tasks[fetch->wants[i]];
+
+		if (task->readers == 0 || !outputs_room(engine, 0))
+			outputs_drop(engine, task);
+	}
+}
+
+static void
+fail_without(struct turn *turn, struct run *run, uint32_t task)
+{
+	uint32_t i = 0, gone = task_next_far(run, task, &i);
+	char *message = xasprintf("the outputs of task %s, which it reads, are not in redis any "
+	    "more (field o%u of the run)", run->wf->tasks[gone].id, gone);
+	struct failure failure = { CATEGORY_REJECTED, message, -1, 0, 0 };
+
+	task_fail(turn, run, task, &failure);
+	effects_mark(turn->effects, 0, 0);
+	free(message);
+}
+
+static void
+go_on(struct turn *turn, struct run *run, const struct waiting *waiting)
+{
+	struct task *task = &run->tasks[waiting->task];
+
+	queue_unreserve(waiting->queue);
+	if (!run->plan)
+		return; /* it has ended meanwhile */
+	run->fetching--;
+	if (task->fetching) {
+		task->fetching = false;
+		if (task_reads_far(run, waiting->task))
+			fail_without(turn, run, waiting->task);
+		else if (queue_quarantined(waiting->queue))
+			task_line_up(run, waiting->task);
+		else
+			task_dispatch(turn, waiting->queue, run, waiting->task);
+	}
+	if (run->plan)
+		lanes_unpark(run, run->plan->n_lanes);
+}
+
+void
+engine_fetched(struct engine *engine, const struct moment *now, uint64_t id,
+    const char *const *outputs, struct effects *effects)
+{
+	struct fetch *fetch;
+	struct turn turn;
+
+	TAILQ_FOREACH(fetch, &engine->fetches, link)
+		if (fetch->id == id)
+			break;
+	if (!fetch || !fetch->asked)
+		return;
+	turn_begin(&turn, engine, now, effects);
+	take_outputs(engine, fetch, outputs);
+	for (size_t i = 0; i < fetch->n_waiting; i++)
+		go_on(&turn, fetch->run, &fetch->waiting[i]);
+	if (fetch->run->plan)
+		drop_outputs(engine, fetch);
+	fetch_free(engine, fetch);
+	turn_end(&turn);
+}
