@@ -31,11 +31,13 @@ backoff_delay(enum backoff_kind kind, int64_t delay_ms, double factor, int64_t m
 
 	if (failures == 0 || delay_ms <= 0)
 		return 0;
-	if (kind == BACKOFF_EXPONENTIAL)
+	if (kind == BACKOFF_EXPONENTIAL || kind == BACKOFF_ADAPTIVE)
 		delay *= power_of(factor, failures - 1);
 	else if (kind == BACKOFF_LINEAR)
 		delay *= failures;
 	delay = (double)clamp(delay, max_ms);
+	if (jitter >= BACKOFF_FULL_JITTER)
+		return clamp(delay * unit, max_ms);
 	return clamp(delay * (1 - jitter + 2 * jitter * unit), max_ms);
 }
 

@@ -7,13 +7,17 @@
 
 #include <stdint.h>
 
-enum backoff_kind { BACKOFF_EXPONENTIAL, BACKOFF_LINEAR, BACKOFF_FIXED };
+/* Stored as numbers in definitions: new ones go to the end. */
+enum backoff_kind { BACKOFF_EXPONENTIAL, BACKOFF_LINEAR, BACKOFF_FIXED, BACKOFF_ADAPTIVE };
+
+#define BACKOFF_FULL_JITTER 2.0 /* as jitter: anywhere in [0, d) */
 
 /*
  * Delay in ms after `failures` failures (1 = the first): exponential
- * delay * factor^(failures - 1), linear delay * failures, fixed delay; then at
- * most max_ms; then spread over [d * (1 - jitter), d * (1 + jitter)] by
- * unit in [0, 1), again at most max_ms.
+ * delay * factor^(failures - 1), linear delay * failures, fixed delay, adaptive
+ * as exponential (the caller has stretched delay_ms); then at most max_ms; then
+ * spread over [d * (1 - jitter), d * (1 + jitter)] by unit in [0, 1), again at
+ * most max_ms; or, with full jitter, over [0, d).
  */
 int64_t backoff_delay(enum backoff_kind kind, int64_t delay_ms, double factor,
     int64_t max_ms, double jitter, unsigned failures, double unit);

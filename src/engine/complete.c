@@ -116,6 +116,7 @@ task_succeed(struct turn *turn, struct run *run, uint32_t t, const char *outputs
 	struct effect *effect;
 
 	task->timed_out = false;
+	task_note_outcome(run, t, false);
 	task_set_state(run, t, TASK_SUCCEEDED, turn->now);
 	outputs_drop(turn->engine, task);
 	task->stored = outputs_half(outputs ? len : 0);
@@ -134,7 +135,8 @@ on_succeeded(struct turn *turn, const struct report *report)
 {
 	const struct completion *said = report->said;
 	struct run *run = report->run;
-	struct failure failure = { CATEGORY_INVALID_OUTPUT, NULL, -1, 0, said->retryable };
+	struct failure failure = { .category = CATEGORY_INVALID_OUTPUT, .exit_code = -1,
+		.retryable = said->retryable };
 	struct err err = { 0 };
 	bool malformed;
 
@@ -155,7 +157,7 @@ said_failure(const struct completion *said, enum category missing)
 	enum category category = said->category == CATEGORY_NONE ? missing : said->category;
 
 	return (struct failure){ category, said->message, said->exit_code, said->signal,
-		said->retryable };
+		said->retryable, said->retry_after_ms > 0 ? said->retry_after_ms : 0 };
 }
 
 static enum completion_result

@@ -41,7 +41,7 @@ hand_out(struct turn *turn, struct queue *queue, struct run *run, uint32_t t,
 bool
 task_dispatch(struct turn *turn, struct queue *queue, struct run *run, uint32_t task)
 {
-	struct failure failure = { CATEGORY_REJECTED, NULL, -1, 0, 0 };
+	struct failure failure = { .category = CATEGORY_REJECTED, .exit_code = -1 };
 	struct rendered rendered = { 0 };
 	struct err err = { 0 };
 	bool handed_out = task_render(turn->engine, run, task, &rendered, &err) == 0;

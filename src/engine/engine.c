@@ -215,6 +215,7 @@ engine_tick(struct engine *engine, const struct moment *now, size_t max,
 	struct turn turn;
 	size_t n;
 
+	queues_thaw(&engine->queues, now->mono_ms);
 	turn_begin(&turn, engine, now, effects);
 	for (n = 0; max == 0 || n < max; n++) {
 		if (!heap_pop(&engine->heap, now->mono_ms, &item))
@@ -229,7 +230,9 @@ engine_tick(struct engine *engine, const struct moment *now, size_t max,
 int64_t
 engine_next_timer(const struct engine *engine)
 {
-	return heap_next(&engine->heap);
+	int64_t next = heap_next(&engine->heap);
+
+	return next < engine->queues.thaw_at ? next : engine->queues.thaw_at;
 }
 
 int

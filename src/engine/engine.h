@@ -55,6 +55,10 @@ uint32_t queue_window(const struct queue *queue); /* outstanding entries that it
 /* Takes no more dispatches (a key that is not what it should be), or does again. */
 void queue_quarantine(struct queue *queue, bool on);
 bool queue_quarantined(const struct queue *queue);
+/* mono_ms until which a provider's limit stops its dispatches; 0 = not stopped. */
+int64_t queue_held_until(const struct queue *queue);
+/* How often its attempts fail, 0..1, the newest outcomes counting most (engine/retry.h). */
+double queue_failure_rate(const struct queue *queue);
 /*
  * What failures do of tasks that say nothing of their own (policy->given): from now
  * on, also of those that wait.  Copied by value; NULL removes it.
@@ -126,7 +130,7 @@ enum completion_result {
 enum completion_result engine_complete(struct engine *engine, const struct moment *now,
     const struct completion *completion, struct effects *effects);
 
-/* Due timers: retries, attempt and run timeouts; at most max (0 = all).  true: more are due. */
+/* Due timers: retries, throttles, timeouts of all kinds; at most max (0 = all).  true: more are due. */
 bool engine_tick(struct engine *engine, const struct moment *now, size_t max,
     struct effects *effects);
 /* mono_ms of the next timer, or INT64_MAX. */

@@ -109,10 +109,16 @@ task_fail_stopped(struct turn *turn, struct run *run, uint32_t t)
 	enum category category = (enum category)run->tasks[t].last_category;
 	char *message = xasprintf("%s, and the run stopped before it was tried again",
 	    category == CATEGORY_NONE ? "failed" : category_name(category));
-	struct failure failure = { category, message, -1, 0, 0 };
+	struct failure failure = { .category = category, .message = message, .exit_code = -1 };
 
 	end_failed(turn, run, t, &failure, NULL);
 	free(message);
+}
+
+static struct queue *
+queue_of(const struct run *run, uint32_t t)
+{
+	return run->plan->lanes[run->plan->lane_of[t]].queue;
 }
 
 /* A task's own policy, or that of its agent type. */
@@ -120,9 +126,17 @@ static const struct retry_policy *
 retry_of(const struct run *run, uint32_t t)
 {
 	const struct retry_policy *own = run->wf->tasks[t].retry;
-	const struct queue *queue = run->plan->lanes[run->plan->lane_of[t]].queue;
+	const struct queue *queue = queue_of(run, t);
 
 	return own->given || !queue->retry ? own : queue->retry;
+}
+
+void
+task_note_outcome(struct run *run, uint32_t t, bool failed)
+{
+	struct queue *queue = queue_of(run, t);
+
+	queue->failure_rate = retry_rate(queue->failure_rate, failed);
 }
 
 void
@@ -137,14 +151,17 @@ task_attempt_failed(struct turn *turn, struct run *run, uint32_t t,
 		task->failures++;
 	task->last_category = (uint8_t)failure->category;
 	task->timed_out = false;
+	task_note_outcome(run, t, true);
 	if (run->intent != INTENT_NONE || !retry_allowed(policy, failure, task->failures)) {
 		task_fail(turn, run, t, failure);
 		return;
 	}
-	delay = retry_delay(policy, task->failures, turn_chance(turn));
+	delay = retry_delay(policy, failure, task->failures, queue_of(run, t)->failure_rate,
+	    turn_chance(turn));
 	task_wait(turn, run, t, delay)->u.task.error = error_json(failure);
 }
 
+/* Uses up no attempt; the whole type waits, for the limit is a provider's. */
 void
 task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_after_ms,
     const struct failure *failure)
@@ -157,6 +174,7 @@ task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_aft
 	}
 	run->tasks[t].last_category = CATEGORY_THROTTLED;
 	delay = retry_throttle_delay(retry_after_ms, turn_chance(turn));
+	queue_hold(queue_of(run, t), turn->now->mono_ms + delay);
 	task_wait(turn, run, t, delay)->u.task.error = error_json(failure);
 }
 
@@ -179,7 +197,7 @@ task_released(struct turn *turn, struct run *run, uint32_t t)
 void
 task_crashed(struct turn *turn, struct run *run, uint32_t t)
 {
-	struct failure failure = { CATEGORY_POISON, NULL, -1, 0, 0 };
+	struct failure failure = { .category = CATEGORY_POISON, .exit_code = -1 };
 	uint32_t poison = retry_of(run, t)->poison;
 	struct task *task = &run->tasks[t];
 	int64_t delay;
@@ -209,7 +227,8 @@ task_timed_out(struct turn *turn, struct run *run, uint32_t t)
 	char length[DURATION_SIZE];
 	char *message = xasprintf("timed out after %s",
 	    duration_format(run->wf->tasks[t].timeout_ms, length));
-	struct failure failure = { CATEGORY_TIMEOUT, message, -1, 0, -1 };
+	struct failure failure = { .category = CATEGORY_TIMEOUT, .message = message,
+		.exit_code = -1, .retryable = -1 };
 
 	task_attempt_failed(turn, run, t, &failure);
 	free(message);

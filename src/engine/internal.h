@@ -110,6 +110,7 @@ void task_hold_reads(struct run *run, uint32_t task);
 void run_check_end(struct turn *turn, struct run *run);
 
 /* failure.c */
+void task_note_outcome(struct run *run, uint32_t task, bool failed);
 void task_attempt_failed(struct turn *turn, struct run *run, uint32_t task,
     const struct failure *failure);
 void task_fail(struct turn *turn, struct run *run, uint32_t task,

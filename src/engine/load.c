@@ -231,6 +231,13 @@ clamp(int64_t value, int64_t max)
 	return value < 0 ? 0 : value > max ? max : value;
 }
 
+/* A throttled task waits: so does its type. */
+static void
+hold_type(const struct run *run, uint32_t t, int64_t due_ms)
+{
+	queue_hold(run->lanes[run->plan->lane_of[t]].queue, due_ms);
+}
+
 static void
 set_timers(struct turn *turn, struct run *run)
 {
@@ -240,12 +247,15 @@ set_timers(struct turn *turn, struct run *run)
 	for (size_t i = 0; i < run->loading->len; i++) {
 		const struct stored_timer *timer = &run->loading->timers[i];
 		const struct task *task = &run->tasks[timer->task];
+		int64_t due_ms;
 
 		if (task->state != TASK_WAITING &&
 		    (task->state != TASK_RUNNING || !task->outstanding || task->timed_out))
 			continue;
-		heap_set(heap, run, timer->task,
-		    now->mono_ms + clamp(timer->due_ms - now->wall_ms, timer->length_ms));
+		due_ms = now->mono_ms + clamp(timer->due_ms - now->wall_ms, timer->length_ms);
+		heap_set(heap, run, timer->task, due_ms);
+		if (task->state == TASK_WAITING && task->last_category == CATEGORY_THROTTLED)
+			hold_type(run, timer->task, due_ms);
 	}
 	/* a wait without its time is over */
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)

@@ -11,7 +11,7 @@
 void
 queues_init(struct queues *queues, uint32_t window)
 {
-	*queues = (struct queues){ .window = window };
+	*queues = (struct queues){ .window = window, .thaw_at = INT64_MAX };
 	TAILQ_INIT(&queues->active);
 }
 
@@ -65,7 +65,7 @@ queues_get(struct queues *queues, const char *type)
 static void
 queue_refresh(struct queue *queue)
 {
-	bool active = queue->filled != 0 && !queue->quarantined &&
+	bool active = queue->filled != 0 && !queue->quarantined && queue->held_until == 0 &&
 	    queue->outstanding + queue->reserved < queue->owner->window;
 
 	if (active == queue->active)
@@ -87,6 +87,36 @@ queues_turn(struct queues *queues)
 		TAILQ_INSERT_TAIL(&queues->active, queue, link);
 	}
 	return queue;
+}
+
+void
+queue_hold(struct queue *queue, int64_t until_ms)
+{
+	if (until_ms <= queue->held_until)
+		return;
+	queue->held_until = until_ms;
+	if (until_ms < queue->owner->thaw_at)
+		queue->owner->thaw_at = until_ms;
+	queue_refresh(queue);
+}
+
+void
+queues_thaw(struct queues *queues, int64_t now_ms)
+{
+	if (now_ms < queues->thaw_at)
+		return;
+	queues->thaw_at = INT64_MAX;
+	for (size_t i = 0; i < queues->len; i++) {
+		struct queue *queue = queues->items[i];
+
+		if (queue->held_until > now_ms) {
+			if (queue->held_until < queues->thaw_at)
+				queues->thaw_at = queue->held_until;
+		} else if (queue->held_until > 0) {
+			queue->held_until = 0;
+			queue_refresh(queue);
+		}
+	}
 }
 
 void
@@ -295,21 +325,63 @@ queue_quarantined(const struct queue *queue)
 	return queue->quarantined;
 }
 
-/* The exit codes stand behind the policy, in one piece of memory. */
+static size_t
+codes_of(const struct retry_policy *policy)
+{
+	size_t n = policy->n_exit_codes;
+
+	for (size_t i = 0; i < policy->n_rules; i++)
+		n += policy->rules[i].n_exit_codes;
+	return n;
+}
+
+/* Moves the policy's exit codes to codes; returns what is behind them. */
+static uint8_t *
+copy_codes(struct retry_policy *policy, uint8_t *codes)
+{
+	if (policy->n_exit_codes > 0)
+		memcpy(codes, policy->exit_codes, policy->n_exit_codes);
+	policy->exit_codes = codes;
+	return codes + policy->n_exit_codes;
+}
+
+/* Rules and exit codes stand behind the policy, in one piece of memory. */
+static struct retry_policy *
+copy_policy(const struct retry_policy *policy)
+{
+	struct retry_policy *copy =
+	    xmalloc((1 + policy->n_rules) * sizeof *copy + codes_of(policy));
+	uint8_t *codes = (uint8_t *)(copy + 1 + policy->n_rules);
+
+	*copy = *policy;
+	codes = copy_codes(copy, codes);
+	copy->rules = copy + 1;
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		copy[1 + i] = policy->rules[i];
+		codes = copy_codes(&copy[1 + i], codes);
+	}
+	return copy;
+}
+
 void
 queue_set_retry(struct queue *queue, const struct retry_policy *policy)
 {
-	struct retry_policy *copy = NULL;
+	struct retry_policy *copy = policy ? copy_policy(policy) : NULL;
 
-	if (policy) {
-		copy = xmalloc(sizeof *copy + policy->n_exit_codes);
-		*copy = *policy;
-		copy->exit_codes = (uint8_t *)(copy + 1);
-		if (policy->n_exit_codes > 0)
-			memcpy(copy + 1, policy->exit_codes, policy->n_exit_codes);
-	}
 	free(queue->retry);
 	queue->retry = copy;
+}
+
+double
+queue_failure_rate(const struct queue *queue)
+{
+	return queue->failure_rate;
+}
+
+int64_t
+queue_held_until(const struct queue *queue)
+{
+	return queue->held_until;
 }
 
 size_t

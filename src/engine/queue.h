@@ -11,8 +11,8 @@
  * robin among runs.  A lane whose run is at max_parallel is taken out when it is
  * met, and put back by lanes_unpark() when an entry of the run is settled.
  *
- * A queue is active while it has linked lanes, room in its window and no
- * quarantine; only active queues are looked at by a dispatch.
+ * A queue is active while it has linked lanes, room in its window, no quarantine
+ * and is not held (throttled); only active queues are looked at by a dispatch.
  */
 #ifndef REEVE_ENGINE_QUEUE_H
 #define REEVE_ENGINE_QUEUE_H
@@ -50,6 +50,8 @@ struct queue {
 	uint32_t outstanding;
 	uint32_t reserved; /* places kept for tasks whose outputs are being fetched */
 	size_t index;
+	double failure_rate; /* of its attempts (engine/retry.h) */
+	int64_t held_until;  /* mono_ms: throttled, dispatches nothing; 0 = not held */
 	bool quarantined;
 	bool active;
 	TAILQ_ENTRY(queue) link; /* among the active ones */
@@ -64,6 +66,7 @@ struct queues {
 	struct queue *by_type;
 	struct queue_list active;
 	uint32_t window;
+	int64_t thaw_at; /* mono_ms of the first queue to be let go; INT64_MAX = none is held */
 };
 
 void queues_init(struct queues *queues, uint32_t window);
@@ -72,6 +75,10 @@ struct queue *queues_find(const struct queues *queues, const char *type); /* or 
 struct queue *queues_get(struct queues *queues, const char *type); /* made on first use */
 /* An active queue, NULL if there is none; asking again gives the next one in turn. */
 struct queue *queues_turn(struct queues *queues);
+
+/* Nothing is dispatched until then; a later time counts. */
+void queue_hold(struct queue *queue, int64_t until_ms);
+void queues_thaw(struct queues *queues, int64_t now_ms); /* lets go what is due */
 
 void queue_entry_added(struct queue *queue);   /* one more outstanding */
 void queue_entry_removed(struct queue *queue);

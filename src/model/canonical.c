@@ -41,17 +41,9 @@ add_number(struct buf *out, const char *key, int64_t number)
 }
 
 static void
-add_retry(struct buf *out, const struct retry_policy *retry)
+add_matches(struct buf *out, const struct retry_policy *retry)
 {
-	buf_printf(out, "{\"max_attempts\":%u,\"backoff\":%d", retry->max_attempts,
-	    (int)retry->backoff);
-	add_number(out, "delay", retry->delay_ms);
-	add_number(out, "max_delay", retry->max_delay_ms);
-	buf_adds(out, ",\"factor\":");
-	json_add_double(out, retry->factor);
-	buf_adds(out, ",\"jitter\":");
-	json_add_double(out, retry->jitter);
-	buf_adds(out, ",\"on\":[");
+	buf_adds(out, "\"on\":[");
 	for (unsigned c = 1, first = 1; c < CATEGORY_COUNT; c++) {
 		if ((retry->on & CATEGORY_BIT(c)) == 0)
 			continue;
@@ -61,7 +53,55 @@ add_retry(struct buf *out, const struct retry_policy *retry)
 	buf_adds(out, "],\"exit_codes\":[");
 	for (size_t i = 0; i < retry->n_exit_codes; i++)
 		buf_printf(out, "%s%u", i > 0 ? "," : "", retry->exit_codes[i]);
-	buf_printf(out, "],\"poison\":%u", retry->poison);
+	buf_addc(out, ']');
+}
+
+static void
+add_double(struct buf *out, const char *key, double number)
+{
+	buf_printf(out, ",\"%s\":", key);
+	json_add_double(out, number);
+}
+
+static void
+add_rule(struct buf *out, const struct retry_policy *rule)
+{
+	buf_addc(out, '{');
+	add_matches(out, rule);
+	if (rule->says & RETRY_SAYS_MAX_ATTEMPTS)
+		add_number(out, "max_attempts", rule->max_attempts);
+	if (rule->says & RETRY_SAYS_BACKOFF)
+		add_number(out, "backoff", rule->backoff);
+	if (rule->says & RETRY_SAYS_DELAY)
+		add_number(out, "delay", rule->delay_ms);
+	if (rule->says & RETRY_SAYS_MAX_DELAY)
+		add_number(out, "max_delay", rule->max_delay_ms);
+	if (rule->says & RETRY_SAYS_FACTOR)
+		add_double(out, "factor", rule->factor);
+	if (rule->says & RETRY_SAYS_JITTER)
+		add_double(out, "jitter", rule->jitter);
+	buf_addc(out, '}');
+}
+
+/* What came later is only written where it is used: hashes of older files stay. */
+static void
+add_retry(struct buf *out, const struct retry_policy *retry)
+{
+	buf_printf(out, "{\"max_attempts\":%u,\"backoff\":%d", retry->max_attempts,
+	    (int)retry->backoff);
+	add_number(out, "delay", retry->delay_ms);
+	add_number(out, "max_delay", retry->max_delay_ms);
+	add_double(out, "factor", retry->factor);
+	add_double(out, "jitter", retry->jitter);
+	buf_addc(out, ',');
+	add_matches(out, retry);
+	add_number(out, "poison", retry->poison);
+	for (size_t i = 0; i < retry->n_rules; i++) {
+		buf_adds(out, i > 0 ? "," : ",\"rules\":[");
+		add_rule(out, &retry->rules[i]);
+	}
+	if (retry->n_rules > 0)
+		buf_addc(out, ']');
 	if (retry->given)
 		buf_adds(out, ",\"given\":true");
 	buf_addc(out, '}');
@@ -150,6 +190,10 @@ add_task(struct buf *out, const struct task_def *task, const struct task_def *be
 		add_number(out, "timeout", task->timeout_ms);
 	if (task->stall_timeout_ms > 0)
 		add_number(out, "stall_timeout", task->stall_timeout_ms);
+	if (task->queue_timeout_ms > 0)
+		add_number(out, "queue_timeout", task->queue_timeout_ms);
+	if (task->total_timeout_ms > 0)
+		add_number(out, "total_timeout", task->total_timeout_ms);
 	if (task->continue_on_error)
 		buf_adds(out, ",\"continue_on_error\":true");
 	add_outputs(out, task);

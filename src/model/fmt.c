@@ -72,6 +72,8 @@ table_below(const struct key *table, int id, bool *ret_list)
 		return keys_task;
 	if (table == keys_workflow && id == WF_PARAMS)
 		return keys_param;
+	if (table == keys_retry && id == RETRY_RULES)
+		return keys_retry_rule;
 	if (table == keys_task && id == TASK_KEY_NEEDS)
 		return keys_need;
 	if (table == keys_task && id == TASK_KEY_OUTPUTS)

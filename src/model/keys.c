@@ -42,10 +42,11 @@ const struct key keys_defaults[] = {
 	KEY("priority", DEFAULT_PRIORITY),
 	KEY("timeout", DEFAULT_TIMEOUT),
 	KEY("stall_timeout", DEFAULT_STALL_TIMEOUT),
+	KEY("queue_timeout", DEFAULT_QUEUE_TIMEOUT),
+	KEY("total_timeout", DEFAULT_TOTAL_TIMEOUT),
 	KEY("retry", DEFAULT_RETRY),
 	KEY("continue_on_error", DEFAULT_CONTINUE_ON_ERROR),
-	LATER("requires"), LATER("queue_timeout"),
-	LATER("total_timeout"), LATER("idempotency_key"), LATER("pool"), LATER("budget"),
+	LATER("requires"), LATER("idempotency_key"), LATER("pool"), LATER("budget"),
 	LATER("max_parallel"), LATER("env"), LATER("secrets"), LATER("if"), LATER("when"),
 	END
 };
@@ -67,9 +68,10 @@ const struct key keys_task[] = {
 	KEY("retry", TASK_KEY_RETRY),
 	KEY("timeout", TASK_KEY_TIMEOUT),
 	KEY("stall_timeout", TASK_KEY_STALL_TIMEOUT),
+	KEY("queue_timeout", TASK_KEY_QUEUE_TIMEOUT),
+	KEY("total_timeout", TASK_KEY_TOTAL_TIMEOUT),
 	KEY("continue_on_error", TASK_KEY_CONTINUE_ON_ERROR),
-	LATER("requires"), LATER("queue_timeout"),
-	LATER("total_timeout"), LATER("idempotency_key"), LATER("foreach"), LATER("matrix"),
+	LATER("requires"), LATER("idempotency_key"), LATER("foreach"), LATER("matrix"),
 	LATER("max_parallel"), LATER("approval"), LATER("wait"), LATER("if"), LATER("when"),
 	LATER("workflow"), LATER("params"), LATER("pool"), LATER("budget"), LATER("env"),
 	LATER("secrets"), LATER("concurrency"), LATER("on_success"), LATER("on_failure"),
@@ -92,8 +94,20 @@ const struct key keys_retry[] = {
 	KEY("jitter", RETRY_JITTER),
 	KEY("on", RETRY_ON),
 	KEY("exit_codes", RETRY_EXIT_CODES),
+	KEY("rules", RETRY_RULES),
 	KEY("poison", RETRY_POISON),
-	LATER("adaptive"),
+	END
+};
+
+const struct key keys_retry_rule[] = {
+	KEY("on", RETRY_ON),
+	KEY("exit_codes", RETRY_EXIT_CODES),
+	KEY("max_attempts", RETRY_MAX_ATTEMPTS),
+	KEY("backoff", RETRY_BACKOFF),
+	KEY("delay", RETRY_DELAY),
+	KEY("factor", RETRY_FACTOR),
+	KEY("max_delay", RETRY_MAX_DELAY),
+	KEY("jitter", RETRY_JITTER),
 	END
 };
 

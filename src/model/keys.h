@@ -44,6 +44,7 @@ extern const struct key keys_defaults[];
 extern const struct key keys_task[];
 extern const struct key keys_need[];
 extern const struct key keys_retry[];
+extern const struct key keys_retry_rule[];
 extern const struct key keys_output[];
 extern const struct key keys_param[];
 extern const struct key keys_agent_type[];
@@ -55,18 +56,18 @@ enum key_workflow {
 };
 enum key_defaults {
 	DEFAULT_AGENT, DEFAULT_PRIORITY, DEFAULT_TIMEOUT, DEFAULT_STALL_TIMEOUT, DEFAULT_RETRY,
-	DEFAULT_CONTINUE_ON_ERROR, DEFAULT_COUNT
+	DEFAULT_CONTINUE_ON_ERROR, DEFAULT_QUEUE_TIMEOUT, DEFAULT_TOTAL_TIMEOUT, DEFAULT_COUNT
 };
 enum key_task {
 	TASK_KEY_ID, TASK_KEY_AGENT, TASK_KEY_NEEDS, TASK_KEY_PRIORITY, TASK_KEY_PROMPT,
 	TASK_KEY_RUN, TASK_KEY_PAYLOAD, TASK_KEY_OUTPUTS, TASK_KEY_RETRY, TASK_KEY_TIMEOUT,
-	TASK_KEY_STALL_TIMEOUT,
-	TASK_KEY_CONTINUE_ON_ERROR, TASK_KEY_COUNT
+	TASK_KEY_STALL_TIMEOUT, TASK_KEY_CONTINUE_ON_ERROR, TASK_KEY_QUEUE_TIMEOUT,
+	TASK_KEY_TOTAL_TIMEOUT, TASK_KEY_COUNT
 };
 enum key_need { NEED_TASK, NEED_ON, NEED_COUNT };
 enum key_retry {
 	RETRY_MAX_ATTEMPTS, RETRY_BACKOFF, RETRY_DELAY, RETRY_FACTOR, RETRY_MAX_DELAY,
-	RETRY_JITTER, RETRY_ON, RETRY_EXIT_CODES, RETRY_POISON, RETRY_COUNT
+	RETRY_JITTER, RETRY_ON, RETRY_EXIT_CODES, RETRY_POISON, RETRY_RULES, RETRY_COUNT
 };
 enum key_output { OUTPUT_REQUIRED, OUTPUT_COUNT };
 enum key_param {

@@ -114,6 +114,12 @@ take_defaults(struct loader *ld, const struct yaml_node *node)
 	if (values[DEFAULT_STALL_TIMEOUT] != NULL)
 		value_duration(ld->faults, values[DEFAULT_STALL_TIMEOUT], "stall_timeout", 1,
 		    &ld->defaults.stall_timeout_ms);
+	if (values[DEFAULT_QUEUE_TIMEOUT] != NULL)
+		value_duration(ld->faults, values[DEFAULT_QUEUE_TIMEOUT], "queue_timeout", 1,
+		    &ld->defaults.queue_timeout_ms);
+	if (values[DEFAULT_TOTAL_TIMEOUT] != NULL)
+		value_duration(ld->faults, values[DEFAULT_TOTAL_TIMEOUT], "total_timeout", 1,
+		    &ld->defaults.total_timeout_ms);
 	if (values[DEFAULT_CONTINUE_ON_ERROR] != NULL)
 		value_bool(ld->faults, values[DEFAULT_CONTINUE_ON_ERROR], "continue_on_error",
 		    &ld->defaults.continue_on_error);

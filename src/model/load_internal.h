@@ -43,6 +43,8 @@ struct loader {
 		int8_t priority;
 		int64_t timeout_ms;
 		int64_t stall_timeout_ms;
+		int64_t queue_timeout_ms;
+		int64_t total_timeout_ms;
 		bool continue_on_error;
 		struct retry_policy retry;
 		const struct retry_policy *retry_shared;

@@ -2,6 +2,7 @@
 /* The `retry` map of tasks, defaults and agent types. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "model/load_internal.h"
 
@@ -16,6 +17,19 @@ const struct retry_policy retry_defaults = {
 	.poison = 3,
 };
 
+#define RULES_MAX 32
+
+static bool
+same_rules(const struct retry_policy *a, const struct retry_policy *b)
+{
+	if (a->n_rules != b->n_rules)
+		return false;
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (!retry_same(&a->rules[i], &b->rules[i]))
+			return false;
+	return true;
+}
+
 bool
 retry_same(const struct retry_policy *a, const struct retry_policy *b)
 {
@@ -23,10 +37,11 @@ retry_same(const struct retry_policy *a, const struct retry_policy *b)
 	    a->delay_ms == b->delay_ms && a->max_delay_ms == b->max_delay_ms &&
 	    !(a->factor < b->factor || a->factor > b->factor) &&
 	    !(a->jitter < b->jitter || a->jitter > b->jitter) && a->on == b->on &&
-	    a->poison == b->poison && a->given == b->given &&
+	    a->poison == b->poison && a->given == b->given && a->says == b->says &&
 	    a->n_exit_codes == b->n_exit_codes &&
 	    (a->n_exit_codes == 0 ||
-	        memcmp(a->exit_codes, b->exit_codes, a->n_exit_codes) == 0);
+	        memcmp(a->exit_codes, b->exit_codes, a->n_exit_codes) == 0) &&
+	    same_rules(a, b);
 }
 
 static void
@@ -86,14 +101,26 @@ load_exit_codes(struct arena *arena, struct faults *faults, const struct yaml_no
 static void
 take_backoff(struct faults *faults, const struct yaml_node *node, struct retry_policy *policy)
 {
-	static const char *const words[] = { "exponential", "linear", "fixed", NULL };
+	static const char *const words[] = { "exponential", "linear", "fixed", "adaptive", NULL };
 	int word;
 
-	if (node->kind == YAML_SCALAR && strcmp(node->text, "adaptive") == 0)
-		faults_add(faults, FAULT_ERROR, node->line, node->column,
-		    "'adaptive' back-off is not supported yet");
-	else if (value_word(faults, node, "backoff", words, &word))
+	if (value_word(faults, node, "backoff", words, &word))
 		policy->backoff = (enum backoff_kind)word;
+}
+
+static void
+take_jitter(struct faults *faults, const struct yaml_node *node, struct retry_policy *policy)
+{
+	double number;
+
+	if (node->kind == YAML_SCALAR && strcmp(node->text, "full") == 0)
+		policy->jitter = BACKOFF_FULL_JITTER;
+	else if (node->kind == YAML_SCALAR && str_to_double(node->text, &number) &&
+	    number >= 0 && number <= 1)
+		policy->jitter = number;
+	else
+		faults_add(faults, FAULT_ERROR, node->line, node->column,
+		    "'jitter' must be a number from 0 to 1, or full");
 }
 
 static void
@@ -102,8 +129,93 @@ take_count(struct faults *faults, const struct yaml_node *node, const char *what
 {
 	int64_t number;
 
-	if (node != NULL && value_int(faults, node, what, 1, 1000, &number))
+	if (value_int(faults, node, what, 1, 1000, &number))
 		*ret_count = (uint32_t)number;
+}
+
+/* What a policy and a rule have in common; which of it was there. */
+static uint32_t
+take_values(struct arena *arena, struct faults *faults, const struct yaml_node **values,
+    struct retry_policy *policy)
+{
+	static const struct {
+		int key;
+		uint32_t says;
+	} keys[] = {
+		{ RETRY_MAX_ATTEMPTS, RETRY_SAYS_MAX_ATTEMPTS },
+		{ RETRY_BACKOFF, RETRY_SAYS_BACKOFF },
+		{ RETRY_DELAY, RETRY_SAYS_DELAY },
+		{ RETRY_MAX_DELAY, RETRY_SAYS_MAX_DELAY },
+		{ RETRY_FACTOR, RETRY_SAYS_FACTOR },
+		{ RETRY_JITTER, RETRY_SAYS_JITTER },
+	};
+	uint32_t says = 0;
+
+	if (values[RETRY_MAX_ATTEMPTS] != NULL)
+		take_count(faults, values[RETRY_MAX_ATTEMPTS], "max_attempts",
+		    &policy->max_attempts);
+	if (values[RETRY_BACKOFF] != NULL)
+		take_backoff(faults, values[RETRY_BACKOFF], policy);
+	if (values[RETRY_DELAY] != NULL)
+		value_duration(faults, values[RETRY_DELAY], "delay", 0, &policy->delay_ms);
+	if (values[RETRY_MAX_DELAY] != NULL)
+		value_duration(faults, values[RETRY_MAX_DELAY], "max_delay", 0,
+		    &policy->max_delay_ms);
+	if (values[RETRY_FACTOR] != NULL)
+		value_double(faults, values[RETRY_FACTOR], "factor", 1, 100, &policy->factor);
+	if (values[RETRY_JITTER] != NULL)
+		take_jitter(faults, values[RETRY_JITTER], policy);
+	if (values[RETRY_ON] != NULL)
+		take_on(faults, values[RETRY_ON], policy);
+	if (values[RETRY_EXIT_CODES] != NULL)
+		load_exit_codes(arena, faults, values[RETRY_EXIT_CODES], policy);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (values[keys[i].key] != NULL)
+			says |= keys[i].says;
+	return says;
+}
+
+static void
+take_rule(struct arena *arena, struct faults *faults, const struct yaml_node *node,
+    struct retry_policy *rule)
+{
+	const struct yaml_node *values[RETRY_COUNT];
+
+	*rule = (struct retry_policy){ 0 };
+	if (node->kind != YAML_MAP) {
+		faults_add(faults, FAULT_ERROR, node->line, node->column,
+		    "a rule must be a map such as {on: [timeout], max_attempts: 2}, not %s",
+		    yaml_kind_name(node));
+		return;
+	}
+	keys_take(keys_retry_rule, node, "a rule of 'retry'", faults, values, RETRY_COUNT);
+	rule->says = take_values(arena, faults, values, rule);
+	if (values[RETRY_ON] == NULL && values[RETRY_EXIT_CODES] == NULL)
+		faults_add(faults, FAULT_ERROR, node->line, node->column,
+		    "a rule needs 'on' or 'exit_codes': the failures that it is about");
+}
+
+static void
+take_rules(struct arena *arena, struct faults *faults, const struct yaml_node *node,
+    struct retry_policy *policy)
+{
+	struct retry_policy *rules;
+	size_t n = 0;
+
+	policy->rules = NULL;
+	policy->n_rules = 0;
+	if (node->kind == YAML_SCALAR && scalar_is_null(node))
+		return;
+	if (node->kind != YAML_LIST || node->len > RULES_MAX) {
+		faults_add(faults, FAULT_ERROR, node->line, node->column,
+		    "'rules' must be a list of at most %d maps", RULES_MAX);
+		return;
+	}
+	rules = arena_alloc(arena, (node->len + 1u) * sizeof *rules);
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
+		take_rule(arena, faults, item, &rules[n++]);
+	policy->rules = rules;
+	policy->n_rules = n;
 }
 
 void
@@ -116,21 +228,9 @@ load_retry(struct arena *arena, struct faults *faults, const struct yaml_node *n
 		return;
 	policy->given = true;
 	keys_take(keys_retry, node, "'retry'", faults, values, RETRY_COUNT);
-	take_count(faults, values[RETRY_MAX_ATTEMPTS], "max_attempts", &policy->max_attempts);
-	take_count(faults, values[RETRY_POISON], "poison", &policy->poison);
-	if (values[RETRY_BACKOFF] != NULL)
-		take_backoff(faults, values[RETRY_BACKOFF], policy);
-	if (values[RETRY_DELAY] != NULL)
-		value_duration(faults, values[RETRY_DELAY], "delay", 0, &policy->delay_ms);
-	if (values[RETRY_MAX_DELAY] != NULL)
-		value_duration(faults, values[RETRY_MAX_DELAY], "max_delay", 0,
-		    &policy->max_delay_ms);
-	if (values[RETRY_FACTOR] != NULL)
-		value_double(faults, values[RETRY_FACTOR], "factor", 1, 100, &policy->factor);
-	if (values[RETRY_JITTER] != NULL)
-		value_double(faults, values[RETRY_JITTER], "jitter", 0, 1, &policy->jitter);
-	if (values[RETRY_ON] != NULL)
-		take_on(faults, values[RETRY_ON], policy);
-	if (values[RETRY_EXIT_CODES] != NULL)
-		load_exit_codes(arena, faults, values[RETRY_EXIT_CODES], policy);
+	take_values(arena, faults, values, policy);
+	if (values[RETRY_POISON] != NULL)
+		take_count(faults, values[RETRY_POISON], "poison", &policy->poison);
+	if (values[RETRY_RULES] != NULL)
+		take_rules(arena, faults, values[RETRY_RULES], policy);
 }

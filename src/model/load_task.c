@@ -268,6 +268,29 @@ take_retry(struct loader *ld, uint32_t index, const struct yaml_node *node)
 	task->retry = copy;
 }
 
+static void
+take_timeouts(struct loader *ld, struct task_def *task, const struct yaml_node **values)
+{
+	const struct {
+		const char *name;
+		const struct yaml_node *node;
+		int64_t *ms;
+	} times[] = {
+		{ "timeout", values[TASK_KEY_TIMEOUT], &task->timeout_ms },
+		{ "stall_timeout", values[TASK_KEY_STALL_TIMEOUT], &task->stall_timeout_ms },
+		{ "queue_timeout", values[TASK_KEY_QUEUE_TIMEOUT], &task->queue_timeout_ms },
+		{ "total_timeout", values[TASK_KEY_TOTAL_TIMEOUT], &task->total_timeout_ms },
+	};
+
+	task->timeout_ms = ld->defaults.timeout_ms;
+	task->stall_timeout_ms = ld->defaults.stall_timeout_ms;
+	task->queue_timeout_ms = ld->defaults.queue_timeout_ms;
+	task->total_timeout_ms = ld->defaults.total_timeout_ms;
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		if (times[i].node != NULL)
+			value_duration(ld->faults, times[i].node, times[i].name, 1, times[i].ms);
+}
+
 /* All but the body, which may refer to outputs of later tasks. */
 static void
 load_task(struct loader *ld, uint32_t index, const struct yaml_node **values)
@@ -275,19 +298,12 @@ load_task(struct loader *ld, uint32_t index, const struct yaml_node **values)
 	struct task_def *task = &ld->tasks[index];
 
 	task->priority = ld->defaults.priority;
-	task->timeout_ms = ld->defaults.timeout_ms;
-	task->stall_timeout_ms = ld->defaults.stall_timeout_ms;
+	take_timeouts(ld, task, values);
 	task->continue_on_error = ld->defaults.continue_on_error;
 	take_agent(ld, task, ld->nodes[index], values[TASK_KEY_AGENT]);
 	take_retry(ld, index, values[TASK_KEY_RETRY]);
 	if (values[TASK_KEY_PRIORITY] != NULL)
 		value_priority(ld->faults, values[TASK_KEY_PRIORITY], &task->priority);
-	if (values[TASK_KEY_TIMEOUT] != NULL)
-		value_duration(ld->faults, values[TASK_KEY_TIMEOUT], "timeout", 1,
-		    &task->timeout_ms);
-	if (values[TASK_KEY_STALL_TIMEOUT] != NULL)
-		value_duration(ld->faults, values[TASK_KEY_STALL_TIMEOUT], "stall_timeout", 1,
-		    &task->stall_timeout_ms);
 	if (values[TASK_KEY_CONTINUE_ON_ERROR] != NULL)
 		value_bool(ld->faults, values[TASK_KEY_CONTINUE_ON_ERROR], "continue_on_error",
 		    &task->continue_on_error);

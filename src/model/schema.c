@@ -50,6 +50,8 @@ static const char *const defaults_values[DEFAULT_COUNT] = {
 	[DEFAULT_STALL_TIMEOUT] = REF("timeout"),
 	[DEFAULT_RETRY] = REF("retry"),
 	[DEFAULT_CONTINUE_ON_ERROR] = BOOL,
+	[DEFAULT_QUEUE_TIMEOUT] = REF("timeout"),
+	[DEFAULT_TOTAL_TIMEOUT] = REF("timeout"),
 };
 
 static const char *const task_values[TASK_KEY_COUNT] = {
@@ -67,6 +69,8 @@ static const char *const task_values[TASK_KEY_COUNT] = {
 	[TASK_KEY_TIMEOUT] = REF("timeout"),
 	[TASK_KEY_STALL_TIMEOUT] = REF("timeout"),
 	[TASK_KEY_CONTINUE_ON_ERROR] = BOOL,
+	[TASK_KEY_QUEUE_TIMEOUT] = REF("timeout"),
+	[TASK_KEY_TOTAL_TIMEOUT] = REF("timeout"),
 };
 
 static const char *const need_values[NEED_COUNT] = {
@@ -82,14 +86,17 @@ static const char *const need_values[NEED_COUNT] = {
 
 static const char *const retry_values[RETRY_COUNT] = {
 	[RETRY_MAX_ATTEMPTS] = COUNT("1000"),
-	[RETRY_BACKOFF] = "{\"enum\":[\"exponential\",\"linear\",\"fixed\"]}",
+	[RETRY_BACKOFF] = "{\"enum\":[\"exponential\",\"linear\",\"fixed\",\"adaptive\"]}",
 	[RETRY_DELAY] = REF("duration"),
 	[RETRY_FACTOR] = "{\"type\":\"number\",\"minimum\":1,\"maximum\":100}",
 	[RETRY_MAX_DELAY] = REF("duration"),
-	[RETRY_JITTER] = "{\"type\":\"number\",\"minimum\":0,\"maximum\":1}",
+	[RETRY_JITTER] = "{\"anyOf\":[{\"type\":\"number\",\"minimum\":0,\"maximum\":1},"
+	                 "{\"const\":\"full\"}]}",
 	[RETRY_ON] = ONE_OR_LIST(CATEGORIES),
 	[RETRY_EXIT_CODES] = ONE_OR_LIST(EXIT_CODE),
 	[RETRY_POISON] = COUNT("1000"),
+	[RETRY_RULES] = "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"maxItems\":32,"
+	                "\"items\":" REF("retry_rule") "}]}",
 };
 
 static const char *const output_values[OUTPUT_COUNT] = {
@@ -167,6 +174,10 @@ add_definitions(struct buf *out)
 	add_object(out, keys_need, need_values, "\"object\"", ",\"required\":[\"task\"]");
 	buf_adds(out, ",\"retry\":");
 	add_object(out, keys_retry, retry_values, map_or_null, "");
+	buf_adds(out, ",\"retry_rule\":");
+	add_object(out, keys_retry_rule, retry_values, "\"object\"",
+	    ",\"anyOf\":[{\"required\":[\"on\"]},{\"required\":[\"exit_codes\"]},"
+	    "{\"required\":[\"exit-codes\"]},{\"required\":[\"exitCodes\"]}]");
 	buf_adds(out, ",\"output\":");
 	add_object(out, keys_output, output_values, map_or_null, "");
 	buf_adds(out, ",\"param\":{\"anyOf\":[{\"type\":[\"string\",\"number\",\"boolean\","

@@ -164,27 +164,73 @@ read_exit_codes(struct reader *r, struct retry_policy *retry)
 	retry->n_exit_codes = n;
 }
 
+/* What a policy and a rule have in common; false: none of that. */
+static bool
+retry_value(struct reader *r, const char *key, struct retry_policy *retry)
+{
+	uint32_t says = 0;
+
+	if (strcmp(key, "max_attempts") == 0) {
+		retry->max_attempts = (uint32_t)read_number(r, 1, UINT32_MAX);
+		says = RETRY_SAYS_MAX_ATTEMPTS;
+	} else if (strcmp(key, "backoff") == 0) {
+		retry->backoff = (enum backoff_kind)read_number(r, 0, BACKOFF_ADAPTIVE);
+		says = RETRY_SAYS_BACKOFF;
+	} else if (strcmp(key, "delay") == 0) {
+		retry->delay_ms = read_number(r, 0, INT64_MAX);
+		says = RETRY_SAYS_DELAY;
+	} else if (strcmp(key, "max_delay") == 0) {
+		retry->max_delay_ms = read_number(r, 0, INT64_MAX);
+		says = RETRY_SAYS_MAX_DELAY;
+	} else if (strcmp(key, "factor") == 0) {
+		retry->factor = read_double(r, 0, 1e6);
+		says = RETRY_SAYS_FACTOR;
+	} else if (strcmp(key, "jitter") == 0) {
+		retry->jitter = read_double(r, 0, BACKOFF_FULL_JITTER);
+		says = RETRY_SAYS_JITTER;
+	} else if (strcmp(key, "on") == 0) {
+		read_categories(r, retry);
+	} else if (strcmp(key, "exit_codes") == 0) {
+		read_exit_codes(r, retry);
+	} else {
+		return false;
+	}
+	retry->says |= says;
+	return true;
+}
+
+static void
+rule_member(struct reader *r, const char *key, void *thing)
+{
+	if (!retry_value(r, key, thing))
+		bad(r);
+}
+
+static void
+read_rules(struct reader *r, struct retry_policy *retry)
+{
+	struct retry_policy *rules = NULL;
+	uint32_t n = 0;
+
+	if (!jread_enter(&r->json, '['))
+		return;
+	while (next_item(r)) {
+		rules = grow(r, rules, n, sizeof *rules);
+		read_object(r, rule_member, &rules[n++]);
+	}
+	retry->rules = rules;
+	retry->n_rules = n;
+}
+
 static void
 retry_member(struct reader *r, const char *key, void *thing)
 {
 	struct retry_policy *retry = thing;
 
-	if (strcmp(key, "max_attempts") == 0)
-		retry->max_attempts = (uint32_t)read_number(r, 1, UINT32_MAX);
-	else if (strcmp(key, "backoff") == 0)
-		retry->backoff = (enum backoff_kind)read_number(r, 0, BACKOFF_FIXED);
-	else if (strcmp(key, "delay") == 0)
-		retry->delay_ms = read_number(r, 0, INT64_MAX);
-	else if (strcmp(key, "max_delay") == 0)
-		retry->max_delay_ms = read_number(r, 0, INT64_MAX);
-	else if (strcmp(key, "factor") == 0)
-		retry->factor = read_double(r, 0, 1e6);
-	else if (strcmp(key, "jitter") == 0)
-		retry->jitter = read_double(r, 0, 1);
-	else if (strcmp(key, "on") == 0)
-		read_categories(r, retry);
-	else if (strcmp(key, "exit_codes") == 0)
-		read_exit_codes(r, retry);
+	if (retry_value(r, key, retry))
+		retry->says = 0; /* a policy says all */
+	else if (strcmp(key, "rules") == 0)
+		read_rules(r, retry);
 	else if (strcmp(key, "poison") == 0)
 		retry->poison = (uint32_t)read_number(r, 1, UINT32_MAX);
 	else if (strcmp(key, "given") == 0)
@@ -383,6 +429,10 @@ task_member(struct reader *r, const char *key, void *thing)
 		task->timeout_ms = read_number(r, 0, INT64_MAX);
 	} else if (strcmp(key, "stall_timeout") == 0) {
 		task->stall_timeout_ms = read_number(r, 0, INT64_MAX);
+	} else if (strcmp(key, "queue_timeout") == 0) {
+		task->queue_timeout_ms = read_number(r, 0, INT64_MAX);
+	} else if (strcmp(key, "total_timeout") == 0) {
+		task->total_timeout_ms = read_number(r, 0, INT64_MAX);
 	} else if (strcmp(key, "continue_on_error") == 0) {
 		task->continue_on_error = read_bool(r);
 	} else if (strcmp(key, "outputs") == 0) {

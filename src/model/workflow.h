@@ -31,16 +31,33 @@ struct need {
 
 enum task_kind { TASK_PAYLOAD, TASK_PROMPT, TASK_RUN };
 
+/* Which values a rule of `retry.rules` has; the others are the policy's. */
+enum {
+	RETRY_SAYS_MAX_ATTEMPTS = 1,
+	RETRY_SAYS_BACKOFF = 2,
+	RETRY_SAYS_DELAY = 4,
+	RETRY_SAYS_MAX_DELAY = 8,
+	RETRY_SAYS_FACTOR = 16,
+	RETRY_SAYS_JITTER = 32
+};
+
+/*
+ * Also one rule of a policy: of its failures (`on` or `exit_codes`) what it says
+ * counts, whatever the policy's `on` says; the first rule that matches.
+ */
 struct retry_policy {
 	uint32_t max_attempts; /* tries in all; 1 = no retry */
 	enum backoff_kind backoff;
 	int64_t delay_ms;
 	int64_t max_delay_ms;
 	double factor;
-	double jitter;
+	double jitter;           /* 0..1, or BACKOFF_FULL_JITTER */
 	uint32_t on;             /* CATEGORY_BIT()s that are tried again */
 	const uint8_t *exit_codes; /* further exit codes that are tried again */
 	size_t n_exit_codes;
+	const struct retry_policy *rules;
+	size_t n_rules;
+	uint32_t says;           /* of a rule: RETRY_SAYS_ bits */
 	uint32_t poison;         /* crash recoveries before the task is poison */
 	bool given;              /* by the task or `defaults`; else the agent type's counts */
 };
@@ -69,6 +86,8 @@ struct task_def {
 	uint32_t n_refs;
 	int64_t timeout_ms;       /* one attempt; 0 = none */
 	int64_t stall_timeout_ms; /* without output and progress; 0 = as the type says */
+	int64_t queue_timeout_ms; /* from ready until an agent has it; 0 = none */
+	int64_t total_timeout_ms; /* all attempts, from first ready; 0 = none */
 	const struct retry_policy *retry; /* never NULL; shared between tasks */
 	const struct output_decl *outputs;
 	uint32_t n_outputs;

@@ -210,17 +210,11 @@ add_codes(struct buf *out, const uint8_t *codes, size_t n)
 }
 
 static void
-add_retry(struct buf *out, const struct retry_policy *retry)
+add_failures(struct buf *out, const struct retry_policy *retry)
 {
-	static const char *const kinds[] = { [BACKOFF_EXPONENTIAL] = "exponential",
-		[BACKOFF_LINEAR] = "linear", [BACKOFF_FIXED] = "fixed" };
 	const char *comma = "";
 
-	buf_printf(out, ",\"retry\":{\"max_attempts\":%u,\"backoff\":\"%s\",\"delay_ms\":%lld,"
-	    "\"max_delay_ms\":%lld,\"factor\":%.17g,\"jitter\":%.17g,\"poison\":%u,\"on\":[",
-	    (unsigned)retry->max_attempts, kinds[retry->backoff], (long long)retry->delay_ms,
-	    (long long)retry->max_delay_ms, retry->factor, retry->jitter,
-	    (unsigned)retry->poison);
+	buf_adds(out, "\"on\":[");
 	for (int c = CATEGORY_NONE + 1; c < CATEGORY_COUNT; c++)
 		if (retry->on & CATEGORY_BIT(c)) {
 			buf_adds(out, comma);
@@ -229,7 +223,47 @@ add_retry(struct buf *out, const struct retry_policy *retry)
 		}
 	buf_adds(out, "],\"exit_codes\":");
 	add_codes(out, retry->exit_codes, retry->n_exit_codes);
-	buf_addc(out, '}');
+}
+
+/* says: which of the values (RETRY_SAYS_ bits). */
+static void
+add_pace(struct buf *out, const struct retry_policy *retry, uint32_t says)
+{
+	static const char *const kinds[] = { [BACKOFF_EXPONENTIAL] = "exponential",
+		[BACKOFF_LINEAR] = "linear", [BACKOFF_FIXED] = "fixed",
+		[BACKOFF_ADAPTIVE] = "adaptive" };
+
+	if (says & RETRY_SAYS_MAX_ATTEMPTS)
+		buf_printf(out, ",\"max_attempts\":%u", (unsigned)retry->max_attempts);
+	if (says & RETRY_SAYS_BACKOFF)
+		buf_printf(out, ",\"backoff\":\"%s\"", kinds[retry->backoff]);
+	if (says & RETRY_SAYS_DELAY)
+		buf_printf(out, ",\"delay_ms\":%lld", (long long)retry->delay_ms);
+	if (says & RETRY_SAYS_MAX_DELAY)
+		buf_printf(out, ",\"max_delay_ms\":%lld", (long long)retry->max_delay_ms);
+	if (says & RETRY_SAYS_FACTOR)
+		buf_printf(out, ",\"factor\":%.17g", retry->factor);
+	if (says & RETRY_SAYS_JITTER && retry->jitter >= BACKOFF_FULL_JITTER)
+		buf_adds(out, ",\"jitter\":\"full\"");
+	else if (says & RETRY_SAYS_JITTER)
+		buf_printf(out, ",\"jitter\":%.17g", retry->jitter);
+}
+
+static void
+add_retry(struct buf *out, const struct retry_policy *retry)
+{
+	buf_printf(out, ",\"retry\":{\"max_attempts\":%u", (unsigned)retry->max_attempts);
+	add_pace(out, retry, ~(uint32_t)RETRY_SAYS_MAX_ATTEMPTS);
+	buf_printf(out, ",\"poison\":%u,", (unsigned)retry->poison);
+	add_failures(out, retry);
+	buf_adds(out, ",\"rules\":[");
+	for (size_t i = 0; i < retry->n_rules; i++) {
+		buf_adds(out, i > 0 ? ",{" : "{");
+		add_failures(out, &retry->rules[i]);
+		add_pace(out, &retry->rules[i], retry->rules[i].says);
+		buf_addc(out, '}');
+	}
+	buf_adds(out, "]}");
 }
 
 void

@@ -7,7 +7,7 @@
  *   S succeeded  F failed  K skipped  C cancelled
  *
  * Script, words apart by blanks; ready tasks are handed out before each:
- *   a+ succeeds  a- exits 1  a> starts  a~ throttled  a= handed back  a! agent lost
+ *   a+ succeeds  a- exits 1  a-75 exits 75  a? times out by itself  a> starts  a~ throttled  a= handed back  a! agent lost
  *   @1500 so many ms pass  * a crash of the daemon
  */
 #ifndef REEVE_TESTS_UNIT_ENGINE_SUPPORT_H
@@ -40,12 +40,14 @@ task_of(const struct stored_run *run, const char *id)
 static inline void
 play_word(struct harness *h, struct stored_run *run, char *word)
 {
-	static const char signs[] = "+->~=!";
+	static const char signs[] = "+->~=!?";
 	static const enum completion_kind kinds[] = { COMPLETION_SUCCEEDED, COMPLETION_FAILED,
 		COMPLETION_STARTED, COMPLETION_THROTTLED, COMPLETION_RELEASED,
-		COMPLETION_RELEASED };
-	char *last = word + strlen(word) - 1;
-	const char *sign = strchr(signs, *last);
+		COMPLETION_RELEASED, COMPLETION_FAILED };
+	size_t len = strcspn(word, signs);
+	char *last = word + len;
+	const char *sign = *last ? strchr(signs, *last) : NULL;
+	int code = sign && last[1] ? (int)strtol(last + 1, NULL, 10) : 1;
 	struct completion said;
 
 	if (*word == '@') {
@@ -62,8 +64,9 @@ play_word(struct harness *h, struct stored_run *run, char *word)
 	said = harness_report(harness_entry(h, run, task_of(run, word)), kinds[sign - signs]);
 	said.category = *sign == '-' ? CATEGORY_EXIT
 	    : *sign == '!'           ? CATEGORY_LOST
+	    : *sign == '?'           ? CATEGORY_TIMEOUT
 	                             : CATEGORY_NONE;
-	said.exit_code = *sign == '-' ? 1 : -1;
+	said.exit_code = *sign == '-' ? code : -1;
 	assert_int_equal(harness_tell(h, &said), COMPLETION_APPLIED);
 }
 

@@ -11,4 +11,7 @@ tests_unit_test_model_template_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_files_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_schema_SOURCES = tests/unit/test_model_schema.c tests/unit/model_support.h
 tests_unit_test_model_schema_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+C_TESTS += tests/unit/test_model_retry
+tests_unit_test_model_retry_SOURCES = tests/unit/test_model_retry.c tests/unit/model_support.h
+tests_unit_test_model_retry_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/data/model

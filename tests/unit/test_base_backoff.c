@@ -46,6 +46,19 @@ test_jitter(void **state)
 }
 
 static void
+test_full_jitter_of_delays(void **state)
+{
+	(void)state;
+	assert_int_equal(backoff_delay(BACKOFF_FIXED, 1000, 1, 60000, BACKOFF_FULL_JITTER, 1, 0), 0);
+	assert_int_equal(backoff_delay(BACKOFF_LINEAR, 1000, 1, 60000, BACKOFF_FULL_JITTER, 3, 0.5),
+	    1500);
+	assert_int_equal(backoff_delay(BACKOFF_FIXED, 1000, 1, 60000, BACKOFF_FULL_JITTER, 1,
+	                     0.9999999), 999);
+	/* adaptive grows as exponential does */
+	assert_int_equal(backoff_delay(BACKOFF_ADAPTIVE, 1000, 2, 60000, 0, 3, 0), 4000);
+}
+
+static void
 test_full_jitter(void **state)
 {
 	unsigned n;
@@ -69,6 +82,7 @@ main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_jitter),
+		cmocka_unit_test(test_full_jitter_of_delays),
 		cmocka_unit_test(test_full_jitter),
 	};
 
