@@ -168,7 +168,7 @@ static void
 report(struct owner *owner)
 {
 	struct run *run = engine_first(owner->engine);
-	struct completion said = { .exit_code = -1, .retryable = -1, .retry_after_ms = -1,
+	struct completion said = { .exit_code = -1, .retryable = -1, .retry_after_ms = 100,
 		.agent = "me", .usage = "{\"cost_usd\":1}", .usage_len = 14 };
 	uint32_t task;
 
