@@ -172,7 +172,8 @@ fail_without(struct turn *turn, struct run *run, uint32_t task)
 	uint32_t i = 0, gone = task_next_far(run, task, &i);
 	char *message = xasprintf("the outputs of task %s, which it reads, are not in redis any "
 	    "more (field o%u of the run)", run->wf->tasks[gone].id, gone);
-	struct failure failure = { CATEGORY_REJECTED, message, -1, 0, 0 };
+	struct failure failure = { .category = CATEGORY_REJECTED, .message = message,
+		.exit_code = -1 };
 
 	task_fail(turn, run, task, &failure);
 	effects_mark(turn->effects, 0, 0);
@@ -192,7 +193,7 @@ go_on(struct turn *turn, struct run *run, const struct waiting *waiting)
 		task->fetching = false;
 		if (task_reads_far(run, waiting->task))
 			fail_without(turn, run, waiting->task);
-		else if (queue_quarantined(waiting->queue))
+		else if (queue_quarantined(waiting->queue) || waiting->queue->held_until > 0)
 			task_line_up(run, waiting->task);
 		else
 			task_dispatch(turn, waiting->queue, run, waiting->task);
