@@ -138,6 +138,7 @@ abandon_all(struct agent *agent)
 	while ((row = ledger_next(&agent->ledger, row)) != NULL)
 		if (row->attempt != NULL)
 			attempt_abandon(row->attempt);
+	sweep_abandoned(agent);
 }
 
 void
@@ -296,6 +297,7 @@ agent_init(struct agent *agent, const char *url, struct err *err)
 	name_keys(agent);
 	name_queues(agent);
 	make_timers(agent);
+	sweep_init(agent);
 	childenv_init(&agent->env, (const char *const *)environ);
 	if (state_dir == NULL)
 		state_dir = getenv("REEVE_STATE_DIR");
@@ -372,6 +374,7 @@ agent_free(struct agent *agent)
 	if (agent->loop != NULL) {
 		pull_release(agent);
 		beat_release(agent);
+		sweep_release(agent);
 		loop_timer_stop(&agent->sign_timer);
 		loop_timer_stop(&agent->resend_timer);
 		loop_timer_stop(&agent->drain_timer);

@@ -27,6 +27,7 @@
 #include "agent/ledger.h"
 #include "agent/options.h"
 #include "agent/settings.h"
+#include "agent/strays.h"
 #include "base/id.h"
 #include "loop/loop.h"
 #include "redis/conn.h"
@@ -74,6 +75,13 @@ struct beater {
 	size_t n_told;
 };
 
+struct sweeper {
+	struct pids strangers; /* children that we had before our time as an agent */
+	unsigned leaders;      /* of attempts, not yet waited for */
+	unsigned ending;       /* attempts that wait for what they left behind */
+	bool blind_told;
+};
+
 /* The scripts of wire/lua. */
 struct agent_scripts {
 	struct redis_script *list;
@@ -100,6 +108,7 @@ struct agent {
 	struct ledger ledger;
 	struct puller puller;
 	struct beater beater;
+	struct sweeper sweeper;
 	struct loop_timer sign_timer, drain_timer, leave_timer, resend_timer;
 	bool asking, signed_on, was_signed_on;
 	bool draining, stopping, leaving, left;
@@ -149,6 +158,14 @@ void beat_soon(struct agent *agent, int64_t after_us); /* at the latest then */
 void beat_signed_on(struct agent *agent, bool again);
 void beat_guard(struct agent *agent); /* an attempt started */
 void beat_release(struct agent *agent);
+
+/* --- sweep.c --- */
+void sweep_init(struct agent *agent);
+/* Looks for orphans of attempts that have ended; calls attempt_swept(). */
+void sweep_look(struct agent *agent);
+/* All attempts are given up: kills whatever shows their tokens. */
+void sweep_abandoned(struct agent *agent);
+void sweep_release(struct agent *agent);
 
 /* --- outbox.c --- */
 /* row->report is complete: sends it now or when Redis is back. */

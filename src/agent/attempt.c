@@ -21,6 +21,7 @@
 #include "loop/child.h"
 
 #define LAST_WORDS (1024 * 1024) /* read at most so much after the command's end */
+#define SWEEP_US (5 * CLOCK_S) /* what cannot be killed is waited for so long */
 #define FIRST_BEAT_US (250 * CLOCK_MS)
 
 /* The command's standard output or error. */
@@ -38,9 +39,10 @@ struct attempt {
 	struct child *child;
 	struct output outputs[2];
 	struct tasklog *log;
-	struct loop_timer deadline, grace;
+	struct loop_timer deadline, grace, sweep;
 	struct silence silence;
 	enum end_cause cause;
+	int status; /* of the leader, once it has ended */
 };
 
 /* --- output --- */
@@ -121,6 +123,7 @@ attempt_free(struct attempt *attempt)
 {
 	loop_timer_stop(&attempt->deadline);
 	loop_timer_stop(&attempt->grace);
+	loop_timer_stop(&attempt->sweep);
 	silence_end(&attempt->silence);
 	output_close(&attempt->outputs[0]);
 	output_close(&attempt->outputs[1]);
@@ -132,6 +135,7 @@ attempt_free(struct attempt *attempt)
 	}
 	workspace_remove(&attempt->ws);
 	attempt->row->attempt = NULL;
+	attempt->row->ending = false;
 	free(attempt);
 }
 
@@ -159,19 +163,17 @@ last_words(struct attempt *attempt)
 				break;
 }
 
-static void
-attempt_exited(void *arg, int status, const struct rusage *usage)
+void
+attempt_swept(struct attempt *attempt)
 {
-	struct attempt *attempt = arg;
 	struct agent *agent = attempt->agent;
 	struct held_row *row = attempt->row;
 	enum end_cause cause = attempt->cause;
 
-	(void)usage;
-	(void)child_kill_group(attempt->child, SIGKILL);
+	agent->sweeper.ending--;
 	last_words(attempt);
 	if (cause != END_LOST) {
-		verdict_ended(cause, status, row->queue->settings.success, &row->task,
+		verdict_ended(cause, attempt->status, row->queue->settings.success, &row->task,
 		    &attempt->ws, agent->id, &row->report);
 		/* at least 1: 0 is not said */
 		report_add_number(&row->report, "ran_ms",
@@ -188,6 +190,43 @@ attempt_exited(void *arg, int status, const struct rusage *usage)
 		outbox_put(agent, row);
 	}
 	agent_go_on(agent);
+}
+
+static void
+sweep_over(void *arg)
+{
+	struct attempt *attempt = arg;
+
+	log_warn("processes of a task cannot be killed", KV_S("run", attempt->row->task.run),
+	    KV_S("task", attempt->row->task.id), KV_I("processes", attempt->row->strays));
+	attempt_swept(attempt);
+}
+
+static void
+attempt_exited(void *arg, int status, const struct rusage *usage)
+{
+	struct attempt *attempt = arg;
+	struct agent *agent = attempt->agent;
+
+	(void)usage;
+	loop_timer_stop(&attempt->deadline);
+	loop_timer_stop(&attempt->grace);
+	silence_end(&attempt->silence);
+	(void)child_kill_group(attempt->child, SIGKILL);
+	attempt->status = status;
+	attempt->row->ending = true;
+	agent->sweeper.leaders--;
+	agent->sweeper.ending++;
+	loop_timer_start(&attempt->sweep, SWEEP_US);
+	sweep_look(agent);
+}
+
+pid_t
+attempt_leader(const struct attempt *attempt)
+{
+	if (attempt->child == NULL || attempt->row->ending)
+		return 0;
+	return child_pid(attempt->child);
 }
 
 static int64_t
@@ -211,7 +250,7 @@ grace_over(void *arg)
 void
 attempt_end(struct attempt *attempt, enum end_cause cause)
 {
-	bool ending = attempt->cause != END_ITSELF;
+	bool ending = attempt->cause != END_ITSELF || attempt->row->ending;
 
 	if (!ending || cause == END_LOST)
 		attempt->cause = cause;
@@ -229,13 +268,15 @@ void
 attempt_kill(struct attempt *attempt, enum end_cause cause)
 {
 	attempt_end(attempt, cause);
-	grace_over(attempt);
+	if (!attempt->row->ending)
+		grace_over(attempt);
 }
 
 void
 attempt_abandon(struct attempt *attempt)
 {
-	(void)child_kill_group(attempt->child, SIGKILL);
+	if (!attempt->row->ending)
+		(void)child_kill_group(attempt->child, SIGKILL);
 	attempt->agent->running--;
 	attempt_free(attempt);
 }
@@ -345,6 +386,7 @@ attempt_new(struct agent *agent, struct held_row *row)
 	row->attempt = attempt;
 	loop_timer_init(&attempt->deadline, agent->loop, deadline_over, attempt);
 	loop_timer_init(&attempt->grace, agent->loop, grace_over, attempt);
+	loop_timer_init(&attempt->sweep, agent->loop, sweep_over, attempt);
 	for (i = 0; i < 2; i++) {
 		attempt->outputs[i] = (struct output){ .attempt = attempt, .fd = -1 };
 		attempt->outputs[i].stream = i == 0 ? 'o' : 'e';
@@ -362,8 +404,9 @@ attempt_runs(struct attempt *attempt)
 	const struct type_settings *settings = &attempt->row->queue->settings;
 	struct agent_task *task = &attempt->row->task;
 
-	keeper_add(agent->keeper, child_pid(attempt->child));
+	keeper_add(agent->keeper, child_pid(attempt->child), task->token);
 	agent->running++;
+	agent->sweeper.leaders++;
 	outputs_watch(attempt);
 	if (task->timeout_ms > 0)
 		loop_timer_start(&attempt->deadline, task->timeout_ms * CLOCK_MS);

@@ -14,11 +14,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/strays.h"
 #include "base/log.h"
 #include "base/mem.h"
 
+/* The leader of an attempt; also the message that tells of it. */
+struct group {
+	pid_t leader; /* in a message: negative when the attempt is over */
+	char token[TOKEN_SIZE];
+};
+
 struct groups {
-	pid_t *list;
+	struct group *list;
 	size_t len, cap;
 };
 
@@ -29,19 +36,19 @@ struct keeper {
 };
 
 static void
-groups_add(struct groups *groups, pid_t group)
+groups_add(struct groups *groups, const struct group *group)
 {
 	GROW(groups->list, groups->len, groups->cap);
-	groups->list[groups->len++] = group;
+	groups->list[groups->len++] = *group;
 }
 
 static void
-groups_remove(struct groups *groups, pid_t group)
+groups_remove(struct groups *groups, pid_t leader)
 {
 	size_t i;
 
 	for (i = 0; i < groups->len; i++)
-		if (groups->list[i] == group) {
+		if (groups->list[i].leader == leader) {
 			groups->list[i] = groups->list[--groups->len];
 			return;
 		}
@@ -77,14 +84,27 @@ keeper_descriptors(int pipe_fd)
 	return 3;
 }
 
-/* A message is a group's number, negative when the group is gone. */
+static void
+keeper_kill(const struct groups *groups)
+{
+	const char **tokens = xcalloc(groups->len + 1, sizeof *tokens);
+	size_t i;
+
+	for (i = 0; i < groups->len; i++) {
+		(void)kill(-groups->list[i].leader, SIGKILL);
+		tokens[i] = groups->list[i].token;
+	}
+	if (groups->len > 0)
+		strays_kill(tokens, groups->len);
+	free(tokens);
+}
+
 static void
 keeper_life(int pipe_fd)
 {
 	struct groups groups = { 0 };
-	pid_t group;
+	struct group group;
 	ssize_t got;
-	size_t i;
 
 	(void)setsid();
 	keeper_signals();
@@ -96,13 +116,12 @@ keeper_life(int pipe_fd)
 			continue;
 		if (got != (ssize_t)sizeof group)
 			break;
-		if (group > 0)
-			groups_add(&groups, group);
+		if (group.leader > 0)
+			groups_add(&groups, &group);
 		else
-			groups_remove(&groups, -group);
+			groups_remove(&groups, -group.leader);
 	}
-	for (i = 0; i < groups.len; i++)
-		(void)kill(-groups.list[i], SIGKILL);
+	keeper_kill(&groups);
 	_exit(0);
 }
 
@@ -147,14 +166,14 @@ keeper_start(struct keeper **ret_keeper, struct err *err)
 }
 
 static bool
-tell(struct keeper *keeper, pid_t message)
+tell(struct keeper *keeper, const struct group *message)
 {
 	ssize_t put;
 
 	do
-		put = write(keeper->fd, &message, sizeof message);
+		put = write(keeper->fd, message, sizeof *message);
 	while (put < 0 && errno == EINTR);
-	return put == (ssize_t)sizeof message;
+	return put == (ssize_t)sizeof *message;
 }
 
 static void
@@ -172,23 +191,34 @@ keeper_again(struct keeper *keeper)
 		return;
 	}
 	for (i = 0; i < keeper->groups.len; i++)
-		(void)tell(keeper, keeper->groups.list[i]);
+		(void)tell(keeper, &keeper->groups.list[i]);
 }
 
 void
-keeper_add(struct keeper *keeper, pid_t group)
+keeper_add(struct keeper *keeper, pid_t group, const char token[TOKEN_SIZE])
 {
-	groups_add(&keeper->groups, group);
-	if (!tell(keeper, group))
+	struct group message = { .leader = group };
+
+	memcpy(message.token, token, TOKEN_SIZE);
+	groups_add(&keeper->groups, &message);
+	if (!tell(keeper, &message))
 		keeper_again(keeper);
 }
 
 void
 keeper_remove(struct keeper *keeper, pid_t group)
 {
+	struct group message = { .leader = -group };
+
 	groups_remove(&keeper->groups, group);
-	if (!tell(keeper, -group))
+	if (!tell(keeper, &message))
 		keeper_again(keeper);
+}
+
+pid_t
+keeper_pid(const struct keeper *keeper)
+{
+	return keeper->pid;
 }
 
 void

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keeper: a small process beside the agent that ends the process groups of
- * its tasks when the agent dies, however it dies.
+ * The keeper: a small process beside the agent that ends the processes of its
+ * tasks when the agent dies, however it dies.
  *
- * It reads the numbers of living groups from a pipe; when the agent's end closes,
- * it kills what is left and ends.  (The leader of a group also dies by itself,
- * through PR_SET_PDEATHSIG; the keeper gets its descendants.)
+ * It reads the numbers of living groups from a pipe, each with its attempt's token;
+ * when the agent's end closes, it kills the groups and what left them (agent/strays.h),
+ * and ends.  (The leader of a group also dies by itself, through PR_SET_PDEATHSIG.)
  */
 #ifndef REEVE_AGENT_KEEPER_H
 #define REEVE_AGENT_KEEPER_H
@@ -13,14 +13,16 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/id.h"
 
 struct keeper;
 
 /* Forks: call it early, while the process is small. */
 int keeper_start(struct keeper **ret_keeper, struct err *err);
 /* A keeper that died is started again and told of all groups. */
-void keeper_add(struct keeper *keeper, pid_t group);
+void keeper_add(struct keeper *keeper, pid_t group, const char token[TOKEN_SIZE]);
 void keeper_remove(struct keeper *keeper, pid_t group);
+pid_t keeper_pid(const struct keeper *keeper);
 /* Ends it; groups still listed are killed.  NULL is allowed. */
 void keeper_stop(struct keeper *keeper);
 

@@ -39,6 +39,8 @@ struct held_row {
 	struct report report;    /* from REPORTED on */
 	bool sent;               /* the report is under way */
 	bool beaten;             /* a beat has told of its start */
+	bool ending;             /* its leader has ended, what it left is being killed */
+	unsigned strays;         /* of an ending one, as the last look found */
 	int64_t started_us;      /* monotonic */
 	int64_t confirmed_us;
 	uint64_t seen; /* the look at the pending list that showed it last */

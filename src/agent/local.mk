@@ -21,6 +21,8 @@ libagent_a_SOURCES = \
 	src/agent/settings.c src/agent/settings.h \
 	src/agent/silence.c src/agent/silence.h \
 	src/agent/signon.c \
+	src/agent/strays.c src/agent/strays.h \
+	src/agent/sweep.c \
 	src/agent/task.c src/agent/task.h \
 	src/agent/taskfile.c src/agent/taskfile.h \
 	src/agent/verdict.c src/agent/verdict.h \

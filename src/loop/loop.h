@@ -124,6 +124,8 @@ struct loop_signal_fns {
 
 /* SIGTERM, SIGINT and SIGHUP become events of this loop (one loop a process). */
 void loop_watch_signals(struct loop *loop, const struct loop_signal_fns *fns);
+/* SIGCHLD: for a program that takes up orphans; spawned children need it not (loop/child.h). */
+void loop_watch_children(struct loop *loop, loop_fn *fn, void *arg);
 enum loop_phase loop_phase(const struct loop *loop);
 /* One phase further, as SIGTERM does. */
 void loop_stop(struct loop *loop);

@@ -17,9 +17,11 @@ struct loop {
 	struct loop_hook *hooks[LOOP_AT_FREE + 1];
 	struct loop_hook *next_hook; /* while hooks run: the one to run next */
 	enum loop_phase phase;
-	bool signals_on;
+	bool signals_on, children_on;
 	struct loop_signal_fns signal_fns;
-	struct ev_signal term, intr, hup;
+	struct ev_signal term, intr, hup, chld;
+	loop_fn *on_child;
+	void *child_arg;
 	struct rng rng;
 };
 

@@ -52,9 +52,33 @@ loop_watch_signals(struct loop *loop, const struct loop_signal_fns *fns)
 	watch_signal(loop, &loop->hup, SIGHUP, on_hup);
 }
 
+static void
+on_chld(struct ev_loop *ev, struct ev_signal *watcher, int revents)
+{
+	struct loop *loop = ev_userdata(ev);
+
+	(void)watcher;
+	(void)revents;
+	loop->on_child(loop->child_arg);
+}
+
+void
+loop_watch_children(struct loop *loop, loop_fn *fn, void *arg)
+{
+	loop->on_child = fn;
+	loop->child_arg = arg;
+	if (loop->children_on)
+		return;
+	loop->children_on = true;
+	watch_signal(loop, &loop->chld, SIGCHLD, on_chld);
+}
+
 void
 loop_signals_release(struct loop *loop)
 {
+	if (loop->children_on)
+		unwatch_signal(loop, &loop->chld);
+	loop->children_on = false;
 	if (!loop->signals_on)
 		return;
 	loop->signals_on = false;

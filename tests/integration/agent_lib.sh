@@ -21,7 +21,8 @@ make_queue() {
 # put TYPE TASK KIND BODY [META]: hands out a task; sets $token and $entry.
 put() {
 	serial=$((serial + 1))
-	token=$(printf '%016x' "$serial")
+	# no other test that runs now has it: what shows a token is killed on the whole machine
+	token=$(printf '%08x%08x' $$ "$serial")
 	meta=${5:-}
 	entry=$(redis XADD "${key}q:$1" '*' run "$run_id" task "$2" attempt 1 \
 		token "$token" kind "$3" body "$4" meta "${meta:-{\}}")

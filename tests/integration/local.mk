@@ -31,4 +31,4 @@ tests_integration_proxy_SOURCES = tests/integration/proxy.c
 tests_integration_proxy_LDADD =
 
 # What an agent does about commands that say nothing, and about Redis that does not.
-SH_TESTS += tests/integration/agent_silence.sh
+SH_TESTS += tests/integration/agent_silence.sh tests/integration/agent_tree.sh
