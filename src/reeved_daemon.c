@@ -115,10 +115,15 @@ on_hup(void *arg)
 {
 	struct reeved *d = arg;
 
-	if (settings_reload(d->settings, log_fault, NULL) == 0)
-		log_info("configuration read anew");
-	else
+	struct keep_limits keep;
+
+	if (settings_reload(d->settings, log_fault, NULL) < 0) {
 		log_error("the configuration is broken; nothing was changed");
+		return;
+	}
+	settings_keep(d->settings->config, &keep);
+	orchestrator_set_keep(d->orch, &keep);
+	log_info("configuration read anew");
 }
 
 /* --- the stop: API, then the partition, then Redis --- */
@@ -226,6 +231,7 @@ open_orchestrator(struct reeved *d, struct err *err)
 	int code;
 
 	settings_engine(config, &orch.engine);
+	settings_keep(config, &orch.keep);
 	code = orchestrator_new(d->loop, &orch, &d->orch, err);
 	if (!code)
 		orchestrator_set_catalog(d->orch, d->registry, d->types);

@@ -66,6 +66,7 @@ confirmed(struct partition *p)
 
 		if (effect->kind == EFFECT_FETCH)
 			fetches_add(p, effect);
+		keep_note(p->keep, effect);
 		if (p->config.on_effect)
 			p->config.on_effect(p->config.arg, effect);
 	}

@@ -21,6 +21,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/history.h \
 	src/orchestrator/holders.c \
 	src/orchestrator/intake.c \
+	src/orchestrator/keep.c src/orchestrator/keep.h \
 	src/orchestrator/list.c \
 	src/orchestrator/orchestrator.c \
 	src/orchestrator/orchestrator.h \

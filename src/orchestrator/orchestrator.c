@@ -285,6 +285,7 @@ make_partition(struct orchestrator *orch, struct err *err)
 		.partitions = 1,
 		.home = orch->home,
 		.engine = orch->config.engine,
+		.keep = orch->config.keep,
 		.rng = &orch->rng,
 		.metrics = orch->config.metrics,
 		.now = partition_now,
@@ -332,6 +333,13 @@ orchestrator_set_catalog(struct orchestrator *orch, struct registry *registry,
 {
 	orch->registry = registry;
 	orch->types = types;
+}
+
+void
+orchestrator_set_keep(struct orchestrator *orch, const struct keep_limits *keep)
+{
+	orch->config.keep = *keep;
+	keep_set_limits(partition_keep(orch->partition), keep);
 }
 
 void

@@ -17,6 +17,7 @@
 #include "base/metrics.h"
 #include "engine/engine.h"
 #include "loop/loop.h"
+#include "orchestrator/keep.h"
 
 struct orchestrator;
 struct registry;
@@ -31,6 +32,7 @@ struct orchestrator_config {
 	const char *prefix;      /* of keys; NULL = reeve: */
 	const char *home;        /* 16 hexadecimal digits: the state folder's id */
 	struct engine_config engine;
+	struct keep_limits keep; /* of ended runs */
 	struct metrics *metrics; /* outlives the orchestrator */
 	/* It serves (again): what the catalog holds was compared.  May be NULL. */
 	void (*on_serving)(void *arg);
@@ -45,6 +47,9 @@ int orchestrator_new(struct loop *loop, const struct orchestrator_config *config
 /* What workflows and agent types there are; both outlive the orchestrator; may be NULL. */
 void orchestrator_set_catalog(struct orchestrator *orch, struct registry *registry,
     struct types *types);
+
+/* From now on. */
+void orchestrator_set_keep(struct orchestrator *orch, const struct keep_limits *keep);
 
 void orchestrator_start(struct orchestrator *orch);
 

@@ -72,7 +72,8 @@ partition_new(const struct partition_config *config, struct redis_port *commands
 	p->key_beats = key_make(&p->store.keys, "beats", NULL);
 	p->key_done = key_make(&p->store.keys, "done", NULL);
 	p->tend = tend_new(p, err);
-	if (!p->tend) {
+	p->keep = keep_new(p, &config->keep, err);
+	if (!p->tend || !p->keep) {
 		partition_free(p);
 		return NULL;
 	}
@@ -86,6 +87,7 @@ partition_free(struct partition *p)
 		return;
 	partition_drop_memory(p, "the daemon stops");
 	tend_free(p->tend);
+	keep_free(p->keep);
 	store_release(&p->store);
 	effects_release(&p->effects);
 	free(p->key_fence);
@@ -160,6 +162,12 @@ partition_held_by(const struct partition *p, const char *agent)
 	return p->loaded ? tend_held_by(p->tend, agent) : 0;
 }
 
+struct keep *
+partition_keep(const struct partition *p)
+{
+	return p->keep;
+}
+
 void
 partition_mark(struct partition *p)
 {
@@ -205,6 +213,8 @@ partition_drop_memory(struct partition *p, const char *why)
 	if (p->tend)
 		tend_forget(p->tend);
 	fetches_forget(p);
+	if (p->keep)
+		keep_forget(p->keep);
 	p->loaded = false;
 	load_cancel(p->load);
 	p->load = NULL;
@@ -390,6 +400,8 @@ serve(struct partition *p)
 	}
 	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms))
 		tend_turn(p->tend);
+	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms))
+		keep_turn(p->keep);
 }
 
 void
@@ -463,7 +475,7 @@ partition_next(const struct partition *p)
 	if (!p->beating)
 		next = earlier(next, p->beat_at);
 	if (may_act(p, partition_mono(p)))
-		next = earlier(next, tend_next(p->tend));
+		next = earlier(next, earlier(tend_next(p->tend), keep_next(p->keep)));
 	if (p->commit && !p->commit_sent && !p->finding)
 		next = earlier(next, p->resend_at);
 	return next;

@@ -31,6 +31,7 @@
 #include "base/err.h"
 #include "base/metrics.h"
 #include "engine/engine.h"
+#include "orchestrator/keep.h"
 #include "redis/port.h"
 #include "redis/script.h"
 #include "store/commit.h"
@@ -53,6 +54,7 @@ struct partition_config {
 	const char *home;      /* 16 hex digits: the state folder's id; lives as long as it */
 	struct engine_config engine;
 	size_t intake_max;     /* effects that may wait before reading stops; 0 = 20,000 */
+	struct keep_limits keep; /* all 0: ended runs stay */
 	struct rng *rng;
 	struct metrics *metrics;
 	void (*now)(void *arg, struct moment *ret_now);
@@ -109,6 +111,7 @@ void partition_barrier(struct partition *p, partition_fn *fn, void *arg);
 struct effects *partition_effects(struct partition *p);
 /* How many tasks an agent held when last looked at. */
 size_t partition_held_by(const struct partition *p, const char *agent);
+struct keep *partition_keep(const struct partition *p);
 void partition_mark(struct partition *p);
 void partition_moment(const struct partition *p, struct moment *ret_now);
 

@@ -97,6 +97,7 @@ struct partition {
 	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_beats, *key_done;
 	struct tend *tend;
 	struct fetching_list fetches;
+	struct keep *keep;
 	unsigned generation;      /* of memory: answers to older questions are ignored */
 };
 

@@ -65,6 +65,14 @@ const struct config_option settings_table[] = {
 	    "those that will read them; beyond that they are read back from Redis first." },
 	{ "limits.rendered", NULL, 0, "REEVE_LIMITS_RENDERED", CONFIG_SIZE, "768K", 1024, 768 * 1024,
 	    NULL, 0, NULL, "Largest task as it is handed to an agent." },
+	{ "retention.age", NULL, 0, "REEVE_RETENTION_AGE", CONFIG_DURATION, "7d", 0, 0, NULL,
+	    CONFIG_RELOADABLE, NULL, "Ended runs are removed so long after their end, with their "
+	    "logs; 0: never by age. None with an open dead letter is." },
+	{ "retention.runs", NULL, 0, "REEVE_RETENTION_RUNS", CONFIG_I64, "100000", 0, 100000000,
+	    NULL, CONFIG_RELOADABLE, NULL, "Of more ended runs than this the oldest are removed; "
+	    "0: any number." },
+	{ "retention.min_age", NULL, 0, "REEVE_RETENTION_MIN_AGE", CONFIG_DURATION, "24h", 0, 0,
+	    NULL, CONFIG_RELOADABLE, NULL, "But none that ended less than this ago." },
 	{ NULL, NULL, 0, NULL, CONFIG_STRING, NULL, 0, 0, NULL, 0, NULL, NULL },
 };
 
@@ -125,6 +133,7 @@ check_values(const struct config *config, struct report *report)
 	char addr[SETTINGS_ADDR_SIZE];
 	struct redis_url parsed;
 	struct err err = { 0 };
+	struct keep_limits keep;
 	struct keys keys;
 	uint16_t port;
 
@@ -137,6 +146,10 @@ check_values(const struct config *config, struct report *report)
 	} else if (*url) {
 		redis_url_release(&parsed);
 	}
+	settings_keep(config, &keep);
+	if (keep.age_ms > 0 && keep.age_ms < keep.min_age_ms)
+		report_line(report, "error: 'retention.age' is shorter than 'retention.min_age' "
+		    "(24h by default): set both");
 	if (!keys_init(&keys, config_get_string(config, "redis.prefix"), 0))
 		report_line(report, "error: 'redis.prefix': a brace may not stand in it");
 }
@@ -309,6 +322,16 @@ settings_engine(const struct config *config, struct engine_config *ret_engine)
 	ret_engine->max_tasks = (uint32_t)config_get_i64(config, "dispatch.max_tasks");
 	ret_engine->max_rendered = config_get_size(config, "limits.rendered");
 	ret_engine->max_outputs = config_get_size(config, "limits.outputs_memory");
+}
+
+void
+settings_keep(const struct config *config, struct keep_limits *ret_keep)
+{
+	*ret_keep = (struct keep_limits){
+		.age_ms = config_get_duration(config, "retention.age"),
+		.runs = (uint64_t)config_get_i64(config, "retention.runs"),
+		.min_age_ms = config_get_duration(config, "retention.min_age"),
+	};
 }
 
 /* --- texts made from the table --- */

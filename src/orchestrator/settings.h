@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "engine/engine.h"
 #include "model/limits.h"
+#include "orchestrator/keep.h"
 
 struct settings {
 	struct config *config; /* values by key: config_get_…() */
@@ -48,6 +49,7 @@ int settings_reload(struct settings *settings, settings_fault_fn *fn, void *arg)
 
 void settings_limits(const struct config *config, struct model_limits *ret_limits);
 void settings_engine(const struct config *config, struct engine_config *ret_engine);
+void settings_keep(const struct config *config, struct keep_limits *ret_keep);
 
 #define SETTINGS_ADDR_SIZE 64
 /* http.listen; *addr is "" when it is off.  False: not ADDR:PORT. */

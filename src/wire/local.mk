@@ -7,6 +7,7 @@ libwire_a_SOURCES = src/wire/entry.c src/wire/entry.h src/wire/keys.c src/wire/k
 LUA = \
 	src/wire/lua/beat.lua \
 	src/wire/lua/commit.lua \
+	src/wire/lua/ended.lua \
 	src/wire/lua/fence.lua \
 	src/wire/lua/lend.lua \
 	src/wire/lua/log.lua \
@@ -17,7 +18,8 @@ LUA = \
 	src/wire/lua/release.lua \
 	src/wire/lua/report.lua \
 	src/wire/lua/signoff.lua \
-	src/wire/lua/signon.lua
+	src/wire/lua/signon.lua \
+	src/wire/lua/unlog.lua
 nodist_libwire_a_SOURCES = src/wire/lua_scripts.c
 src/wire/lua_scripts.c: $(LUA) scripts/embed-lua.sh
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \

@@ -5,7 +5,10 @@
 -- may not.  The ids are the agent's own and rise, so a call that is sent again
 -- after a lost reply adds nothing twice.
 --
--- KEYS  1 the log
+-- The set logs:RUN tells which logs a run has, so that they go with it; it lives as
+-- long as the newest of them.
+--
+-- KEYS  1 the log, PREFIX{P}:log:RUN:TASK:ATTEMPT
 -- ARGV  1 seconds that the log lives from now on  2 most entries  3 most bytes
 --       4 bytes of this log so far  then id, stream (o or e), bytes … of each piece
 -- Returns {code, bytes}: bytes of the log now; code is
@@ -35,4 +38,10 @@ for i = 5, #ARGV - 2, 3 do
 	bytes = bytes + size
 end
 redis.call('EXPIRE', log, ttl)
+local prefix, run, name = string.match(log, '^(.-{%d+}:)log:([^:]+):(.+)$')
+if prefix then
+	local logs = prefix .. 'logs:' .. run
+	redis.pcall('SADD', logs, name)
+	redis.pcall('EXPIRE', logs, ttl)
+end
 return { code, bytes }
