@@ -68,6 +68,10 @@ effect_release(struct effect *effect)
 	case EFFECT_FETCH:
 		free(effect->u.fetch.tasks);
 		break;
+	case EFFECT_ANSWER:
+		free(effect->u.answer.id);
+		free(effect->u.answer.text);
+		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_END:
 	case EFFECT_SETTLE:

@@ -32,6 +32,7 @@ enum effect_kind {
 	EFFECT_NOTE,       /* an event to publish, nothing to store */
 	EFFECT_PURGE,      /* an ended run leaves redis (retention decides, not the engine) */
 	EFFECT_FETCH,      /* outputs to be read back once this is confirmed: engine_fetched() */
+	EFFECT_ANSWER,     /* a command that was passed on is done with: its entry goes */
 	EFFECT_MARK        /* end of one event's effects */
 };
 
@@ -124,6 +125,11 @@ struct effect {
 			uint32_t *tasks; /* whose outputs, ascending; owned */
 			size_t n;
 		} fetch;
+		struct {
+			uint64_t entry_ms, entry_seq; /* of the command, on `in` */
+			char *id;   /* owned; NULL: nobody waits for the answer */
+			char *text; /* owned */
+		} answer;
 		struct {
 			uint64_t cursor_ms, cursor_seq; /* 0-0: not from the completion stream */
 		} mark;

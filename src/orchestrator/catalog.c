@@ -150,7 +150,7 @@ orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *
 	make_drop(orch, path)->starting = true;
 	start = xcalloc(1, sizeof *start);
 	*start = (struct start){ orch, xstrdup(path), workflow_ref(wf) };
-	orchestrator_with_definition(orch, wf, start_run, start);
+	orchestrator_with_definition(orch, orch->partition, wf, start_run, start);
 	return true;
 }
 

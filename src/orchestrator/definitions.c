@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stores large definitions in chunks before the commit that starts their run. */
+/* Stores definitions in chunks before the commit that starts their run, and reads them back. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/canonical.h"
 #include "orchestrator/orchestrator_private.h"
+#include "orchestrator/registry.h"
 
 #define CHUNK (256 * 1024)
 #define TIMEOUT_MS 10000
@@ -15,6 +16,7 @@
 
 struct upload {
 	struct orchestrator *orch;
+	struct partition *partition;
 	struct workflow *wf;
 	size_t left;       /* answers that are due */
 	uint64_t gone;     /* definitions that commits had removed when it began */
@@ -28,7 +30,7 @@ struct upload {
 static void
 upload_end(struct upload *upload)
 {
-	struct store *store = partition_store(upload->orch->partition);
+	struct store *store = partition_store(upload->partition);
 
 	/* a commit may have removed what was written meanwhile: the run's commit brings it */
 	if (upload->err.code == 0 && store->defs_gone == upload->gone)
@@ -66,12 +68,10 @@ sent(struct upload *upload, int code)
 static void
 lend(struct upload *upload, const char *key)
 {
-	struct orchestrator *orch = upload->orch;
-
 	upload->argv[0] = upload->key = xstrdup(key);
 	upload->argv[1] = EXPIRY_S;
 	sent(upload,
-	    redis_script_call(&orch->lend_script, partition_commands(orch->partition), 1, 2,
+	    redis_script_call(&upload->orch->lend_script, partition_commands(upload->partition), 1, 2,
 	        upload->argv, NULL, TIMEOUT_MS, on_stored, upload));
 }
 
@@ -82,7 +82,7 @@ send_field(struct upload *upload, const char *key, const char *field, const char
 	const char *argv[] = { "HSET", key, field, bytes };
 	const size_t lens[] = { 4, strlen(key), strlen(field), len };
 
-	sent(upload, redis_port_send(partition_commands(upload->orch->partition), 4, argv, lens,
+	sent(upload, redis_port_send(partition_commands(upload->partition), 4, argv, lens,
 	    TIMEOUT_MS, on_stored, upload));
 }
 
@@ -90,7 +90,7 @@ send_field(struct upload *upload, const char *key, const char *field, const char
 static void
 send_chunks(struct upload *upload, const struct buf *json)
 {
-	char *key = key_make(&partition_store(upload->orch->partition)->keys, "def:",
+	char *key = key_make(&partition_store(upload->partition)->keys, "def:",
 	    upload->wf->sha256);
 	char field[24];
 	size_t n = 0;
@@ -106,30 +106,175 @@ send_chunks(struct upload *upload, const struct buf *json)
 	free(key);
 }
 
-void
-orchestrator_with_definition(struct orchestrator *orch, struct workflow *wf, partition_fn *fn,
-    void *arg)
+static void
+upload(struct orchestrator *orch, struct partition *p, struct workflow *wf,
+    const struct buf *json, partition_fn *fn, void *arg)
 {
-	struct store *store = partition_store(orch->partition);
+	struct upload *upload = xcalloc(1, sizeof *upload);
+
+	*upload = (struct upload){ .orch = orch, .partition = p, .wf = workflow_ref(wf),
+		.gone = partition_store(p)->defs_gone, .fn = fn, .arg = arg };
+	send_chunks(upload, json);
+	if (upload->left == 0)
+		upload_end(upload);
+}
+
+void
+orchestrator_with_definition(struct orchestrator *orch, struct partition *p, struct workflow *wf,
+    partition_fn *fn, void *arg)
+{
+	struct store *store = partition_store(p);
 	struct err none = { 0 };
 	struct buf json = { 0 };
-	struct upload *upload;
 
 	if (store_has_def(store, wf->sha256) && !store_def_may_expire(store, wf->sha256)) {
 		fn(arg, &none);
 		return;
 	}
 	workflow_canonical(wf, &json);
-	if (json.len <= COMMIT_DEF_INLINE) {
-		buf_release(&json);
+	if (json.len <= COMMIT_DEF_INLINE)
 		fn(arg, &none);
+	else
+		upload(orch, p, wf, &json, fn, arg);
+	buf_release(&json);
+}
+
+/* --- for another owner ------------------------------------------------------------- */
+
+struct sending {
+	size_t left;
+	struct err err;
+	partition_fn *fn;
+	void *arg;
+};
+
+static void
+on_uploaded(void *arg, const struct err *err)
+{
+	struct sending *sending = arg;
+
+	if (err->code < 0)
+		sending->err = *err;
+	if (--sending->left > 0)
+		return;
+	sending->fn(sending->arg, &sending->err);
+	free(sending);
+}
+
+static bool
+is_among(struct workflow *const *wfs, size_t n, const struct workflow *wf)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(wfs[i]->sha256, wf->sha256) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+orchestrator_send_definitions(struct orchestrator *orch, struct partition *p,
+    struct workflow *const *wfs, size_t n, partition_fn *fn, void *arg)
+{
+	struct sending *sending = xcalloc(1, sizeof *sending);
+	struct err none = { 0 };
+
+	*sending = (struct sending){ .left = 1, .fn = fn, .arg = arg };
+	for (size_t i = 0; i < n; i++) {
+		struct buf json = { 0 };
+
+		if (is_among(wfs, i, wfs[i]))
+			continue;
+		sending->left++;
+		workflow_canonical(wfs[i], &json);
+		upload(orch, p, wfs[i], &json, on_uploaded, sending);
+		buf_release(&json);
+	}
+	on_uploaded(sending, &none);
+}
+
+/* --- reading one back --------------------------------------------------------------- */
+
+struct download {
+	struct orchestrator *orch;
+	char *key;
+	struct buf text;
+	uint64_t next;
+	definition_fn *fn;
+	void *arg;
+};
+
+static void ask_chunk(struct download *download);
+
+static void
+download_end(struct download *download, struct err *err)
+{
+	struct workflow *wf = NULL;
+
+	if (err->code == 0)
+		wf = workflow_from_canonical(download->text.data, download->text.len, err);
+	download->fn(download->arg, wf, err);
+	workflow_unref(wf);
+	buf_release(&download->text);
+	free(download->key);
+	free(download);
+}
+
+static void
+on_chunk(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct download *download = arg;
+	struct err missing = { 0 };
+	uint64_t chunks = 0;
+	const char *text;
+	size_t len;
+
+	if (!reply) {
+		missing = *err;
+	} else if (reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
+	    reply_u64(reply_at(reply, 1), &chunks, NULL) < 0) {
+		err_set(&missing, ERR_UNAVAILABLE,
+		    "the workflow's definition is not in redis: ask again");
+	} else {
+		buf_add(&download->text, text, len);
+		if (++download->next < chunks) {
+			ask_chunk(download);
+			return;
+		}
+	}
+	download_end(download, &missing);
+}
+
+static void
+ask_chunk(struct download *download)
+{
+	struct err away;
+	char field[24];
+
+	snprintf(field, sizeof field, "%llu", (unsigned long long)download->next);
+	if (redis_port_send(orchestrator_queries(download->orch), 4,
+		(const char *const[]){ "HMGET", download->key, field, "n" }, NULL, TIMEOUT_MS,
+		on_chunk, download) == 0)
+		return;
+	err_set(&away, ERR_UNAVAILABLE, "redis does not answer: %s",
+	    redis_conn_error(download->orch->queries));
+	download_end(download, &away);
+}
+
+void
+orchestrator_fetch_definition(struct orchestrator *orch, struct partition *p, const char *name,
+    const char *sha256, definition_fn *fn, void *arg)
+{
+	const struct registry_entry *entry =
+	    orch->registry ? registry_find(orch->registry, name) : NULL;
+	struct download *download;
+	struct err none = { 0 };
+
+	if (entry && entry->workflow && strcmp(entry->workflow->sha256, sha256) == 0) {
+		fn(arg, entry->workflow, &none);
 		return;
 	}
-	upload = xcalloc(1, sizeof *upload);
-	*upload = (struct upload){ .orch = orch, .wf = workflow_ref(wf), .gone = store->defs_gone,
-		.fn = fn, .arg = arg };
-	send_chunks(upload, &json);
-	buf_release(&json);
-	if (upload->left == 0)
-		upload_end(upload);
+	download = xcalloc(1, sizeof *download);
+	*download = (struct download){ .orch = orch, .fn = fn, .arg = arg };
+	download->key = key_make(&partition_store(p)->keys, "def:", sha256);
+	ask_chunk(download);
 }

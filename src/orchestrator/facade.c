@@ -467,7 +467,7 @@ facade_ready(const struct orchestrator *orch, json_t *why)
 {
 	const char *reason = partition_why(orch->partition);
 
-	if (orchestrator_serving(orch) && reason[0] == '\0')
+	if (partition_is_served(orch->partition))
 		return true;
 	json_array_append_new(why,
 	    json_string(reason[0] ? reason : "the daemon does not serve yet"));
@@ -568,11 +568,12 @@ facade_health(const struct orchestrator *orch)
 	json_t *findings = json_array(), *parts = json_object();
 	struct file_count files = { orch, 0, 0, findings };
 	const char *why = partition_why(orch->partition);
-	bool up = orchestrator_serving(orch);
+	bool served = partition_is_served(orch->partition);
+	bool up = served || orchestrator_serving(orch);
 
 	json_object_set_new(parts, "redis", redis_part(orch, findings));
 	json_object_set_new(parts, "engine", engine_part(orch));
-	if (why[0])
+	if (why[0] && !served)
 		add_finding(findings, up ? "warning" : "error", why);
 	json_object_set_new(parts, "partition",
 	    json_pack("{s:s, s:s}", "state", partition_state_name(partition_state(orch->partition)),

@@ -115,7 +115,7 @@ void facade_workflow(struct orchestrator *orch, const char *name, facade_reply_f
 /* {items: [agent]} from the cards that agents left at sign-on. */
 void facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
-/* true when the daemon serves writes; otherwise *why gets one sentence a reason. */
+/* true when the daemon serves writes or passes them on; otherwise *why gets one sentence a reason. */
 bool facade_ready(const struct orchestrator *orch, json_t *why);
 
 /* Every part with its numbers and findings: {status: ok|degraded|down, parts: {...}, findings: [{severity, text}]}. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads completions from the stream and feeds them to the engine. */
+/* Reads completions and passed-on commands: the former are the engine's, the latter the daemon's. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,10 +7,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "orchestrator/partition_private.h"
 #include "wire/entry.h"
 
 #define FIELDS_MAX 64
+#define IN_AGAIN_MS 5000                  /* until the commands are looked at again */
+#define ENTRY_BYTES_MAX (15 * 1024 * 1024) /* two of them fit into one reply */
 
 struct reading {
 	struct partition *p;
@@ -172,22 +175,65 @@ take(struct partition *p, const struct stream_entry *entry)
 /* --- reading --------------------------------------------------------------------- */
 
 static void
-take_all(struct partition *p, const struct redisReply *reply)
+take_command(struct partition *p, const struct stream_entry *entry)
+{
+	p->in_cursor = entry->id;
+	p->config.on_command(p->config.arg, p, entry);
+}
+
+/* Of one stream of the reply; true: these were completions. */
+static bool
+take_stream(struct partition *p, const struct redisReply *reply, size_t at)
 {
 	const struct redisReply *entries;
 	struct stream_entry entry;
 	struct reply_text key;
 	size_t n = 0;
+	bool done;
 
-	if (reply_streams(reply) == 0 || reply_stream(reply, 0, &key, &entries, NULL) < 0)
-		return;
+	if (reply_stream(reply, at, &key, &entries, NULL) < 0)
+		return false;
+	done = strcmp(key.text, p->key_done) == 0;
 	reply_array(entries, &n, NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (reply_entry(entries, i, &entry, NULL) == 0)
+		if (reply_entry(entries, i, &entry, NULL) < 0)
+			continue;
+		if (done)
 			take(p, &entry);
+		else
+			take_command(p, &entry);
 	}
+	return done;
+}
+
+static void
+take_all(struct partition *p, const struct redisReply *reply, struct stream_id last)
+{
+	bool done = false;
+
+	for (size_t i = 0; i < reply_streams(reply); i++)
+		done = take_stream(p, reply, i) || done;
+	if (!done)
+		p->done_read = last; /* nothing stands behind the cursor */
 	/* grows again step by step: a reply that is too large costs a connection */
 	p->read_count = p->read_count < READ_COUNT / 2 ? 2 * p->read_count : READ_COUNT;
+}
+
+/* A key of another type where commands should be must not keep completions from being read. */
+static void
+refused(struct partition *p, const char *why)
+{
+	int64_t now = partition_mono(p);
+
+	p->read_at = now + 200;
+	if (p->in_at > now || !p->config.on_command || !str_starts(why, "WRONGTYPE"))
+		return;
+	if (!p->in_told)
+		log_error("completions or commands cannot be read: a key in redis is not what it "
+			  "should be: delete or rename it",
+		    KV_S("done", p->key_done), KV_S("in", p->key_in));
+	p->in_told = true;
+	p->in_at = now + IN_AGAIN_MS;
 }
 
 static void
@@ -204,17 +250,15 @@ on_read(void *arg, const struct redisReply *reply, const struct err *err)
 	if (!reply || stale)
 		return;
 	if (reply_is_error(reply)) {
-		p->read_at = partition_mono(p) + 200;
+		refused(p, reply_error_text(reply));
 		return;
 	}
 	p->answered_at = partition_mono(p);
 	if (p->reread) {
 		p->reread = false;
 		p->cursor = (struct stream_id){ 0 };
-	} else if (reply_streams(reply) > 0) {
-		take_all(p, reply);
 	} else {
-		p->done_read = last; /* nothing stands behind the cursor */
+		take_all(p, reply, last);
 	}
 }
 
@@ -222,16 +266,23 @@ static void
 read_more(struct partition *p)
 {
 	struct reading *reading = xcalloc(1, sizeof *reading);
-	char cursor[STREAM_ID_SIZE], number[16], block[16];
+	char cursor[STREAM_ID_SIZE], in_cursor[STREAM_ID_SIZE], number[16], block[16];
+	const char *argv[10] = { "XREAD", "COUNT", number, "BLOCK", block, "STREAMS", p->key_done,
+		cursor };
+	int argc = 8;
 
 	*reading = (struct reading){ p, p->generation, p->done_last };
 	stream_id_format(p->cursor, cursor);
 	snprintf(number, sizeof number, "%u", p->read_count);
 	snprintf(block, sizeof block, "%d", READ_BLOCK_MS);
-	if (redis_port_send(p->reads, 8,
-		(const char *const[]){ "XREAD", "COUNT", number, "BLOCK", block, "STREAMS",
-		    p->key_done, cursor },
-		NULL, READ_BLOCK_MS + 2000, on_read, reading) < 0) {
+	if (p->config.on_command && partition_mono(p) >= p->in_at) {
+		argv[7] = p->key_in;
+		argv[8] = cursor;
+		argv[9] = stream_id_format(p->in_cursor, in_cursor);
+		argc = 10;
+	}
+	if (redis_port_send(p->reads, argc, argv, NULL, READ_BLOCK_MS + 2000, on_read, reading) <
+	    0) {
 		free(reading);
 		return;
 	}
@@ -240,32 +291,49 @@ read_more(struct partition *p)
 
 /* --- an entry that is too large to be read ----------------------------------------- */
 
+/* It changes nothing, and goes. */
+static void
+pass_over(struct partition *p, struct stream_id id, int64_t bytes)
+{
+	char reason[80];
+
+	snprintf(reason, sizeof reason, "an entry of %lld bytes", (long long)bytes);
+	if (p->peek_in) {
+		p->in_cursor = id;
+		partition_drop_command(p, id, reason);
+		return;
+	}
+	count(p, id, COMPLETION_MALFORMED, reason);
+	effects_mark(&p->effects, id.ms, id.seq);
+	p->cursor = p->done_read = id;
+}
+
+/* The next entry of the completions, and if that is not too large, of the commands. */
 static void
 on_peek(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct reading *reading = arg;
 	struct partition *p = reading->p;
-	bool stale = reading->generation != p->generation || !p->loaded;
+	bool stale = reading->generation != p->generation || !p->loaded, found;
 	const char *text;
-	struct stream_id id;
+	struct stream_id id = { 0 };
 	int64_t bytes = 0;
-	size_t len;
-	char reason[80];
+	size_t len = 0;
 
 	(void)err;
 	free(reading);
 	p->peeking = false;
-	if (reply && !stale && reply_array(reply, &len, NULL) == 0 && len == 0)
-		p->oversized = false; /* somebody took it away meanwhile */
-	if (!reply || stale || reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
-	    !stream_id_parse(text, len, &id))
+	if (!reply || stale || reply_is_error(reply))
 		return;
-	(void)reply_int(reply_at(reply, 1), &bytes, NULL);
-	snprintf(reason, sizeof reason, "an entry of %lld bytes", (long long)bytes);
-	count(p, id, COMPLETION_MALFORMED, reason);
-	effects_mark(&p->effects, id.ms, id.seq);
-	p->cursor = p->done_read = id;
-	p->oversized = false; /* read_count is 1, and grows again */
+	found = reply_str(reply_at(reply, 0), &text, &len, NULL) == 0 &&
+	    stream_id_parse(text, len, &id) && reply_int(reply_at(reply, 1), &bytes, NULL) == 0;
+	if (found && (bytes > ENTRY_BYTES_MAX || !p->config.on_command)) {
+		pass_over(p, id, bytes);
+	} else if (!p->peek_in && p->config.on_command) {
+		p->peek_in = true;
+		return;
+	}
+	p->peek_in = p->oversized = false; /* read_count is 1, and grows again */
 }
 
 static void
@@ -274,10 +342,10 @@ peek(struct partition *p)
 	struct reading *reading = xcalloc(1, sizeof *reading);
 
 	*reading = (struct reading){ p, p->generation, { 0 } };
-	stream_id_format(p->cursor, p->peek_cursor);
+	stream_id_format(p->peek_in ? p->in_cursor : p->cursor, p->peek_cursor);
 	if (redis_script_call(&p->peek_script, p->commands, 1, 2,
-		(const char *const[]){ p->key_done, p->peek_cursor }, NULL, COMMAND_TIMEOUT_MS,
-		on_peek, reading) < 0) {
+		(const char *const[]){ p->peek_in ? p->key_in : p->key_done, p->peek_cursor },
+		NULL, COMMAND_TIMEOUT_MS, on_peek, reading) < 0) {
 		free(reading);
 		return;
 	}

@@ -5,6 +5,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/audit.h \
 	src/orchestrator/badkeys.c \
 	src/orchestrator/catalog.c \
+	src/orchestrator/command.c \
+	src/orchestrator/command.h \
 	src/orchestrator/commits.c \
 	src/orchestrator/control.c \
 	src/orchestrator/definitions.c \
@@ -28,6 +30,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/orchestrator_private.h \
 	src/orchestrator/ownership.c \
 	src/orchestrator/partition.c \
+	src/orchestrator/passing.c \
 	src/orchestrator/partition.h \
 	src/orchestrator/partition_private.h \
 	src/orchestrator/readfile.c \
@@ -41,6 +44,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/settings.c \
 	src/orchestrator/settings.h \
 	src/orchestrator/settings_file.c \
+	src/orchestrator/starting.c \
+	src/orchestrator/starting.h \
 	src/orchestrator/statedir.c \
 	src/orchestrator/statedir.h \
 	src/orchestrator/submit.c \

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "orchestrator/command.h"
 #include "orchestrator/orchestrator_private.h"
 
 #define CHECK_AGAIN_US (5 * CLOCK_S)
@@ -39,6 +40,21 @@ orchestrator_partitions(const struct orchestrator *orch)
 {
 	(void)orch;
 	return 1;
+}
+
+struct partition *
+orchestrator_partition(const struct orchestrator *orch, unsigned i)
+{
+	(void)i;
+	return orch->partition;
+}
+
+struct partition *
+orchestrator_home(const struct orchestrator *orch, const char *run_id)
+{
+	bool valid = run_id_valid(run_id, strlen(run_id));
+
+	return orchestrator_partition(orch, valid ? run_id_partition(run_id) : 0);
 }
 
 const char *
@@ -136,6 +152,7 @@ on_effect(void *arg, const struct effect *effect)
 	case EFFECT_NOTE:
 	case EFFECT_PURGE:
 	case EFFECT_FETCH:
+	case EFFECT_ANSWER:
 	case EFFECT_MARK:
 		break;
 	}
@@ -291,6 +308,7 @@ make_partition(struct orchestrator *orch, struct err *err)
 		.now = partition_now,
 		.on_state = on_state,
 		.on_drop = catalog_remember,
+		.on_command = command_passed,
 		.on_effect = on_effect,
 		.arg = orch,
 	};
@@ -318,7 +336,7 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	if (connect_role(orch, "commands", commands_up, commands_down, &orch->commands, err) < 0 ||
 	    connect_role(orch, "reads", reads_up, reads_down, &orch->reads, err) < 0 ||
 	    connect_role(orch, "queries", NULL, NULL, &orch->queries, err) < 0 ||
-	    make_partition(orch, err) < 0 ||
+	    passing_init(orch, err) < 0 || make_partition(orch, err) < 0 ||
 	    partition_script(&orch->lend_script, "lend", err) < 0) {
 		orchestrator_free(orch);
 		return err->code;
@@ -356,6 +374,7 @@ stopped(void *arg, const struct err *err)
 
 	if (err->code < 0)
 		log_warn("stopped without giving the ownership up", KV_S("why", err->text));
+	passing_stop(orch);
 	orchestrator_wake_watchers(orch, true);
 	if (orch->stop_fn)
 		orch->stop_fn(orch->stop_arg);
@@ -383,6 +402,7 @@ orchestrator_free(struct orchestrator *orch)
 	redis_conn_free(orch->commands);
 	redis_conn_free(orch->reads);
 	redis_conn_free(orch->queries);
+	passing_stop(orch);
 	orchestrator_wake_watchers(orch, true);
 	partition_free(orch->partition);
 	catalog_release(orch);

@@ -20,6 +20,7 @@ struct drop; /* catalog.c */
 
 /* A question that waits for a run to change. */
 struct watcher;
+struct ask;         /* passing.c */
 struct pending_key; /* submit.c */
 
 struct orchestrator {
@@ -38,6 +39,9 @@ struct orchestrator {
 	bool catalog_due;             /* registry and types are to be compared */
 	struct watcher *watchers;
 	struct pending_key *pending_keys;
+	struct ask *asks;             /* commands that were passed on */
+	struct loop_timer ask_timer;
+	struct redis_script ask_script, askfull_script;
 	struct redis_info info;       /* of the Redis that we are connected to */
 	struct redis_finding findings[REDIS_FINDINGS_MAX];
 	size_t n_findings;
@@ -50,6 +54,10 @@ struct orchestrator {
 	void *stop_arg;
 };
 
+/* Partition i, and the one of a run. */
+struct partition *orchestrator_partition(const struct orchestrator *orch, unsigned i);
+struct partition *orchestrator_home(const struct orchestrator *orch, const char *run_id);
+
 void orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now);
 /* The engine while it may be asked and told; NULL otherwise. */
 struct engine *orchestrator_engine(const struct orchestrator *orch);
@@ -61,13 +69,26 @@ void catalog_remember(void *arg, const char *path, const char *value); /* arg: t
 void catalog_release(struct orchestrator *orch);
 
 /* submit.c */
+/* One run in a partition that is owned here, params resolved; takes submission over. */
+struct run *orchestrator_submit(struct orchestrator *orch, struct partition *p,
+    struct workflow *wf, const char *params, int priority, struct submission *submission,
+    struct err *err);
 /* One run, by the daemon itself; takes submission over.  NULL: err says why. */
 struct run *orchestrator_start_run(struct orchestrator *orch, struct workflow *wf,
     const char *params, int priority, struct submission *submission, struct err *err);
 
-/* definitions.c: calls fn once Redis has, or the next commit brings, the definition. */
-void orchestrator_with_definition(struct orchestrator *orch, struct workflow *wf,
-    partition_fn *fn, void *arg);
+/*
+ * definitions.c.  Calls fn once Redis has, or the next commit brings, the definition.
+ */
+void orchestrator_with_definition(struct orchestrator *orch, struct partition *p,
+    struct workflow *wf, partition_fn *fn, void *arg);
+/* Calls fn once Redis has these: for a partition that another daemon owns. */
+void orchestrator_send_definitions(struct orchestrator *orch, struct partition *p,
+    struct workflow *const *wfs, size_t n, partition_fn *fn, void *arg);
+/* From the registry, else from Redis; wf is borrowed, NULL: err says why. */
+typedef void definition_fn(void *arg, struct workflow *wf, const struct err *err);
+void orchestrator_fetch_definition(struct orchestrator *orch, struct partition *p,
+    const char *name, const char *sha256, definition_fn *fn, void *arg);
 
 /* watch.c: long polls */
 void orchestrator_wake_watchers(struct orchestrator *orch, bool all);

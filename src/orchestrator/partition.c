@@ -71,6 +71,7 @@ partition_new(const struct partition_config *config, struct redis_port *commands
 	p->key_beat = key_make(&p->store.keys, "beat", NULL);
 	p->key_beats = key_make(&p->store.keys, "beats", NULL);
 	p->key_done = key_make(&p->store.keys, "done", NULL);
+	p->key_in = key_make(&p->store.keys, "in", NULL);
 	p->tend = tend_new(p, err);
 	p->keep = keep_new(p, &config->keep, err);
 	if (!p->tend || !p->keep) {
@@ -96,6 +97,7 @@ partition_free(struct partition *p)
 	free(p->key_beat);
 	free(p->key_beats);
 	free(p->key_done);
+	free(p->key_in);
 	free(p);
 }
 
@@ -130,6 +132,14 @@ const char *
 partition_why(const struct partition *p)
 {
 	return p->why;
+}
+
+bool
+partition_is_served(const struct partition *p)
+{
+	if (p->state == PARTITION_STANDBY)
+		return partition_mono(p) - p->seen_since < TAKE_MS;
+	return p->state == PARTITION_SERVING && p->why[0] == '\0';
 }
 
 struct engine *
@@ -171,6 +181,35 @@ partition_keep(const struct partition *p)
 void
 partition_mark(struct partition *p)
 {
+	effects_mark(&p->effects, 0, 0);
+}
+
+unsigned
+partition_generation(const struct partition *p)
+{
+	return p->generation;
+}
+
+void
+partition_answer(struct partition *p, struct stream_id entry, const char *id, const char *text)
+{
+	struct effect *answer = effects_add(&p->effects, EFFECT_ANSWER, NULL, TASK_NONE);
+
+	answer->u.answer.entry_ms = entry.ms;
+	answer->u.answer.entry_seq = entry.seq;
+	answer->u.answer.id = id ? xstrdup(id) : NULL;
+	answer->u.answer.text = text ? xstrdup(text) : NULL;
+}
+
+void
+partition_drop_command(struct partition *p, struct stream_id entry, const char *why)
+{
+	char text[STREAM_ID_SIZE];
+
+	stream_id_format(entry, text);
+	log_warn("command not taken", KV_S("entry", text), KV_S("why", why));
+	metrics_add(p->config.metrics, METRIC_COMMANDS_MALFORMED, 1);
+	partition_answer(p, entry, NULL, NULL);
 	effects_mark(&p->effects, 0, 0);
 }
 
@@ -246,7 +285,7 @@ load_done(void *arg, const struct err *err, struct stream_id cursor)
 		return;
 	}
 	p->cursor = p->done_read = cursor;
-	p->done_last = (struct stream_id){ 0 };
+	p->done_last = p->in_cursor = (struct stream_id){ 0 }; /* commands left are not applied */
 	p->loaded = true;
 	badkeys_loaded(p);
 	p->answered_at = partition_mono(p);

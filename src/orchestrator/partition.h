@@ -33,6 +33,7 @@
 #include "engine/engine.h"
 #include "orchestrator/keep.h"
 #include "redis/port.h"
+#include "redis/reply.h"
 #include "redis/script.h"
 #include "store/commit.h"
 
@@ -62,6 +63,12 @@ struct partition_config {
 	void (*on_state)(void *arg, enum partition_state state, const char *why);
 	/* After a load, for each remembered drop; before the change to SERVING. */
 	void (*on_drop)(void *arg, const char *field, const char *value);
+	/*
+	 * A command that another daemon passed on (fields may be NULL: it is gone).  What it
+	 * changes, or that it changes nothing, is followed by partition_answer() and a mark;
+	 * until then it is read again after each load.  NULL: commands are not read.
+	 */
+	void (*on_command)(void *arg, struct partition *p, const struct stream_entry *entry);
 	/* Each effect of a confirmed commit, before the waiters are called. */
 	void (*on_effect)(void *arg, const struct effect *effect);
 	void *arg;
@@ -91,6 +98,9 @@ enum partition_state partition_state(const struct partition *p);
 const char *partition_state_name(enum partition_state state);
 const char *partition_why(const struct partition *p); /* why it does not serve, or "" */
 
+/* Writes are served: by this daemon, or by another one that is seen to live. */
+bool partition_is_served(const struct partition *p);
+
 /* Memory: NULL before the first load and after the ownership was lost. */
 struct engine *partition_engine(const struct partition *p);
 struct store *partition_store(struct partition *p);
@@ -114,6 +124,18 @@ size_t partition_held_by(const struct partition *p, const char *agent);
 struct keep *partition_keep(const struct partition *p);
 void partition_mark(struct partition *p);
 void partition_moment(const struct partition *p, struct moment *ret_now);
+
+/* Of memory: what was begun in another one is not to be finished. */
+unsigned partition_generation(const struct partition *p);
+
+/*
+ * Command `entry` is done with: its entry goes in the same commit as the effects since the
+ * last mark, and text is what the asker of command id finds (id NULL: nobody asks).
+ */
+void partition_answer(struct partition *p, struct stream_id entry, const char *id,
+    const char *text);
+/* It breaks the rules: told, counted, gone. */
+void partition_drop_command(struct partition *p, struct stream_id entry, const char *why);
 
 /*
  * Stops: nothing new is dispatched, what is decided is committed, the fence is

@@ -85,6 +85,12 @@ struct partition {
 	unsigned read_count;
 	struct stream_id cursor;
 
+	/* commands that other daemons pass on; an entry goes with the commit that applies it */
+	struct stream_id in_cursor; /* read up to there, in this memory */
+	int64_t in_at;              /* mono_ms: not before */
+	bool in_told;               /* that they cannot be read */
+	bool peek_in;               /* the next peek looks at them */
+
 	/* stopping */
 	bool stopping;
 	int64_t stop_at;
@@ -94,7 +100,7 @@ struct partition {
 
 	struct redis_script commit_script, fence_script, beat_script, release_script,
 	    peek_script;
-	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_beats, *key_done;
+	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_beats, *key_done, *key_in;
 	struct tend *tend;
 	struct fetching_list fetches;
 	struct keep *keep;

@@ -51,6 +51,19 @@ restore_end(struct run_read *read)
 	run->finished_ms = read->head.record.finished_ms;
 }
 
+/* A live run of another owner: what it looks like tells whether it changed. */
+static uint32_t
+fingerprint(const struct run *run)
+{
+	uint32_t hash = 2166136261u ^ run->state;
+
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		hash = (hash ^ run->tasks[i].state) * 16777619u;
+		hash = (hash ^ run->tasks[i].attempt) * 16777619u;
+	}
+	return hash;
+}
+
 static json_t *
 shape_run(const struct run_read *read, const struct run *run, const struct engine *engine)
 {
@@ -77,6 +90,7 @@ read_done(void *arg, const struct err *err, struct stream_id cursor)
 		read_end(read, shape_run(read, live, engine), &none);
 	} else if (read->run) {
 		restore_end(read);
+		read->run->version = fingerprint(read->run);
 		read_end(read, shape_run(read, read->run, NULL), &none);
 	} else {
 		err_set(&missing, ERR_NOT_FOUND, "no run '%s'", read->id);
@@ -228,7 +242,8 @@ orchestrator_read_heads(struct orchestrator *orch, const char *const *ids, size_
 	*heads = (struct heads_read){ json_array(), 1, { 0 }, fn, arg };
 	for (size_t i = 0; i < n; i++) {
 		struct head_question *question = xcalloc(1, sizeof *question);
-		char *key = key_make(&partition_store(orch->partition)->keys, "run:", ids[i]);
+		char *key = key_make(&partition_store(orchestrator_home(orch, ids[i]))->keys, "run:",
+		    ids[i]);
 
 		*question = (struct head_question){ .heads = heads, .at = i };
 		snprintf(question->id, sizeof question->id, "%s", ids[i]);

@@ -212,6 +212,10 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 		*changes += 1;
 		*bytes += 100;
 		break;
+	case EFFECT_ANSWER:
+		*changes += 1;
+		*bytes += 100 + length(effect->u.answer.text);
+		break;
 	case EFFECT_FETCH:
 	case EFFECT_MARK:
 		break;

@@ -26,6 +26,7 @@ struct commit;
 
 #define COMMIT_CHANGES 500
 #define COMMIT_BYTES (768 * 1024)
+#define STORE_ANSWER_S "300"   /* how long the answer to a command waits for its asker */
 #define COMMIT_DEF_INLINE (256 * 1024) /* larger definitions are stored before their run */
 
 /* What the encoder needs to know of the partition. */

@@ -298,6 +298,24 @@ put_purge(struct encoder *enc, const struct effect *effect)
 	def_bucket(enc, effect->u.purge.sha256)->less++;
 }
 
+/* The answer lies where the asker looks for it; both go with what the command changed. */
+static void
+put_answer(struct encoder *enc, const struct effect *effect)
+{
+	struct stream_id entry = { effect->u.answer.entry_ms, effect->u.answer.entry_seq };
+
+	args_adds(&enc->in_remove, enc_id(enc, entry));
+	if (!effect->u.answer.id)
+		return;
+	args_adds(&enc->rest, "5");
+	args_adds(&enc->rest, "SET");
+	args_adds(&enc->rest, enc_key(enc, "in:", effect->u.answer.id));
+	args_adds(&enc->rest, effect->u.answer.text);
+	args_adds(&enc->rest, "EX");
+	args_adds(&enc->rest, STORE_ANSWER_S);
+	enc->n_rest++;
+}
+
 static void
 put_effect(struct encoder *enc, const struct effect *effect)
 {
@@ -328,6 +346,9 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		break;
 	case EFFECT_PURGE:
 		put_purge(enc, effect);
+		break;
+	case EFFECT_ANSWER:
+		put_answer(enc, effect);
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_FETCH:

@@ -155,6 +155,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 	case EFFECT_CANCEL:
 	case EFFECT_PURGE:
 	case EFFECT_FETCH:
+	case EFFECT_ANSWER:
 	case EFFECT_MARK:
 		break;
 	}

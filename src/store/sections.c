@@ -232,6 +232,7 @@ finish_sets(struct encoder *enc)
 		{ "HSET", "drop", "hash", &enc->drop },
 		{ "SADD", "cancel", "set", &enc->cancel_add },
 		{ "SREM", "cancel", "set", &enc->cancel_remove },
+		{ "XDEL", "in", "stream", &enc->in_remove },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {

@@ -5,6 +5,8 @@ libwire_a_SOURCES = src/wire/entry.c src/wire/entry.h src/wire/keys.c src/wire/k
 
 # The scripts that Redis runs, embedded at build.  One list.
 LUA = \
+	src/wire/lua/ask.lua \
+	src/wire/lua/askfull.lua \
 	src/wire/lua/beat.lua \
 	src/wire/lua/commit.lua \
 	src/wire/lua/ended.lua \

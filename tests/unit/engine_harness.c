@@ -273,6 +273,7 @@ apply(struct harness *h, struct effect *effect)
 	case EFFECT_DEAD_CLOSED:
 		break;
 	case EFFECT_NOTE:
+	case EFFECT_ANSWER:
 		h->notes++;
 		h->skip_notes += strcmp(effect->u.note.type, "task.skipped") == 0;
 		if (strcmp(effect->u.note.type, "run.tasks_skipped") == 0)

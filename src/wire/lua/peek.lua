@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- What a completion that is too large to be read is called and weighs.
+-- What an entry that is too large to be read is called and weighs.
 --
--- KEYS: 1 done
+-- KEYS: 1 done or in
 -- ARGV: 1 cursor
 -- Returns {id, bytes} of the first entry after the cursor, or {}.
 local found = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)

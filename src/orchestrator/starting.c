@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/* Starts the runs of one command: keys, definitions, effects, answer. */
+#include "orchestrator/starting.h"
+
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "model/params.h"
+#include "orchestrator/audit.h"
+#include "orchestrator/registry.h"
+#include "orchestrator/view.h"
+
+#define TIMEOUT_MS 5000
+#define SHOWN_TASKS_MAX 1000
+#define ITEMS_MAX 256
+
+/* An idempotency key whose run is not confirmed yet. */
+struct pending_key {
+	char *key;
+	char hash[SHA256_HEX_SIZE];
+	struct run *run;
+	UT_hash_handle hh;
+};
+
+struct start_job *
+start_job_new(struct orchestrator *orch, size_t n)
+{
+	struct start_job *job = xcalloc(1, sizeof *job);
+
+	job->orch = orch;
+	job->n = n;
+	job->items = xcalloc(n, sizeof *job->items);
+	return job;
+}
+
+static void
+forget_keys(struct start_job *job)
+{
+	for (size_t i = 0; i < job->n; i++) {
+		struct pending_key *pending = NULL;
+
+		if (job->items[i].key)
+			HASH_FIND_STR(job->orch->pending_keys, job->items[i].key, pending);
+		if (!pending || strcmp(pending->hash, job->items[i].hash) != 0)
+			continue;
+		HASH_DEL(job->orch->pending_keys, pending);
+		run_unref(pending->run);
+		free(pending->key);
+		free(pending);
+	}
+}
+
+void
+start_job_free(void *arg)
+{
+	struct start_job *job = arg;
+
+	forget_keys(job);
+	for (size_t i = 0; i < job->n; i++) {
+		workflow_unref(job->items[i].wf);
+		free(job->items[i].name);
+		free(job->items[i].params);
+		free(job->items[i].key);
+		json_decref(job->items[i].result);
+	}
+	free(job->items);
+	free(job);
+}
+
+static void
+job_fail(struct start_job *job)
+{
+	command_refuse(job->command, &job->err, NULL);
+}
+
+void
+start_item_hash(struct start_item *item)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%s %d %s", item->wf->sha256, item->priority, item->params);
+	sha256_hex(text.data, text.len, item->hash);
+	buf_release(&text);
+}
+
+/* --- step 3: start, wait for the commit, answer ------------------------------------------ */
+
+static void
+remember_key(struct start_job *job, const struct start_item *item, struct run *run)
+{
+	struct pending_key *pending = xcalloc(1, sizeof *pending);
+
+	pending->key = xstrdup(item->key);
+	memcpy(pending->hash, item->hash, sizeof pending->hash);
+	pending->run = run_ref(run);
+	HASH_ADD_KEYPTR(hh, job->orch->pending_keys, pending->key, strlen(pending->key), pending);
+}
+
+/* Two items of one request, or of two at once, may carry the same key. */
+static bool
+use_pending(struct start_job *job, struct start_item *item)
+{
+	struct pending_key *pending = NULL;
+
+	if (item->key)
+		HASH_FIND_STR(job->orch->pending_keys, item->key, pending);
+	if (!pending)
+		return false;
+	if (strcmp(pending->hash, item->hash) == 0) {
+		item->result = view_run(pending->run);
+	} else {
+		job->failed = true;
+		err_set(&job->err, ERR_CONFLICT,
+		    "idempotency key '%s' was used for another request", item->key);
+	}
+	return true;
+}
+
+static struct submission *
+make_submission(const struct start_job *job, const struct start_item *item)
+{
+	struct submission *submission = xcalloc(1, sizeof *submission);
+
+	submission->actor = xstrdup(job->command->actor->name);
+	if (item->key) {
+		submission->idempotency_key = xstrdup(item->key);
+		submission->request_hash = xstrdup(item->hash);
+	}
+	return submission;
+}
+
+static bool
+has_room(struct start_job *job, const struct engine *engine)
+{
+	size_t tasks = engine_tasks_live(engine);
+
+	for (size_t i = 0; i < job->n; i++)
+		tasks += job->items[i].result ? 0 : job->items[i].wf->n_tasks;
+	if (tasks <= job->orch->config.engine.max_tasks)
+		return true;
+	err_set(&job->err, ERR_LIMIT, "%zu live tasks would pass the limit of %u (max_tasks)",
+	    tasks, job->orch->config.engine.max_tasks);
+	return false;
+}
+
+/* A single run is shown with its tasks, unless they are very many. */
+static json_t *
+show_new(const struct start_job *job, const struct run *run)
+{
+	struct view_context context = { .engine = partition_engine(job->command->partition),
+		.fleet = job->orch->fleet };
+
+	if (job->n > 1 || run->wf->n_tasks > SHOWN_TASKS_MAX)
+		return view_run(run);
+	orchestrator_moment(job->orch, &context.now);
+	return view_run_full(run, &context, NULL);
+}
+
+/* The runs as they are shown here, and by their ids for others. */
+static void
+answer(struct start_job *job)
+{
+	json_t *shown = json_array(), *ids = json_array();
+
+	for (size_t i = 0; i < job->n; i++) {
+		json_array_append(shown, job->items[i].result);
+		json_array_append(ids, json_object_get(job->items[i].result, "id"));
+	}
+	if (job->n == 1 && job->items[0].wf->n_tasks <= SHOWN_TASKS_MAX)
+		command_done(job->command, json_pack("{s:O, s:o}", "run", json_array_get(ids, 0),
+		    "runs", ids), shown);
+	else
+		command_done(job->command, json_pack("{s:o}", "runs", ids), shown);
+}
+
+static void
+note_submit(struct start_job *job, struct run *first, int started)
+{
+	audit_note(partition_effects(job->command->partition), first, TASK_NONE, "audit.submit",
+	    job->command->actor,
+	    json_pack("{s:i, s:s}", "runs", started, "workflow", first->wf->name));
+}
+
+static void
+start_all(struct start_job *job)
+{
+	struct engine *engine = command_engine(job->command);
+	struct run *first = NULL;
+	int started = 0;
+
+	if (!engine) {
+		command_unavailable(job->command);
+		return;
+	}
+	job->failed = !has_room(job, engine);
+	for (size_t i = 0; i < job->n && !job->failed; i++) {
+		struct start_item *item = &job->items[i];
+		struct run *run;
+
+		if (item->result || use_pending(job, item))
+			continue;
+		run = orchestrator_submit(job->orch, job->command->partition, item->wf, item->params,
+		    item->priority, make_submission(job, item), &job->err);
+		if (!run) {
+			job->failed = true;
+			break;
+		}
+		item->result = show_new(job, run);
+		if (item->key)
+			remember_key(job, item, run);
+		first = first ? first : run;
+		started++;
+	}
+	if (first)
+		note_submit(job, first, started);
+	if (job->failed)
+		job_fail(job);
+	else
+		answer(job);
+}
+
+/* --- step 2: definitions ---------------------------------------------------------------- */
+
+static void
+step_done(struct start_job *job, void (*next)(struct start_job *job))
+{
+	if (--job->left > 0)
+		return;
+	if (job->failed)
+		job_fail(job);
+	else
+		next(job);
+}
+
+static void
+on_definition(void *arg, const struct err *err)
+{
+	struct start_job *job = arg;
+
+	if (err->code < 0) {
+		job->failed = true;
+		job->err = *err;
+	}
+	step_done(job, start_all);
+}
+
+static void
+store_definitions(struct start_job *job)
+{
+	job->left = 1;
+	for (size_t i = 0; i < job->n; i++) {
+		if (job->items[i].result)
+			continue;
+		job->left++;
+		orchestrator_with_definition(job->orch, job->command->partition, job->items[i].wf, on_definition, job);
+	}
+	step_done(job, start_all);
+}
+
+/* --- step 1: idempotency keys ------------------------------------------------------------- */
+
+struct key_question {
+	struct start_job *job;
+	struct start_item *item;
+};
+
+static void
+on_known_run(void *arg, json_t *body, const struct err *err)
+{
+	struct key_question *question = arg;
+	struct start_job *job = question->job;
+
+	if (err->code < 0) {
+		job->failed = true;
+		job->err = *err;
+	} else {
+		question->item->result = json_incref(json_array_get(body, 0));
+	}
+	json_decref(body);
+	free(question);
+	step_done(job, store_definitions);
+}
+
+/* Value: RUN HASH. */
+static bool
+same_question(struct start_job *job, const struct start_item *item, const char *value, char *run_id)
+{
+	const char *space = strchr(value, ' ');
+
+	if (!space || (size_t)(space - value) >= RUN_ID_SIZE || strcmp(space + 1, item->hash) != 0) {
+		job->failed = true;
+		err_set(&job->err, ERR_CONFLICT,
+		    "idempotency key '%s' was used for another request", item->key);
+		return false;
+	}
+	memcpy(run_id, value, (size_t)(space - value));
+	run_id[space - value] = '\0';
+	return true;
+}
+
+static void
+on_key(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct key_question *question = arg;
+	struct start_job *job = question->job;
+	char run_id[RUN_ID_SIZE];
+	const char *value;
+	size_t len;
+
+	if (!reply || reply_is_error(reply)) {
+		job->failed = true;
+		err_set(&job->err, ERR_UNAVAILABLE, "redis did not answer: %s",
+		    reply ? reply_error_text(reply) : err->text);
+	} else if (reply_str(reply, &value, &len, NULL) == 0 &&
+	    same_question(job, question->item, value, run_id)) {
+		orchestrator_read_heads(job->orch, (const char *const[]){ run_id }, 1, on_known_run,
+		    question);
+		return;
+	}
+	free(question);
+	step_done(job, store_definitions);
+}
+
+static void
+ask_key(struct start_job *job, struct start_item *item)
+{
+	struct key_question *question = xcalloc(1, sizeof *question);
+	char *key = key_make(&partition_store(job->command->partition)->keys, "idem:", item->key);
+
+	*question = (struct key_question){ job, item };
+	job->left++;
+	if (redis_port_send(partition_commands(job->command->partition), 2,
+		(const char *const[]){ "GET", key }, NULL, TIMEOUT_MS, on_key, question) < 0) {
+		job->failed = true;
+		err_set(&job->err, ERR_UNAVAILABLE, "redis takes no commands");
+		job->left--;
+		free(question);
+	}
+	free(key);
+}
+
+static void
+check_keys(struct start_job *job)
+{
+	job->left = 1;
+	for (size_t i = 0; i < job->n; i++) {
+		if (job->items[i].key)
+			ask_key(job, &job->items[i]);
+	}
+	step_done(job, store_definitions);
+}
+
+/* --- step 0: what was passed on ------------------------------------------------------------- */
+
+static void
+copy_text(char *to, size_t size, const char *text)
+{
+	(void)snprintf(to, size, "%s", text);
+}
+
+static const char *
+item_text(const json_t *from, const char *key)
+{
+	const char *text = json_string_value(json_object_get(from, key));
+
+	return text ? text : "";
+}
+
+static bool
+read_item(const json_t *from, struct start_item *item)
+{
+	const char *key = json_string_value(json_object_get(from, "key"));
+	const char *def = item_text(from, "def"), *hash = item_text(from, "hash");
+	json_int_t priority = json_integer_value(json_object_get(from, "priority"));
+
+	item->name = xstrdup(item_text(from, "workflow"));
+	item->params = xstrdup(item_text(from, "params"));
+	item->priority = (int)priority;
+	item->key = key ? xstrdup(key) : NULL;
+	copy_text(item->def, sizeof item->def, def);
+	copy_text(item->hash, sizeof item->hash, hash);
+	return strlen(def) == SHA256_HEX_SIZE - 1 && strlen(hash) == SHA256_HEX_SIZE - 1 &&
+	    strspn(def, "0123456789abcdef") == SHA256_HEX_SIZE - 1 && priority >= -1 &&
+	    priority <= 9;
+}
+
+json_t *
+start_job_body(const struct start_job *job)
+{
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < job->n; i++) {
+		const struct start_item *item = &job->items[i];
+
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s?}", "def",
+		    item->wf->sha256, "workflow", item->wf->name, "params", item->params, "priority",
+		    item->priority, "hash", item->hash, "key", item->key));
+	}
+	return json_pack("{s:o}", "items", items);
+}
+
+struct definition_question {
+	struct start_job *job;
+	struct start_item *item;
+};
+
+static void
+on_fetched(void *arg, struct workflow *wf, const struct err *err)
+{
+	struct definition_question *question = arg;
+	struct start_job *job = question->job;
+	struct buf resolved = { 0 };
+	struct start_item *item = question->item;
+
+	free(question);
+	if (!wf) {
+		job->failed = true;
+		job->err = *err;
+	} else {
+		item->wf = workflow_ref(wf);
+		job->failed = params_resolve(wf, item->params, &resolved, &job->err) < 0 || job->failed;
+	}
+	buf_release(&resolved);
+	step_done(job, check_keys);
+}
+
+static void
+fetch_definitions(struct start_job *job)
+{
+	job->left = 1;
+	for (size_t i = 0; i < job->n; i++) {
+		struct definition_question *question = xcalloc(1, sizeof *question);
+
+		*question = (struct definition_question){ job, &job->items[i] };
+		job->left++;
+		orchestrator_fetch_definition(job->orch, job->command->partition, job->items[i].name,
+		    job->items[i].def, on_fetched, question);
+	}
+	step_done(job, check_keys);
+}
+
+static struct start_job *
+read_job(struct command *command)
+{
+	const json_t *items = json_object_get(command->body, "items");
+	size_t n = json_array_size(items);
+	struct start_job *job = start_job_new(command->orch, n <= ITEMS_MAX ? n : 0);
+	bool good = job->n > 0;
+
+	for (size_t i = 0; i < job->n; i++)
+		good = read_item(json_array_get(items, i), &job->items[i]) && good;
+	command->native = job;
+	command->free_native = start_job_free;
+	return good ? job : NULL;
+}
+
+void
+starting_apply(struct command *command)
+{
+	struct start_job *job = command->native ? command->native : read_job(command);
+	struct err err;
+
+	if (!job) {
+		err_set(&err, ERR_INVALID, "a command that starts runs, but does not say which");
+		command_refuse(command, &err, NULL);
+		return;
+	}
+	job->command = command;
+	if (job->items[0].wf)
+		check_keys(job);
+	else
+		fetch_definitions(job);
+}
