@@ -18,6 +18,10 @@ SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh
 SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh
 
+# Several daemons on one Redis.
+SH_TESTS += tests/integration/daemon_passing.sh
+EXTRA_DIST += tests/integration/nodes_lib.sh
+
 # The whole daemon: each script is a side of it; proxy loses what a test wants lost.
 SH_TESTS += tests/integration/daemon_main.sh tests/integration/daemon_triggers.sh \
 	tests/integration/daemon_kill.sh tests/integration/daemon_redis.sh \
