@@ -46,6 +46,7 @@ effect_release(struct effect *effect)
 		free(effect->u.task.outputs);
 		free(effect->u.task.error);
 		free(effect->u.task.usage);
+		free(effect->u.task.given);
 		break;
 	case EFFECT_DISPATCH:
 		free(effect->u.dispatch.body_owned);
@@ -62,6 +63,10 @@ effect_release(struct effect *effect)
 		free(effect->u.closed.type);
 		free(effect->u.closed.entry);
 		break;
+	case EFFECT_PAUSE:
+		free(effect->u.pause.what);
+		free(effect->u.pause.value);
+		break;
 	case EFFECT_NOTE:
 		free(effect->u.note.data);
 		break;
@@ -74,6 +79,7 @@ effect_release(struct effect *effect)
 		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_END:
+	case EFFECT_RUN_OPEN:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
 	case EFFECT_PURGE:

@@ -23,12 +23,14 @@ enum effect_kind {
 	EFFECT_RUN_NEW,    /* submission; run record */
 	EFFECT_RUN_UPDATE, /* run record */
 	EFFECT_RUN_END,    /* run record; the run leaves the live ones */
+	EFFECT_RUN_OPEN,   /* run record; an ended run is live again */
 	EFFECT_TASK,       /* task record, with outputs and error where new */
 	EFFECT_DISPATCH,   /* entry for a task stream */
 	EFFECT_SETTLE,     /* the entry of token is acknowledged */
 	EFFECT_CANCEL,     /* the agent that holds token is told to end it */
 	EFFECT_DEAD,       /* a dead letter: its task failed for good */
 	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
+	EFFECT_PAUSE,      /* a workflow or an agent type is paused, or goes on */
 	EFFECT_NOTE,       /* an event to publish, nothing to store */
 	EFFECT_PURGE,      /* an ended run leaves redis (retention decides, not the engine) */
 	EFFECT_FETCH,      /* outputs to be read back once this is confirmed: engine_fetched() */
@@ -36,11 +38,15 @@ enum effect_kind {
 	EFFECT_MARK        /* end of one event's effects */
 };
 
+#define REOPENING_SIZE 32
+
 struct run_record {
 	enum run_state state;
 	enum run_intent intent;
-	int64_t started_ms, finished_ms;
+	int64_t started_ms, finished_ms, reopened_ms, paused_ms;
 	uint32_t succeeded, failed, skipped, cancelled;
+	bool given;
+	char reopening[REOPENING_SIZE]; /* as in struct run, or "" */
 };
 
 struct task_record {
@@ -79,6 +85,8 @@ struct effect {
 			char *outputs; /* owned, or NULL: nothing to store */
 			char *error;   /* owned JSON object, or NULL */
 			char *usage;   /* owned JSON object, or NULL */
+			char *given;   /* owned: body and priority of a replay, or NULL */
+			bool quiet;    /* no event: it tells nothing new */
 		} task;
 		struct {
 			struct queue *queue;
@@ -112,6 +120,10 @@ struct effect {
 			char *type;  /* owned: agent type of the letter, or NULL */
 			char *entry; /* owned: its entry id, or NULL */
 		} closed;
+		struct {
+			char *what;  /* owned: "workflow:NAME" or "type:NAME" */
+			char *value; /* owned: since when, by whom; NULL: goes on */
+		} pause;
 		struct {
 			const char *type; /* static: "task.skipped" … */
 			char *data;       /* owned JSON object, or NULL */

@@ -48,6 +48,7 @@ engine_free(struct engine *engine)
 		free(attempt);
 	}
 	settled_release(&engine->settled);
+	pauses_release(engine);
 	queues_release(&engine->queues);
 	free(engine);
 }
@@ -102,7 +103,25 @@ static size_t
 run_bytes(const struct run *run)
 {
 	return sizeof *run + run->wf->n_tasks * sizeof *run->tasks +
-	    run->plan->n_lanes * sizeof *run->lanes;
+	    run_lanes(run) * sizeof *run->lanes;
+}
+
+/* Lanes for what a replay puts first, made when the first one comes. */
+void
+run_make_boosted(struct engine *engine, struct run *run)
+{
+	uint32_t n = run->plan->n_lanes;
+
+	if (run->boosted)
+		return;
+	run->boosted = xcalloc(n, sizeof *run->boosted);
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned priority = run->lanes[i].priority + BOOST;
+
+		lane_init(&run->boosted[i], run, run->lanes[i].queue,
+		    (uint8_t)(priority < PRIORITIES ? priority : PRIORITIES - 1), i);
+	}
+	engine->bytes += n * sizeof *run->boosted;
 }
 
 /* One lane for each (type, effective priority): lanes of a plan may fall together. */
@@ -129,6 +148,7 @@ void
 run_attach(struct engine *engine, struct run *run)
 {
 	run->plan = plan_take(engine, run->wf);
+	run->held = engine_workflow_paused(engine, run->wf->name);
 	make_lanes(run);
 	HASH_ADD_KEYPTR(hh, engine->runs, run->id.text, strlen(run->id.text), run);
 	engine->tasks_live += run->wf->n_tasks;
@@ -138,8 +158,9 @@ run_attach(struct engine *engine, struct run *run)
 void
 run_detach(struct engine *engine, struct run *run)
 {
-	for (uint32_t i = 0; i < run->plan->n_lanes; i++)
-		lane_clear(&run->lanes[i]);
+	for (uint32_t i = 0; i < run_lanes(run); i++)
+		lane_clear(run_lane(run, i));
+	attempts_forget(engine, run);
 	heap_remove(&engine->heap, run, TASK_NONE);
 	run_drop_loading(run);
 	outputs_drop_all(engine, run);
@@ -149,7 +170,8 @@ run_detach(struct engine *engine, struct run *run)
 	plan_drop(engine, run->plan);
 	run->plan = NULL;
 	free(run->lanes);
-	run->lanes = NULL;
+	free(run->boosted);
+	run->lanes = run->boosted = NULL;
 	run_unref(run);
 }
 

@@ -59,6 +59,8 @@ bool queue_quarantined(const struct queue *queue);
 int64_t queue_held_until(const struct queue *queue);
 /* How often its attempts fail, 0..1, the newest outcomes counting most (engine/retry.h). */
 double queue_failure_rate(const struct queue *queue);
+void queue_pause(struct queue *queue, bool on); /* as above, because somebody wants it */
+bool queue_paused(const struct queue *queue);
 /*
  * What failures do of tasks that say nothing of their own (policy->given): from now
  * on, also of those that wait.  Copied by value; NULL removes it.
@@ -74,7 +76,8 @@ size_t queue_index(const struct queue *queue);
  *
  * engine_tick(), engine_dispatch(), engine_fetched() and engine_load_finish() put a mark behind
  * each event themselves.  After engine_submit(), engine_complete(),
- * engine_cancel() and engine_entry_lost() the caller does: effects_mark().
+ * engine_cancel(), engine_rerun(), pauses and engine_entry_lost() the caller does:
+ * effects_mark().
  * Cancels of many attempts and failures of many waiting tasks follow in slices,
  * with marks between them; a load does the rest of what a crash cut off.
  */
@@ -166,6 +169,62 @@ int engine_cancel(struct engine *engine, const struct moment *now, struct run *r
     enum run_intent intent, struct effects *effects, struct err *err);
 
 /*
+ * Cancels one task of a live run, in one event: whoever works on it is told, what depends
+ * on it follows by its needs.  A run with a cancelled task ends cancelled, or failed if
+ * another one failed.  ERR_CONFLICT when the task has ended.
+ */
+int engine_cancel_task(struct engine *engine, const struct moment *now, struct run *run,
+    uint32_t task, struct effects *effects, struct err *err);
+
+/* What runs again. */
+struct rerun {
+	uint32_t task;          /* TASK_NONE: all that failed or was cancelled */
+	bool downstream;        /* with task: all that depends on it too, finished or not */
+	enum category category; /* without task: only what failed by this; CATEGORY_NONE: any */
+	bool boost;             /* with task: its priority is raised by 2 */
+	const char *body;       /* with task: what it is given instead of its own, or NULL */
+	size_t body_len;
+};
+
+/*
+ * What engine_rerun() would run again, with what was skipped because of it: a new array
+ * of tasks, the caller frees.  The run stands in this engine, live or loaded for looking.
+ * ERR_CONFLICT: nothing would, and why.
+ */
+int engine_rerun_plan(struct engine *engine, const struct run *run, const struct rerun *what,
+    uint32_t **ret_tasks, size_t *ret_n, struct err *err);
+
+/*
+ * Runs tasks of a run again; finished work that is not asked for is kept.  An ended run
+ * becomes live again: one that engine_take() gave, loaded with all its tasks.  Attempt
+ * numbers go on, failures count anew, crashes do not; the open dead letters are closed.
+ * A task whose last attempt is not settled waits until it is.  Many tasks are stored in
+ * slices; the first one says what is to be reset, and a load does the rest.
+ * ERR_CONFLICT: nothing would run again.  ERR_LIMIT: too many live tasks.
+ */
+int engine_rerun(struct engine *engine, const struct moment *now, struct run *run,
+    const struct rerun *what, struct effects *effects, size_t *ret_n, struct err *err);
+
+/* An ended run leaves the engine that it was loaded into; the caller holds a reference. */
+void engine_take(struct engine *engine, struct run *run);
+
+/*
+ * Pauses: nothing new starts, what runs goes on, time-outs go on counting.  of a run: on
+ * or off; of a workflow (its later runs too) or an agent type: value is what is stored
+ * with it (since when, by whom), NULL ends the pause.  ERR_CONFLICT: it is so already,
+ * or the run has ended.
+ */
+int engine_pause_run(struct engine *engine, const struct moment *now, struct run *run, bool on,
+    struct effects *effects, struct err *err);
+int engine_pause_workflow(struct engine *engine, const char *workflow, const char *value,
+    struct effects *effects, struct err *err);
+int engine_pause_type(struct engine *engine, const char *type, const char *value,
+    struct effects *effects, struct err *err);
+bool engine_workflow_paused(const struct engine *engine, const char *workflow);
+/* Before the runs are loaded.  what: as in EFFECT_PAUSE; false: it is no such thing. */
+bool engine_load_pause(struct engine *engine, const char *what);
+
+/*
  * true while the token is of an outstanding attempt, also of one whose task or
  * run has ended.
  */
@@ -209,6 +268,10 @@ bool engine_load_entry(struct engine *engine, struct queue *queue, const char *r
     const struct moment *now);
 void engine_load_finish(struct engine *engine, const struct moment *now,
     struct effects *effects);
+
+/* What a replay gave to a task, as its record has it; false: it cannot be read. */
+bool engine_load_given(struct engine *engine, struct run *run, uint32_t task,
+    const char *text, size_t len);
 
 /* --- questions ---------------------------------------------------------- */
 

@@ -4,13 +4,11 @@
 #include "base/mem.h"
 #include "engine/internal.h"
 
-#define SLICE 200 /* effects between two marks */
-
 static void
 clear_lanes(struct run *run)
 {
-	for (uint32_t i = 0; i < run->plan->n_lanes; i++)
-		lane_clear(&run->lanes[i]);
+	for (uint32_t i = 0; i < run_lanes(run); i++)
+		lane_clear(run_lane(run, i));
 }
 
 /* Also once the wait is over: what is stored says waiting, and a load must agree. */
@@ -88,23 +86,37 @@ cancel_tasks(struct turn *turn, struct run *run)
 	return told;
 }
 
+/*
+ * The number of an attempt that nobody has begun stands in its entry alone, and that
+ * goes: it is stored, so that a retry counts on from it.
+ */
+static void
+store_attempt(struct turn *turn, struct run *run, uint32_t t)
+{
+	struct effect *effect;
+
+	if (run->tasks[t].started_ms >= 0)
+		return;
+	effect = turn_add_task(turn, run, t);
+	effect->u.task.record.state = TASK_QUEUED; /* the intent says how it ended */
+	effect->u.task.record.finished_ms = -1;
+	effect->u.task.quiet = true;
+}
+
 /* Tells the agents, in slices. */
 static void
-cancel_attempts(struct turn *turn, struct run *run, uint32_t told)
+cancel_attempts(struct turn *turn, struct run *run)
 {
 	size_t marked = turn->effects->len;
 
-	for (uint32_t i = 0; told > 0; i++) {
-		struct attempt *attempt;
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		struct attempt *attempt = attempt_held(turn->engine, run, i);
 
-		if (run->tasks[i].state != TASK_CANCELLED || run->tasks[i].token == 0)
-			continue;
-		attempt = attempt_find(turn->engine, run->tasks[i].token);
-		if (!attempt)
+		if (!attempt || run->tasks[i].state != TASK_CANCELLED)
 			continue;
 		if (!attempt->cancelled)
 			turn_add_cancel(turn, attempt, run, i);
-		told--;
+		store_attempt(turn, run, i);
 		if (turn->effects->len - marked >= SLICE) {
 			effects_mark(turn->effects, 0, 0);
 			marked = turn->effects->len;
@@ -137,8 +149,13 @@ run_set_intent(struct turn *turn, struct run *run, enum run_intent intent)
 		stop_tasks(turn, run);
 	} else {
 		told = cancel_tasks(turn, run);
+		if (told > SLICE && !turn->loading) { /* a load does the rest */
+			turn_add_run(turn, EFFECT_RUN_UPDATE, run);
+			effects_mark(turn->effects, 0, 0);
+		}
+		if (told > 0)
+			cancel_attempts(turn, run);
 		run_check_end(turn, run);
-		cancel_attempts(turn, run, told);
 	}
 	run_unref(run);
 }

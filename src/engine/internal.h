@@ -17,13 +17,16 @@
 #include "engine/retry.h"
 
 #define SETTLED_KEPT 8192u
+#define BOOST 2   /* on top of the priority of a task that is replayed first */
+#define SLICE 200 /* effects between two marks */
 
 /* An entry of a task stream that is not settled; it may outlive its run. */
 struct attempt {
 	uint64_t token;
 	struct queue *queue;
 	struct run *run; /* NULL: void, it only holds its place */
-	uint32_t task;
+	struct run *holds; /* void: the live run in which it takes up a place, or NULL */
+	uint32_t task;   /* of run or holds */
 	bool cancelled;  /* a CANCEL was sent */
 	UT_hash_handle hh;
 };
@@ -50,6 +53,7 @@ struct engine {
 	struct attempt *attempts;
 	struct settled settled;
 	struct heap heap;
+	struct pause *pauses; /* of workflows, by name */
 	size_t tasks_live;
 	size_t bytes; /* runs, tasks, lanes, plans */
 	size_t kept;  /* bytes of outputs in memory */
@@ -75,6 +79,7 @@ void turn_end(struct turn *turn);
 void run_attach(struct engine *engine, struct run *run);
 void run_detach(struct engine *engine, struct run *run);
 double turn_chance(struct turn *turn);
+void run_make_boosted(struct engine *engine, struct run *run);
 
 /* task.c */
 void task_set_state(struct run *run, uint32_t task, enum task_state to,
@@ -93,6 +98,15 @@ struct attempt *attempt_find(const struct engine *engine, uint64_t token);
 struct attempt *attempt_open(struct engine *engine, struct queue *queue, struct run *run,
     uint32_t task, uint64_t token);
 void attempt_void(struct engine *engine, struct run *run, uint32_t task);
+/*
+ * A void attempt takes up a place in a live run until it is settled; if it is the last
+ * one of a pending task, that task waits for it like for a need.
+ */
+void attempt_hold(struct attempt *attempt, struct run *run, uint32_t task);
+/* The last attempt of the task, if it is void and not settled yet; else NULL. */
+struct attempt *attempt_held(const struct engine *engine, const struct run *run,
+    uint32_t task);
+void attempts_forget(struct engine *engine, struct run *run); /* it holds nothing more */
 void attempt_settle(struct turn *turn, struct attempt *attempt, bool reported);
 void turn_add_cancel(struct turn *turn, struct attempt *attempt, struct run *run,
     uint32_t task);
@@ -102,6 +116,10 @@ void settled_release(struct settled *settled);
 
 /* unlock.c */
 void task_make_ready(struct turn *turn, struct run *run, uint32_t task);
+void task_line_up(struct run *run, uint32_t task);
+struct lane *task_lane(const struct run *run, uint32_t task);
+/* The task that is needed has ended: as asked? */
+bool need_is_met(const struct run *run, const struct need *need);
 void task_skip(struct turn *turn, struct run *run, uint32_t task, uint32_t because);
 void turn_flush_skips(struct turn *turn, struct run *run);
 void tasks_unlock(struct turn *turn, struct run *run, uint32_t first);
@@ -125,6 +143,15 @@ void attempt_overdue(struct turn *turn, struct run *run, uint32_t task);
 
 /* intent.c */
 void run_set_intent(struct turn *turn, struct run *run, enum run_intent intent);
+
+/* cancel.c */
+void task_cancel(struct turn *turn, struct run *run, uint32_t task);
+
+/* pause.c */
+void pauses_release(struct engine *engine);
+
+/* reopen.c */
+void run_resume_reopening(struct turn *turn, struct run *run);
 
 /* load.c */
 void run_drop_loading(struct run *run); /* also of a load that was cut off */

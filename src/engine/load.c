@@ -36,6 +36,11 @@ engine_load_run(struct engine *engine, const struct run_id *id, struct workflow 
 	run->state = (uint8_t)record->state;
 	run->intent = (uint8_t)record->intent;
 	run->started_ms = record->started_ms;
+	run->reopened_ms = record->reopened_ms;
+	run->paused_ms = record->paused_ms;
+	run->given = record->given;
+	if (record->reopening[0])
+		run->reopening = xstrdup(record->reopening);
 	if (priority >= 0)
 		run->priority = (int8_t)priority;
 	run->loading = xcalloc(1, sizeof *run->loading);
@@ -105,7 +110,11 @@ load_open(struct engine *engine, struct queue *queue, struct run *run, uint32_t 
 		return true;
 	}
 	if (attempt == task->attempt && token == task->token) {
-		if (task->state != TASK_RUNNING)
+		if (task->state == TASK_PENDING) { /* it runs again once this is settled */
+			attempt_hold(attempt_open(engine, queue, NULL, TASK_NONE, token), run, t);
+			return true;
+		}
+		if (task->state != TASK_RUNNING && task->state != TASK_QUEUED)
 			return false;
 		attempt_open(engine, queue, run, t, token)->cancelled = task->timed_out;
 		return true;
@@ -121,6 +130,7 @@ engine_load_entry(struct engine *engine, struct queue *queue, const char *run_id
 {
 	struct run *run = engine_find(engine, run_id);
 	int64_t t = run ? workflow_find(run->wf, task_id) : -1;
+	struct attempt *open;
 	bool ended = t < 0 || task_state_ended((enum task_state)run->tasks[t].state);
 
 	(void)now;
@@ -134,7 +144,9 @@ engine_load_entry(struct engine *engine, struct queue *queue, const char *run_id
 	}
 	if (!ended)
 		return load_open(engine, queue, run, (uint32_t)t, attempt, token);
-	attempt_open(engine, queue, NULL, TASK_NONE, token);
+	open = attempt_open(engine, queue, NULL, TASK_NONE, token);
+	if (t >= 0 && run->tasks[t].token == token)
+		attempt_hold(open, run, (uint32_t)t);
 	return true;
 }
 
@@ -202,6 +214,8 @@ derive_states(struct turn *turn, struct run *run)
 
 	for (uint32_t i = run->wf->n_tasks; i-- > 0;) {
 		run->tasks[i].blocked = run->wf->tasks[i].n_needs;
+		if (attempt_held(turn->engine, run, i))
+			run->tasks[i].blocked++;
 		if (!task_state_ended((enum task_state)run->tasks[i].state))
 			continue;
 		run->tasks[i].next = ended;
@@ -263,7 +277,7 @@ set_timers(struct turn *turn, struct run *run)
 			heap_set(heap, run, i, now->mono_ms);
 	if (run->wf->timeout_ms > 0)
 		heap_set(heap, run, TASK_NONE,
-		    now->mono_ms + clamp(run->created_ms + run->wf->timeout_ms - now->wall_ms,
+		    now->mono_ms + clamp(run_since(run) + run->wf->timeout_ms - now->wall_ms,
 		                       run->wf->timeout_ms));
 }
 
@@ -311,6 +325,8 @@ finish_run(struct turn *turn, struct run *run)
 	if (intent != INTENT_NONE)
 		run_set_intent(turn, run, intent);
 	turn->loading = false;
+	if (run->reopening)
+		run_resume_reopening(turn, run);
 	if (!run_state_ended((enum run_state)run->state))
 		recover_lost(turn, run);
 	run_check_end(turn, run);

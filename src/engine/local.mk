@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 libengine_a_SOURCES = \
+	src/engine/cancel.c \
 	src/engine/complete.c \
 	src/engine/dispatch.c \
 	src/engine/effect.c src/engine/effect.h \
@@ -12,8 +13,10 @@ libengine_a_SOURCES = \
 	src/engine/kept.c \
 	src/engine/load.c \
 	src/engine/outputs.c \
+	src/engine/pause.c \
 	src/engine/plan.c src/engine/plan.h \
 	src/engine/queue.c src/engine/queue.h \
+	src/engine/reopen.c \
 	src/engine/render.c \
 	src/engine/retry.c src/engine/retry.h \
 	src/engine/run.c src/engine/run.h \

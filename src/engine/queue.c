@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "engine/plan.h"
 
 void
 queues_init(struct queues *queues, uint32_t window)
@@ -65,7 +66,8 @@ queues_get(struct queues *queues, const char *type)
 static void
 queue_refresh(struct queue *queue)
 {
-	bool active = queue->filled != 0 && !queue->quarantined && queue->held_until == 0 &&
+	bool active = queue->filled != 0 && !queue->quarantined && !queue->paused &&
+	    queue->held_until == 0 &&
 	    queue->outstanding + queue->reserved < queue->owner->window;
 
 	if (active == queue->active)
@@ -147,11 +149,25 @@ queue_unreserve(struct queue *queue)
 	queue_refresh(queue);
 }
 
+/* A place is taken until its entry is settled, also when the attempt was cancelled. */
 static bool
 run_at_limit(const struct run *run)
 {
 	return run->wf->max_parallel > 0 &&
-	    run->outstanding + run->fetching >= run->wf->max_parallel;
+	    run->outstanding + run->fetching + run->voids >= run->wf->max_parallel;
+}
+
+bool
+run_paused(const struct run *run)
+{
+	return run->paused_ms > 0 || run->held;
+}
+
+/* It may start nothing now. */
+static bool
+run_waits(const struct run *run)
+{
+	return run_paused(run) || run_at_limit(run);
 }
 
 static void
@@ -178,7 +194,7 @@ lane_unlink(struct lane *lane)
 	queue_refresh(queue);
 }
 
-/* The first lane that may give a task; those of runs at their limit are parked. */
+/* The first lane that may give a task; those of runs that may start none are parked. */
 static struct lane *
 queue_first(struct queue *queue)
 {
@@ -186,7 +202,7 @@ queue_first(struct queue *queue)
 		unsigned top = 31u - (unsigned)__builtin_clz(queue->filled);
 		struct lane *lane = TAILQ_FIRST(&queue->buckets[top]);
 
-		if (!run_at_limit(lane->run))
+		if (!run_waits(lane->run))
 			return lane;
 		lane->run->parked = true;
 		lane_unlink(lane);
@@ -255,10 +271,31 @@ lane_push(struct lane *lane, uint32_t task)
 	lane->queue->ready++;
 	if (lane->linked)
 		return;
-	if (run_at_limit(run))
+	if (run_waits(run))
 		run->parked = true;
 	else
 		lane_link(lane);
+}
+
+void
+lane_remove(struct lane *lane, uint32_t task)
+{
+	struct task *tasks = lane->run->tasks;
+	uint32_t *link = &lane->head, before = TASK_NONE;
+
+	while (*link != TASK_NONE && *link != task) {
+		before = *link;
+		link = &tasks[before].next;
+	}
+	if (*link == TASK_NONE)
+		return;
+	*link = tasks[task].next;
+	tasks[task].next = TASK_NONE;
+	if (lane->tail == task)
+		lane->tail = before;
+	lane->queue->ready--;
+	if (lane->head == TASK_NONE && lane->linked)
+		lane_unlink(lane);
 }
 
 void
@@ -277,15 +314,32 @@ lane_clear(struct lane *lane)
 		lane_unlink(lane);
 }
 
-void
-lanes_unpark(struct run *run, uint32_t n_lanes)
+uint32_t
+run_lanes(const struct run *run)
 {
-	if (!run->parked || run_at_limit(run))
+	return run->boosted ? 2 * run->plan->n_lanes : run->plan->n_lanes;
+}
+
+struct lane *
+run_lane(const struct run *run, uint32_t i)
+{
+	uint32_t n = run->plan->n_lanes;
+
+	return i < n ? &run->lanes[i] : &run->boosted[i - n];
+}
+
+void
+lanes_unpark(struct run *run)
+{
+	if (!run->parked || run_waits(run))
 		return;
 	run->parked = false;
-	for (uint32_t i = 0; i < n_lanes; i++)
-		if (run->lanes[i].head != TASK_NONE && !run->lanes[i].linked)
-			lane_link(&run->lanes[i]);
+	for (uint32_t i = 0; i < run_lanes(run); i++) {
+		struct lane *lane = run_lane(run, i);
+
+		if (lane->head != TASK_NONE && !lane->linked)
+			lane_link(lane);
+	}
 }
 
 const char *
@@ -317,6 +371,19 @@ queue_quarantine(struct queue *queue, bool on)
 {
 	queue->quarantined = on;
 	queue_refresh(queue);
+}
+
+void
+queue_pause(struct queue *queue, bool on)
+{
+	queue->paused = on;
+	queue_refresh(queue);
+}
+
+bool
+queue_paused(const struct queue *queue)
+{
+	return queue->paused;
 }
 
 bool

@@ -8,11 +8,12 @@
  *
  * Ten buckets by priority; a bucket is a ring of lanes.  Popping takes one task
  * of the first lane of the highest bucket and sends the lane to the end: round
- * robin among runs.  A lane whose run is at max_parallel is taken out when it is
- * met, and put back by lanes_unpark() when an entry of the run is settled.
+ * robin among runs.  A lane whose run is at max_parallel or paused is taken out when it
+ * is met, and put back by lanes_unpark() when an entry of the run is settled or the run
+ * goes on.
  *
- * A queue is active while it has linked lanes, room in its window, no quarantine
- * and is not held (throttled); only active queues are looked at by a dispatch.
+ * A queue is active while it has linked lanes, room in its window, no quarantine, no
+ * pause and is not held (throttled); only active queues are looked at by a dispatch.
  */
 #ifndef REEVE_ENGINE_QUEUE_H
 #define REEVE_ENGINE_QUEUE_H
@@ -53,6 +54,7 @@ struct queue {
 	double failure_rate; /* of its attempts (engine/retry.h) */
 	int64_t held_until;  /* mono_ms: throttled, dispatches nothing; 0 = not held */
 	bool quarantined;
+	bool paused;
 	bool active;
 	TAILQ_ENTRY(queue) link; /* among the active ones */
 	UT_hash_handle hh;       /* by type */
@@ -87,14 +89,18 @@ void queue_reserve(struct queue *queue);
 void queue_unreserve(struct queue *queue);
 /* Which task queue_pop() would give. */
 bool queue_peek(struct queue *queue, struct run **ret_run, uint32_t *ret_task);
-/* The next ready task; false when every one left belongs to a run at max_parallel. */
+/* The next ready task; false when every one left belongs to a run that may start none. */
 bool queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task);
 
 void lane_init(struct lane *lane, struct run *run, struct queue *queue, uint8_t priority,
     uint32_t home);
 void lane_push(struct lane *lane, uint32_t task);
+void lane_remove(struct lane *lane, uint32_t task); /* O(n) */
 void lane_clear(struct lane *lane); /* forgets its tasks */
-/* Puts the lanes of a run that is below max_parallel again back. */
-void lanes_unpark(struct run *run, uint32_t n_lanes);
+/* A run has its plan's lanes and, once a task of it was boosted, as many again. */
+uint32_t run_lanes(const struct run *run);
+struct lane *run_lane(const struct run *run, uint32_t i);
+/* Puts the lanes of a run that may start tasks again back. */
+void lanes_unpark(struct run *run);
 
 #endif

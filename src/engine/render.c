@@ -123,7 +123,7 @@ make_run_meta(struct run *run, size_t max_bytes, struct err *err)
 		buf_printf(&out, ",\"params\":%s", run->params);
 	if (wf->timeout_ms > 0)
 		buf_printf(&out, ",\"run_deadline_at\":\"%s\"",
-		    rfc3339_format(run->created_ms + wf->timeout_ms, time));
+		    rfc3339_format(run_since(run) + wf->timeout_ms, time));
 	for (uint32_t i = 0; i < wf->n_env; i++) {
 		buf_adds(&out, i == 0 ? ",\"env\":{" : ",");
 		add_member(&out, wf->env[i].name, run->env[i], strlen(run->env[i]));
@@ -201,11 +201,23 @@ render_meta(struct run *run, const struct task_def *def, const struct scope *sco
 	return 0;
 }
 
-/* A body without references costs nothing: it is the definition's own text. */
+/*
+ * A body without references costs nothing: it is the definition's own text.  What a
+ * replay gave stands as it is.
+ */
 static int
-render_body(const struct template *body, const struct scope *scope, struct buf *owned,
-    struct rendered *ret, struct err *err)
+render_body(const struct run *run, uint32_t task, const struct scope *scope,
+    struct buf *owned, struct rendered *ret, struct err *err)
 {
+	const struct template *body = run->wf->tasks[task].body;
+	const struct task_texts *texts = run->tasks[task].texts;
+
+	if (texts && texts->body) {
+		buf_add(owned, texts->body, texts->body_len);
+		ret->body = buf_text(owned);
+		ret->body_len = owned->len;
+		return 0;
+	}
 	ret->body = template_text(body, &ret->body_len);
 	if (ret->body)
 		return 0;
@@ -238,7 +250,7 @@ task_render(struct engine *engine, struct run *run, uint32_t task,
 	if (rc == 0)
 		rc = make_run_meta(run, max, err);
 	if (rc == 0)
-		rc = render_body(def->body, &scope, &body, &rendered, err);
+		rc = render_body(run, task, &scope, &body, &rendered, err);
 	if (rc == 0)
 		rc = render_meta(run, def, &scope, &meta, err);
 	if (rc == 0 && rendered.body_len + meta.len > max)

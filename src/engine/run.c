@@ -48,6 +48,7 @@ texts_free(struct task_texts *texts)
 	free(texts->agent);
 	free(texts->outputs);
 	free(texts->tail);
+	free(texts->body);
 	free(texts);
 }
 
@@ -60,6 +61,7 @@ run_unref(struct run *run)
 		texts_free(run->tasks[i].texts);
 	free(run->tasks);
 	free(run->lanes);
+	free(run->boosted);
 	free(run->params);
 	free(run->meta);
 	for (uint32_t i = 0; run->env && i < run->wf->n_env; i++)
@@ -67,6 +69,8 @@ run_unref(struct run *run)
 	free(run->env);
 	free(run->error);
 	free(run->tail);
+	free(run->reopening);
+	free(run->replay_of);
 	workflow_unref(run->wf);
 	free(run);
 }
@@ -88,8 +92,24 @@ task_drop_outputs(struct task *task)
 		return;
 	free(texts->outputs);
 	texts->outputs = NULL;
-	if (!texts->agent && !texts->tail) {
+	if (!texts->agent && !texts->tail && !texts->body && !texts->boosted) {
 		free(texts);
 		task->texts = NULL;
 	}
+}
+
+void
+task_set_body(struct task *task, const char *body, size_t len)
+{
+	struct task_texts *texts = task_texts(task);
+
+	free(texts->body);
+	texts->body = xstrndup(body, len);
+	texts->body_len = len;
+}
+
+int64_t
+run_since(const struct run *run)
+{
+	return run->reopened_ms > 0 ? run->reopened_ms : run->created_ms;
 }

@@ -23,6 +23,9 @@ struct task_texts {
 	char *outputs; /* JSON object, kept while an unended task may read it and there is
 	                  room; or NULL */
 	char *tail;    /* trailing fields of its record that this version does not know */
+	char *body;    /* what a replay gives it instead of its definition's, or NULL */
+	size_t body_len;
+	bool boosted;  /* replayed with a raised priority: its lane is one of run->boosted */
 };
 
 /*
@@ -61,13 +64,18 @@ struct run {
 	struct plan *plan;    /* NULL once the run has ended, like lanes */
 	struct task *tasks;   /* wf->n_tasks */
 	struct lane *lanes;   /* plan->n_lanes */
+	struct lane *boosted; /* as many, for tasks of raised priority; NULL: none yet */
 	struct loading *loading; /* while it is loaded, else NULL */
 	char *params;         /* JSON object */
 	char *meta;           /* what is the same in each task's meta; made at first dispatch */
 	char **env;           /* rendered values of wf->env; made at first dispatch */
 	char *error;          /* one line, why it failed; or NULL */
 	char *tail;           /* trailing fields of its record that this version does not know */
+	char *reopening;      /* what is reset and not all stored yet (reopen.c), or NULL */
+	char *replay_of;      /* RUN/TASK of the dead letter that it replays, or NULL */
 	int64_t created_ms;   /* wall */
+	int64_t reopened_ms;  /* wall, the last time; 0 = never */
+	int64_t paused_ms;    /* wall, since when nothing new starts; 0 = not paused */
 	int64_t started_ms;   /* wall */
 	int64_t finished_ms;  /* wall; 0 = not ended */
 	uint32_t open;        /* tasks that have not ended */
@@ -75,13 +83,16 @@ struct run {
 	uint32_t broken;      /* failed tasks that make the run fail */
 	uint32_t outstanding; /* entries not settled */
 	uint32_t fetching;    /* places kept for tasks whose outputs are being fetched */
+	uint32_t voids;       /* entries of cancelled attempts, not settled either */
 	uint32_t timer;
 	uint32_t version;     /* changes with each change */
 	uint32_t refs;        /* the engine's and the effects' */
 	uint8_t state;        /* enum run_state */
 	uint8_t intent;       /* enum run_intent */
 	int8_t priority;
-	bool parked;          /* at max_parallel */
+	bool parked;          /* lanes were left out: at max_parallel, or paused */
+	bool held;            /* its workflow is paused */
+	bool given;           /* a replay gave something to a task of it */
 	UT_hash_handle hh;    /* by id.text */
 };
 
@@ -92,5 +103,11 @@ void run_unref(struct run *run);
 /* Of one task; texts is made when it is not there yet. */
 struct task_texts *task_texts(struct task *task);
 void task_drop_outputs(struct task *task);
+/* Replaces body: text that is given to the task instead of its definition's. */
+void task_set_body(struct task *task, const char *body, size_t len);
+/* Itself or its workflow is. */
+bool run_paused(const struct run *run);
+/* When its timeout counts from: wall. */
+int64_t run_since(const struct run *run);
 
 #endif

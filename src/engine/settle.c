@@ -112,6 +112,56 @@ attempt_void(struct engine *engine, struct run *run, uint32_t task)
 }
 
 void
+attempt_hold(struct attempt *attempt, struct run *run, uint32_t task)
+{
+	if (attempt->holds)
+		return;
+	attempt->holds = run;
+	attempt->task = task;
+	run->voids++;
+}
+
+struct attempt *
+attempt_held(const struct engine *engine, const struct run *run, uint32_t task)
+{
+	struct attempt *attempt = NULL;
+
+	if (run->tasks[task].token != 0)
+		attempt = attempt_find(engine, run->tasks[task].token);
+	return attempt && !attempt->run ? attempt : NULL;
+}
+
+void
+attempts_forget(struct engine *engine, struct run *run)
+{
+	struct attempt *attempt, *next;
+
+	if (run->voids == 0)
+		return;
+	HASH_ITER(hh, engine->attempts, attempt, next) {
+		if (attempt->holds != run)
+			continue;
+		attempt->holds = NULL;
+		attempt->task = TASK_NONE;
+	}
+	run->voids = 0;
+}
+
+/* What waited for the place that is free now. */
+static void
+release_hold(struct turn *turn, const struct attempt *attempt)
+{
+	struct run *run = attempt->holds;
+	struct task *task = &run->tasks[attempt->task];
+
+	run->voids--;
+	if (task->state == TASK_PENDING && task->token == attempt->token &&
+	    --task->blocked == 0)
+		task_make_ready(turn, run, attempt->task);
+	lanes_unpark(run);
+}
+
+void
 attempt_settle(struct turn *turn, struct attempt *attempt, bool reported)
 {
 	struct engine *engine = turn->engine;
@@ -126,9 +176,11 @@ attempt_settle(struct turn *turn, struct attempt *attempt, bool reported)
 	if (run) {
 		run->outstanding--;
 		run->tasks[attempt->task].outstanding = false;
-		lanes_unpark(run, run->plan->n_lanes);
+		lanes_unpark(run);
 	}
 	HASH_DELETE(hh, engine->attempts, attempt);
+	if (attempt->holds)
+		release_hold(turn, attempt);
 	free(attempt);
 }
 

@@ -9,8 +9,8 @@
 
 static const uint16_t lawful[TASK_STATE_COUNT] = {
 	[TASK_PENDING] = TO(READY) | TO(SKIPPED) | TO(CANCELLED),
-	/* failed: its body could not be rendered */
-	[TASK_READY] = TO(QUEUED) | TO(SKIPPED) | TO(FAILED) | TO(CANCELLED),
+	/* failed: its body could not be rendered; pending: what it needs runs again */
+	[TASK_READY] = TO(PENDING) | TO(QUEUED) | TO(SKIPPED) | TO(FAILED) | TO(CANCELLED),
 	[TASK_QUEUED] = TO(RUNNING) | TO(READY) | TO(WAITING) | TO(SUCCEEDED) | TO(FAILED) |
 	    TO(CANCELLED),
 	[TASK_RUNNING] = TO(READY) | TO(WAITING) | TO(SUCCEEDED) | TO(FAILED) | TO(CANCELLED),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A task's state, its record and its timer. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -108,11 +109,17 @@ turn_add_run(struct turn *turn, enum effect_kind kind, struct run *run)
 		.intent = (enum run_intent)run->intent,
 		.started_ms = run->started_ms,
 		.finished_ms = run->finished_ms,
+		.reopened_ms = run->reopened_ms,
+		.paused_ms = run->paused_ms,
+		.given = run->given,
 		.succeeded = run->succeeded,
 		.failed = run->failed,
 		.skipped = run->skipped,
 		.cancelled = run->cancelled,
 	};
+	if (run->reopening)
+		snprintf(effect->u.run.record.reopening,
+		    sizeof effect->u.run.record.reopening, "%s", run->reopening);
 }
 
 /* data: owned JSON object or NULL; type: static. */

@@ -7,13 +7,22 @@
 
 #define SKIP_NOTES_MAX 200
 
+struct lane *
+task_lane(const struct run *run, uint32_t task)
+{
+	const struct task_texts *texts = run->tasks[task].texts;
+	uint32_t i = run->plan->lane_of[task];
+
+	if (texts && texts->boosted && run->boosted)
+		return &run->boosted[i];
+	return &run->lanes[run->lanes[i].home];
+}
+
 /* Ready already: into its lane. */
 void
 task_line_up(struct run *run, uint32_t task)
 {
-	const struct lane *lane = &run->lanes[run->plan->lane_of[task]];
-
-	lane_push(&run->lanes[lane->home], task);
+	lane_push(task_lane(run, task), task);
 }
 
 void
@@ -59,6 +68,13 @@ need_met(enum need_on on, enum task_state state, bool continue_on_error)
 		break;
 	}
 	return true;
+}
+
+bool
+need_is_met(const struct run *run, const struct need *need)
+{
+	return need_met(need->on, (enum task_state)run->tasks[need->task].state,
+	    run->wf->tasks[need->task].continue_on_error);
 }
 
 /* An unended task may read what it needs and what its body names. */
@@ -141,13 +157,15 @@ run_final_state(const struct run *run)
 
 	if (run->intent != INTENT_NONE)
 		return by_intent[run->intent];
-	return run->broken > 0 ? RUN_FAILED : RUN_SUCCEEDED;
+	if (run->broken > 0)
+		return RUN_FAILED;
+	return run->cancelled > 0 ? RUN_CANCELLED : RUN_SUCCEEDED;
 }
 
 void
 run_check_end(struct turn *turn, struct run *run)
 {
-	if (run->open > 0 || run_state_ended((enum run_state)run->state))
+	if (run->open > 0 || run->reopening || run_state_ended((enum run_state)run->state))
 		return;
 	run->state = (uint8_t)run_final_state(run);
 	run->finished_ms = turn->now->wall_ms;

@@ -147,6 +147,8 @@ on_effect(void *arg, const struct effect *effect)
 		metrics_add(metrics, METRIC_DEAD_LETTERS_REPLAYED, 1);
 		break;
 	case EFFECT_RUN_UPDATE:
+	case EFFECT_RUN_OPEN:
+	case EFFECT_PAUSE:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
 	case EFFECT_NOTE:

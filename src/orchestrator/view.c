@@ -83,7 +83,7 @@ parsed(const char *text)
 static json_t *
 text_or_null(const char *text)
 {
-	json_t *value = text ? json_string(text) : NULL;
+	json_t *value = text && *text ? json_string(text) : NULL;
 
 	return value ? value : json_null();
 }

@@ -180,13 +180,15 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_END:
+	case EFFECT_RUN_OPEN:
+	case EFFECT_PAUSE:
 		*changes += 1;
 		*bytes += 300;
 		break;
 	case EFFECT_TASK:
 		*changes += 1;
 		*bytes += 150 + length(effect->u.task.outputs) + length(effect->u.task.error) +
-		    length(effect->u.task.usage);
+		    length(effect->u.task.usage) + length(effect->u.task.given);
 		break;
 	case EFFECT_DISPATCH:
 		*changes += 1;

@@ -190,6 +190,10 @@ put_run(struct encoder *enc, const struct effect *effect)
 		args_adds(&enc->live_remove, run->id.text);
 		args_num(&enc->fin, enc->arena, (uint64_t)run->created_ms);
 		args_adds(&enc->fin, run->id.text);
+	} else if (effect->kind == EFFECT_RUN_OPEN) {
+		set_field(enc, bucket, "x", "", 0);
+		args_adds(&enc->live_add, run->id.text);
+		args_adds(&enc->fin_reopen, run->id.text);
 	}
 }
 
@@ -202,6 +206,7 @@ put_task(struct encoder *enc, const struct effect *effect)
 		{ "o", effect->u.task.outputs },
 		{ "e", effect->u.task.error },
 		{ "u", effect->u.task.usage },
+		{ "b", effect->u.task.given },
 	};
 	struct buf record = { 0 };
 
@@ -316,6 +321,23 @@ put_answer(struct encoder *enc, const struct effect *effect)
 	enc->n_rest++;
 }
 
+/* In their order: the same may be paused and go on in one commit. */
+static void
+put_pause(struct encoder *enc, const struct effect *effect)
+{
+	const char *key = enc_key(enc, "paused", NULL);
+	const char *value = effect->u.pause.value;
+
+	enc_need_type(enc, key, "hash");
+	args_adds(&enc->rest, value ? "4" : "3");
+	args_adds(&enc->rest, value ? "HSET" : "HDEL");
+	args_adds(&enc->rest, key);
+	args_adds(&enc->rest, effect->u.pause.what);
+	if (value)
+		args_adds(&enc->rest, value);
+	enc->n_rest++;
+}
+
 static void
 put_effect(struct encoder *enc, const struct effect *effect)
 {
@@ -324,6 +346,7 @@ put_effect(struct encoder *enc, const struct effect *effect)
 	case EFFECT_RUN_NEW:
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_END:
+	case EFFECT_RUN_OPEN:
 		put_run(enc, effect);
 		break;
 	case EFFECT_TASK:
@@ -349,6 +372,9 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		break;
 	case EFFECT_ANSWER:
 		put_answer(enc, effect);
+		break;
+	case EFFECT_PAUSE:
+		put_pause(enc, effect);
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_FETCH:

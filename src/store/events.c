@@ -13,10 +13,12 @@ static const struct {
 } CODES[] = {
 	{ "rc", "run.created" },
 	{ "ru", "run.updated" },
+	{ "ro", "run.reopened" },
 	{ "rs", "run.succeeded" },
 	{ "rf", "run.failed" },
 	{ "rx", "run.cancelled" },
 	{ "rt", "run.timed_out" },
+	{ "tp", "task.pending" },
 	{ "tr", "task.ready" },
 	{ "tq", "task.queued" },
 	{ "tb", "task.started" },
@@ -31,7 +33,7 @@ static const struct {
 /* clang-format on */
 
 static const char *const TASK_CODES[TASK_STATE_COUNT] = {
-	[TASK_PENDING] = NULL,
+	[TASK_PENDING] = "tp",
 	[TASK_READY] = "tr",
 	[TASK_QUEUED] = "tq",
 	[TASK_RUNNING] = "tb",
@@ -130,11 +132,14 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 	case EFFECT_RUN_UPDATE:
 		add_line(packer, "ru", effect, 0, NULL, NULL);
 		break;
+	case EFFECT_RUN_OPEN:
+		add_line(packer, "ro", effect, 0, NULL, NULL);
+		break;
 	case EFFECT_RUN_END:
 		add_line(packer, RUN_END_CODES[effect->u.run.record.state], effect, 0, NULL, NULL);
 		break;
 	case EFFECT_TASK:
-		if (TASK_CODES[effect->u.task.record.state])
+		if (!effect->u.task.quiet)
 			add_line(packer, TASK_CODES[effect->u.task.record.state], effect,
 			    effect->u.task.record.attempt, effect->u.task.agent,
 			    effect->u.task.error);
@@ -151,6 +156,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 	case EFFECT_NOTE:
 		add_note(packer, effect);
 		break;
+	case EFFECT_PAUSE:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
 	case EFFECT_PURGE:

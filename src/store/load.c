@@ -223,6 +223,21 @@ got_queues(struct load *load, struct load_ask *from, const struct redisReply *re
 }
 
 static void
+got_paused(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	char *key = make(load, "paused", NULL);
+	const struct redisReply *page = scan_page(load, reply, "HSCAN", key, got_paused, from->item);
+	struct reply_text field, value;
+
+	for (size_t i = 0; page && i < reply_pairs(page); i++) {
+		if (reply_pair(page, i, &field, &value, NULL) == 0 &&
+		    !engine_load_pause(load->engine, field.text))
+			load_bad(load, key, "a pause of something that is not known");
+	}
+	free(key);
+}
+
+static void
 got_cursor(struct load *load, struct load_ask *from, const struct redisReply *reply)
 {
 	const char *text;
@@ -246,6 +261,7 @@ ask_lists(struct load *load)
 		{ "SSCAN", "live", got_live },
 		{ "HSCAN", "drop", got_drops },
 		{ "HSCAN", "queues", got_queues },
+		{ "HSCAN", "paused", got_paused },
 	};
 	char *key = make(load, "cursor", NULL);
 
@@ -396,6 +412,8 @@ make_runs(struct load *load)
 		memcpy(id.text, item->id, strlen(item->id));
 		item->run = engine_load_run(load->engine, &id, def->wf,
 		    item->params ? item->params : "{}", &item->head.record, item->head.priority);
+		if (item->head.replay_of[0])
+			item->run->replay_of = xstrdup(item->head.replay_of);
 		item->run->tail = item->tail;
 		item->tail = NULL;
 		if (load->fns.on_run)

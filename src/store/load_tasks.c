@@ -8,7 +8,8 @@
 
 /* What is read of a task: its record; who looks at one run, all. */
 static const char *const RECORD_ONLY[] = { "" };
-static const char *const WITH_TEXTS[] = { "", "o", "e", "u" };
+static const char *const WITH_GIVEN[] = { "", "b" };
+static const char *const WITH_TEXTS[] = { "", "b", "o", "e", "u" };
 
 struct kinds {
 	const char *const *prefix;
@@ -17,10 +18,12 @@ struct kinds {
 };
 
 static struct kinds
-kinds_of(const struct load *load)
+kinds_of(const struct load *load, const struct run_item *item)
 {
-	return load->fns.on_text ? (struct kinds){ WITH_TEXTS, ARRAY_LEN(WITH_TEXTS), 100 }
-	                         : (struct kinds){ RECORD_ONLY, ARRAY_LEN(RECORD_ONLY), 500 };
+	if (load->fns.on_text)
+		return (struct kinds){ WITH_TEXTS, ARRAY_LEN(WITH_TEXTS), 100 };
+	return item->run->given ? (struct kinds){ WITH_GIVEN, ARRAY_LEN(WITH_GIVEN), 100 }
+	                        : (struct kinds){ RECORD_ONLY, ARRAY_LEN(RECORD_ONLY), 500 };
 }
 
 static void
@@ -42,6 +45,14 @@ load_record(struct load *load, const struct run_item *item, uint32_t task, const
 }
 
 static void
+load_given(struct load *load, const struct run_item *item, uint32_t task, const char *text,
+    size_t len)
+{
+	if (!engine_load_given(load->engine, item->run, task, text, len))
+		load_bad(load, item->id, "what a replay gave to a task cannot be read");
+}
+
+static void
 load_field(struct load *load, const struct run_item *item, char kind, uint32_t task,
     const struct redisReply *value)
 {
@@ -52,6 +63,10 @@ load_field(struct load *load, const struct run_item *item, char kind, uint32_t t
 		return;
 	if (kind == '\0')
 		load_record(load, item, task, text, len);
+	else if (len == 0)
+		return; /* it was there, and is no more */
+	else if (kind == 'b')
+		load_given(load, item, task, text, len);
 	else
 		load->fns.on_text(load->fns.arg, kind, task, text, len);
 }
@@ -62,7 +77,7 @@ static void
 got_tasks(struct load *load, struct load_ask *from, const struct redisReply *reply)
 {
 	struct run_item *item = &load->runs[from->item];
-	struct kinds kinds = kinds_of(load);
+	struct kinds kinds = kinds_of(load, item);
 	size_t at = 0;
 
 	if (!load_good(load, reply, item->id))
@@ -79,7 +94,7 @@ static void
 ask_page(struct load *load, size_t i)
 {
 	struct run_item *item = &load->runs[i];
-	struct kinds kinds = kinds_of(load);
+	struct kinds kinds = kinds_of(load, item);
 	uint32_t left = item->run->wf->n_tasks - item->next, n = left;
 	struct arena arena = { 0 };
 	const char **argv;

@@ -31,6 +31,25 @@ add_tail(struct buf *out, const char *tail)
 	}
 }
 
+/* What only runs have that were paused, reopened or are a replay. */
+static void
+add_control(struct buf *out, const struct run *run, const struct run_record *record)
+{
+	bool tail = run->tail && *run->tail;
+
+	if (!tail && !run->replay_of && record->paused_ms == 0 && record->reopened_ms == 0 &&
+	    !record->reopening[0] && !record->given)
+		return;
+	add_time(out, record->paused_ms > 0 ? record->paused_ms : -1);
+	add_time(out, record->reopened_ms > 0 ? record->reopened_ms : -1);
+	buf_addc(out, ',');
+	buf_adds(out, record->reopening);
+	buf_addc(out, ',');
+	if (run->replay_of)
+		buf_adds(out, run->replay_of);
+	add_time(out, record->given ? 1 : -1);
+}
+
 void
 run_record_write(struct buf *out, const struct run *run, const struct run_record *record)
 {
@@ -51,6 +70,7 @@ run_record_write(struct buf *out, const struct run *run, const struct run_record
 	buf_adds(out, run->wf->name);
 	buf_addc(out, ',');
 	buf_add(out, run->wf->sha256, SHA256_HEX_SIZE - 1);
+	add_control(out, run, record);
 	add_tail(out, run->tail);
 }
 
@@ -130,6 +150,18 @@ next_text(struct fields *fields, char *out, size_t size)
 	out[len] = '\0';
 }
 
+static void
+read_control(struct fields *fields, struct run_head *head)
+{
+	if (fields->at > fields->end)
+		return;
+	head->record.paused_ms = next_number(fields, 0);
+	head->record.reopened_ms = next_number(fields, 0);
+	next_text(fields, head->record.reopening, sizeof head->record.reopening);
+	next_text(fields, head->replay_of, sizeof head->replay_of);
+	head->record.given = next_number(fields, 0) != 0;
+}
+
 bool
 run_record_read(const char *text, size_t len, struct run_head *ret_head)
 {
@@ -157,6 +189,7 @@ run_record_read(const char *text, size_t len, struct run_head *ret_head)
 	head.total = next_u32(&fields);
 	next_text(&fields, head.workflow, sizeof head.workflow);
 	next_text(&fields, head.sha256, sizeof head.sha256);
+	read_control(&fields, &head);
 	if (fields.bad)
 		return false;
 	head.tail = fields.at <= fields.end ? fields.at : NULL;

@@ -3,13 +3,14 @@
  * Records of runs and tasks as they stand in the hash run:<id>.
  *
  *   r    1,state,intent,priority,created,started,finished,
- *        succeeded,failed,skipped,cancelled,total,workflow,sha256
+ *        succeeded,failed,skipped,cancelled,total,workflow,sha256,
+ *        paused,reopened,reopening,replay of,given
  *   p    params, a JSON object
- *   x    why the run failed, one line (only if it did)
+ *   x    why the run failed, one line (only if it did; empty: it runs again)
  *   <i>  1,state,attempt,failures,crashes,token,ready,queued,started,finished,
  *        agent,category,due,length,timed_out,stored
  *   o<i> outputs of task i, a JSON object       e<i> its error
- *   u<i> its usage
+ *   u<i> its usage                              b<i> what a replay gave it (reopen.c)
  *
  * Records begin with their version; times of a task are ms after the run's
  * creation (due: wall ms); empty means none.  Fields behind the last one known
@@ -27,6 +28,7 @@
 #include "model/workflow.h"
 
 #define RECORD_VERSION 1
+#define REPLAY_OF_SIZE 128 /* RUN/TASK */
 
 /* A run's record with what does not change. */
 struct run_head {
@@ -36,6 +38,7 @@ struct run_head {
 	uint32_t total;
 	char workflow[72];
 	char sha256[SHA256_HEX_SIZE];
+	char replay_of[REPLAY_OF_SIZE]; /* or "" */
 	const char *tail; /* into the text that was read, or NULL */
 };
 

@@ -227,6 +227,7 @@ finish_sets(struct encoder *enc)
 	} sets[] = {
 		{ "SADD", "live", "set", &enc->live_add },
 		{ "SREM", "live", "set", &enc->live_remove },
+		{ "ZREM", "fin", "zset", &enc->fin_reopen },
 		{ "ZADD", "fin", "zset", &enc->fin },
 		{ "ZREM", "fin", "zset", &enc->fin_remove },
 		{ "HSET", "drop", "hash", &enc->drop },

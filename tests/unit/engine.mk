@@ -8,6 +8,14 @@ tests_unit_test_engine_property_SOURCES = tests/unit/test_engine_property.c \
 	$(engine_harness)
 tests_unit_test_engine_property_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 
+C_TESTS += tests/unit/test_engine_rerun
+tests_unit_test_engine_rerun_SOURCES = tests/unit/test_engine_rerun.c $(engine_harness)
+tests_unit_test_engine_rerun_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_pause
+tests_unit_test_engine_pause_SOURCES = tests/unit/test_engine_pause.c $(engine_harness)
+tests_unit_test_engine_pause_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
 C_TESTS += tests/unit/test_engine_state
 tests_unit_test_engine_state_SOURCES = tests/unit/test_engine_state.c $(engine_harness) \
 	tests/unit/died.h

@@ -138,6 +138,7 @@ harness_release(struct harness *h)
 			free(run->tasks[k].error);
 			free(run->tasks[k].agent);
 			free(run->tasks[k].usage);
+			free(run->tasks[k].given);
 			free(run->tasks[k].reason);
 		}
 		free(run->tasks);
@@ -192,6 +193,7 @@ apply_task(struct stored_run *run, struct effect *effect)
 	replace(&task->error, &effect->u.task.error);
 	replace(&task->agent, &effect->u.task.agent);
 	replace(&task->usage, &effect->u.task.usage);
+	replace(&task->given, &effect->u.task.given);
 }
 
 static void
@@ -241,6 +243,20 @@ apply(struct harness *h, struct effect *effect)
 	struct stored_run *run = effect->run ? stored_find(h, effect->run->id.text) : NULL;
 
 	switch (effect->kind) {
+	case EFFECT_RUN_OPEN:
+		assert_false(run->live);
+		run->live = true;
+		free(run->error);
+		run->error = NULL;
+		run->record = effect->u.run.record;
+		break;
+	case EFFECT_DEAD_CLOSED:
+		assert_string_equal(effect->u.closed.as, run->id.text);
+		h->closed++;
+		break;
+	case EFFECT_PAUSE:
+		h->pauses++;
+		break;
 	case EFFECT_RUN_UPDATE:
 		h->updates++;
 		/* fall through */
@@ -269,8 +285,6 @@ apply(struct harness *h, struct effect *effect)
 		run->tasks[effect->task].dead++;
 		replace(&run->tasks[effect->task].reason, &effect->u.dead.reason);
 		run->tasks[effect->task].dead_category = effect->u.dead.category;
-		break;
-	case EFFECT_DEAD_CLOSED:
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_ANSWER:
@@ -368,16 +382,50 @@ harness_advance(struct harness *h, int64_t ms)
 }
 
 static void
-load_run(struct harness *h, struct stored_run *run)
+load_run(struct engine *engine, struct stored_run *run)
 {
-	struct run *live = engine_load_run(h->engine, &run->id, run->wf, "{}", &run->record,
-	    run->priority);
+	struct run *live =
+	    engine_load_run(engine, &run->id, run->wf, "{}", &run->record, run->priority);
 
 	run_unref(run->run);
 	run->run = run_ref(live);
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
-		if (run->tasks[i].there)
+		if (run->tasks[i].there) {
 			engine_load_task(live, i, &run->tasks[i].record, run->tasks[i].agent);
+			if (run->tasks[i].given)
+				assert_true(engine_load_given(engine, live, i,
+				    run->tasks[i].given, strlen(run->tasks[i].given)));
+		}
+}
+
+static struct run *
+read_back(struct harness *h, struct stored_run *stored)
+{
+	struct engine *engine = engine_new(&h->config, &h->rng);
+	struct effects effects = { 0 };
+
+	load_run(engine, stored);
+	engine_load_finish(engine, &h->now, &effects);
+	engine_take(engine, stored->run);
+	stored->run->finished_ms = stored->record.finished_ms;
+	effects_release(&effects);
+	engine_free(engine);
+	return stored->run;
+}
+
+int
+harness_rerun(struct harness *h, struct stored_run *stored, const struct rerun *what,
+    size_t *ret_n, struct err *err)
+{
+	struct run *run = engine_find(h->engine, stored->id.text);
+	int rc;
+
+	if (!run)
+		run = read_back(h, stored);
+	rc = engine_rerun(h->engine, &h->now, run, what, &h->effects, ret_n, err);
+	effects_mark(&h->effects, 0, 0);
+	harness_apply(h);
+	return rc;
 }
 
 void
@@ -390,7 +438,7 @@ harness_reload(struct harness *h)
 	h->now.mono_ms = 5; /* another boot */
 	for (size_t i = 0; i < h->n_runs; i++)
 		if (h->runs[i]->live)
-			load_run(h, h->runs[i]);
+			load_run(h->engine, h->runs[i]);
 	for (size_t i = 0; i < h->n_entries; i++) {
 		struct entry *entry = &h->entries[i];
 
@@ -403,6 +451,29 @@ harness_reload(struct harness *h)
 	}
 	engine_load_finish(h->engine, &h->now, &h->effects);
 	harness_apply(h);
+}
+
+int
+harness_rerun_cut(struct harness *h, struct stored_run *stored, const struct rerun *what,
+    unsigned keep, unsigned *ret_marks)
+{
+	size_t n, at = 0;
+	unsigned marks = 0;
+	int rc = engine_rerun(h->engine, &h->now, read_back(h, stored), what, &h->effects, &n,
+	    NULL);
+
+	effects_mark(&h->effects, 0, 0);
+	for (size_t i = 0; i < h->effects.len; i++) {
+		if (h->effects.items[i].kind != EFFECT_MARK)
+			continue;
+		if (++marks == keep)
+			at = i + 1;
+	}
+	for (size_t i = 0; i < at; i++)
+		apply(h, &h->effects.items[i]);
+	effects_release(&h->effects);
+	*ret_marks = marks;
+	return rc;
 }
 
 /* --- reports ---------------------------------------------------------------- */
@@ -500,7 +571,7 @@ harness_check(struct harness *h)
 		        run->skipped - run->cancelled);
 		assert_true(run->open > 0);
 		assert_true(run->wf->max_parallel == 0 ||
-		    run->outstanding + run->fetching <= run->wf->max_parallel);
+		    run->outstanding + run->fetching + run->voids <= run->wf->max_parallel);
 	}
 	assert_int_equal(tasks, engine_tasks_live(h->engine));
 }

@@ -33,7 +33,7 @@ void builder_output(struct builder *builder, uint32_t task, const char *name);
 struct stored_task {
 	bool there;
 	struct task_record record;
-	char *outputs, *error, *agent, *usage;
+	char *outputs, *error, *agent, *usage, *given;
 	unsigned dispatched, dead;
 	char *reason; /* of the dead letter */
 	enum category dead_category;
@@ -75,7 +75,7 @@ struct harness {
 	struct effects fetches; /* to be answered */
 	size_t fetched; /* answers */
 	bool withhold;  /* fetches are not answered */
-	size_t notes, skip_notes, folded, marks, cancels, dead, updates;
+	size_t notes, skip_notes, folded, marks, cancels, dead, updates, closed, pauses;
 };
 
 void harness_init(struct harness *h, uint64_t seed);
@@ -85,6 +85,14 @@ void harness_apply(struct harness *h);    /* carries the effects out, answers fe
 size_t harness_dispatch(struct harness *h);
 void harness_advance(struct harness *h, int64_t ms); /* time passes, timers fire */
 void harness_reload(struct harness *h);   /* a crash: a new engine from the store */
+
+/* As the daemon does it: an ended run is read back from the store first. */
+int harness_rerun(struct harness *h, struct stored_run *run, const struct rerun *what,
+    size_t *ret_n, struct err *err);
+
+/* The same, but a crash comes behind the first keep marks: reload next. */
+int harness_rerun_cut(struct harness *h, struct stored_run *run, const struct rerun *what,
+    unsigned keep, unsigned *ret_marks);
 
 /* The open entry of a task; the test fails if there is none. */
 struct entry *harness_entry(struct harness *h, struct stored_run *run, uint32_t task);

@@ -9,6 +9,9 @@
  * Script, words apart by blanks; ready tasks are handed out before each:
  *   a+ succeeds  a- exits 1  a-75 exits 75  a? times out by itself  a> starts  a~ throttled  a= handed back  a! agent lost
  *   @1500 so many ms pass  * a crash of the daemon
+ *   x:a   a is cancelled   x: the run is
+ *   t:a   a runs again     d:a with what depends on it  t: all that failed
+ *   p:    the run is paused, u: and goes on
  */
 #ifndef REEVE_TESTS_UNIT_ENGINE_SUPPORT_H
 #define REEVE_TESTS_UNIT_ENGINE_SUPPORT_H
@@ -37,6 +40,32 @@ task_of(const struct stored_run *run, const char *id)
 	return (uint32_t)task;
 }
 
+/* 0, or why not. */
+static inline int
+operate(struct harness *h, struct stored_run *stored, char what, const char *id)
+{
+	struct run *run = engine_find(h->engine, stored->id.text);
+	struct rerun again = { .task = *id ? task_of(stored, id) : TASK_NONE,
+		.downstream = what == 'd' };
+	size_t n;
+	int rc;
+
+	if (what == 't' || what == 'd')
+		return harness_rerun(h, stored, &again, &n, NULL);
+	assert_non_null(run);
+	run_ref(run);
+	if (what == 'x' && *id)
+		rc = engine_cancel_task(h->engine, &h->now, run, again.task, &h->effects, NULL);
+	else if (what == 'x')
+		rc = engine_cancel(h->engine, &h->now, run, INTENT_CANCEL, &h->effects, NULL);
+	else
+		rc = engine_pause_run(h->engine, &h->now, run, what == 'p', &h->effects, NULL);
+	run_unref(run);
+	effects_mark(&h->effects, 0, 0);
+	harness_apply(h);
+	return rc;
+}
+
 static inline void
 play_word(struct harness *h, struct stored_run *run, char *word)
 {
@@ -56,6 +85,10 @@ play_word(struct harness *h, struct stored_run *run, char *word)
 	}
 	if (*word == '*') {
 		harness_reload(h);
+		return;
+	}
+	if (word[1] == ':') {
+		assert_int_equal(operate(h, run, *word, word + 2), 0);
 		return;
 	}
 	if (!sign)

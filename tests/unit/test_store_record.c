@@ -154,6 +154,34 @@ cut_records_never_crash(void **state)
 	buf_release(&text);
 }
 
+static int64_t
+some_time(struct rng *rng)
+{
+	return (int64_t)rng_below(rng, (uint64_t)1 << 42);
+}
+
+static struct run_record
+random_run(struct rng *rng)
+{
+	static const char *const reopenings[] = { "", "", "a", "a:invalid_output", "d99999" };
+	struct run_record record;
+
+	memset(&record, 0, sizeof record);
+	record.state = (enum run_state)rng_below(rng, RUN_STATE_COUNT);
+	record.intent = (enum run_intent)rng_below(rng, INTENT_COUNT);
+	record.started_ms = some_time(rng);
+	record.finished_ms = some_time(rng);
+	record.reopened_ms = rng_below(rng, 2) ? some_time(rng) : 0;
+	record.paused_ms = rng_below(rng, 2) ? some_time(rng) : 0;
+	record.given = rng_below(rng, 2);
+	record.succeeded = (uint32_t)rng_u64(rng);
+	record.failed = (uint32_t)rng_u64(rng);
+	record.skipped = (uint32_t)rng_u64(rng);
+	record.cancelled = (uint32_t)rng_u64(rng);
+	strcpy(record.reopening, reopenings[rng_below(rng, 5)]);
+	return record;
+}
+
 static void
 runs_come_back(void **state)
 {
@@ -165,16 +193,13 @@ runs_come_back(void **state)
 	rng_init(&rng, 43);
 	memset(wf.sha256, 'a', SHA256_HEX_SIZE - 1);
 	for (int i = 0; i < 5000; i++) {
-		struct run_record record = { (enum run_state)rng_below(&rng, RUN_STATE_COUNT),
-			(enum run_intent)rng_below(&rng, INTENT_COUNT),
-			(int64_t)rng_below(&rng, (uint64_t)1 << 42),
-			(int64_t)rng_below(&rng, (uint64_t)1 << 42), (uint32_t)rng_u64(&rng),
-			(uint32_t)rng_u64(&rng), (uint32_t)rng_u64(&rng), (uint32_t)rng_u64(&rng) };
-		char tail[] = "later,fields";
+		struct run_record record = random_run(&rng);
+		char tail[] = "later,fields", replay_of[] = "01kaj2m4c3v9w8x7e6d-0/build";
 		struct buf text = { 0 };
 		struct run_head head;
 
 		run.tail = rng_below(&rng, 2) ? tail : NULL;
+		run.replay_of = rng_below(&rng, 2) ? replay_of : NULL;
 		run_record_write(&text, &run, &record);
 		assert_true(run_record_read(buf_text(&text), text.len, &head));
 		assert_memory_equal(&head.record, &record, sizeof record);
@@ -182,6 +207,7 @@ runs_come_back(void **state)
 		assert_int_equal(head.created_ms, 1700000000123);
 		assert_int_equal(head.total, 12);
 		assert_string_equal(head.workflow, "flow");
+		assert_string_equal(head.replay_of, run.replay_of ? replay_of : "");
 		assert_string_equal(head.sha256, wf.sha256);
 		if (run.tail)
 			assert_string_equal(head.tail, tail);
