@@ -178,7 +178,8 @@ random_run(struct rng *rng)
 	record.failed = (uint32_t)rng_u64(rng);
 	record.skipped = (uint32_t)rng_u64(rng);
 	record.cancelled = (uint32_t)rng_u64(rng);
-	strcpy(record.reopening, reopenings[rng_below(rng, 5)]);
+	snprintf(record.reopening, sizeof record.reopening, "%s",
+	    reopenings[rng_below(rng, 5)]);
 	return record;
 }
 
