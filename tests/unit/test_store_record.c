@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Records of runs and tasks: they come back as they were written. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
