@@ -143,8 +143,8 @@ orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *
 	struct drop *drop = find_drop(orch, path);
 	struct start *start;
 
-	if (!orchestrator_engine(orch))
-		return false;
+	if (!orchestrator_engine(orch) || partition_held(orch->partition))
+		return false; /* it waits in its folder */
 	if (drop && (drop->starting || strcmp(drop->sha256, wf->sha256) == 0))
 		return true;
 	make_drop(orch, path)->starting = true;
@@ -249,7 +249,7 @@ orchestrator_catalog_changed(struct orchestrator *orch)
 void
 catalog_turn(struct orchestrator *orch)
 {
-	if (!orch->catalog_due || !orchestrator_engine(orch))
+	if (!orch->catalog_due || !orchestrator_engine(orch) || partition_held(orch->partition))
 		return;
 	orch->catalog_due = false;
 	if (orch->types)

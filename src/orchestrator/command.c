@@ -79,6 +79,14 @@ command_text(const struct command *command, const char *key)
 	return text ? text : "";
 }
 
+/* While redis is nearly full only what frees more than it takes. */
+static bool
+has_room(const struct command *command)
+{
+	return !partition_refused(command->partition) &&
+	    (command->kind->urgent || !partition_held(command->partition));
+}
+
 void
 command_go(struct command *command)
 {
@@ -86,7 +94,9 @@ command_go(struct command *command)
 	enum partition_state state = partition_state(p);
 	struct err err;
 
-	if (command_is_here(p)) {
+	if (command_is_here(p) && !has_room(command)) {
+		command_unavailable(command);
+	} else if (command_is_here(p)) {
 		command->generation = partition_generation(p);
 		command->kind->apply(command);
 	} else if (state == PARTITION_STANDBY || state == PARTITION_LOADING) {
@@ -337,8 +347,10 @@ command_passed(void *arg, struct partition *p, const struct stream_entry *entry)
 		command->actor = read_actor(entry);
 		log_debug("command", KV_S("kind", kind), KV_S("id", command->id),
 		    KV_S("actor", command->actor->name));
-		if (command->kind) {
+		if (command->kind && has_room(command)) {
 			command->kind->apply(command);
+		} else if (command->kind) {
+			command_unavailable(command);
 		} else {
 			err_set(&err, ERR_INVALID, "the owner of the partition knows no command "
 			    "'%.40s': it is of another version; update it, or ask it itself", kind);

@@ -34,7 +34,7 @@ struct command;
 
 struct command_kind {
 	const char *name; /* on the wire */
-	bool urgent;      /* is passed on also while Redis is full: it frees more than it takes */
+	bool urgent;      /* is taken also while Redis is nearly full: it frees more than it takes */
 	void (*apply)(struct command *command);
 };
 

@@ -86,7 +86,7 @@ send_again_later(struct partition *p, const char *why)
 		log_warn("redis refuses to commit; trying again", KV_S("why", why));
 	p->commit_sent = false;
 	p->resend_at = partition_mono(p) + wait;
-	partition_set_state(p, PARTITION_SERVING, why);
+	snprintf(p->trouble, sizeof p->trouble, "%s", why);
 }
 
 /*
@@ -150,11 +150,13 @@ on_commit(void *arg, const struct redisReply *reply, const struct err *err)
 	if (reply_is_error(reply)) {
 		metrics_add(p->config.metrics, METRIC_REDIS_ERRORS, 1);
 		send_again_later(p, reply_error_text(reply));
+		partition_written(p, reply);
 		return;
 	}
-	if (p->why[0])
-		partition_set_state(p, PARTITION_SERVING, "");
+	p->trouble[0] = '\0';
 	on_answer(p, reply);
+	if (p->state == PARTITION_SERVING)
+		partition_written(p, NULL);
 }
 
 /* --- sending -------------------------------------------------------------------- */

@@ -459,7 +459,7 @@ facade_logs(struct orchestrator *orch, const char *run, const char *task, unsign
 bool
 facade_stale(const struct orchestrator *orch)
 {
-	return !redis_conn_is_up(orch->commands);
+	return !redis_conn_is_up(orch->commands) || partition_refused(orch->partition);
 }
 
 bool
@@ -491,12 +491,13 @@ redis_part(const struct orchestrator *orch, json_t *findings)
 		    orch->findings[i].text);
 	if (!redis_conn_is_up(orch->commands))
 		add_finding(findings, "error", redis_conn_error(orch->commands));
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I}", "up",
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I}", "up",
 	    redis_conn_is_up(orch->commands), "address", redis_conn_address(orch->commands),
 	    "version", orch->info.version, "role", orch->info.role, "maxmemory_policy",
 	    orch->info.policy, "aof_enabled", orch->info.aof_enabled, "calls",
 	    (json_int_t)stats.calls, "errors", (json_int_t)stats.errors, "connects",
-	    (json_int_t)stats.connects);
+	    (json_int_t)stats.connects, "used_memory", (json_int_t)orch->info.used_memory,
+	    "maxmemory", (json_int_t)orch->info.maxmemory);
 }
 
 static json_t *

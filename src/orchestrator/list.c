@@ -265,7 +265,7 @@ facade_runs(struct orchestrator *orch, const struct facade_run_filter *filter,
 	if (filter->cursor)
 		snprintf(listing->before, sizeof listing->before, "%s", filter->cursor);
 	listing->live = note_live(listing);
-	if (redis_conn_is_up(orch->commands))
+	if (redis_conn_is_up(orch->commands) && !partition_refused(orch->partition))
 		partition_barrier(orch->partition, on_confirmed, listing);
 	else
 		list_page(listing);

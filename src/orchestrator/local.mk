@@ -33,6 +33,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/passing.c \
 	src/orchestrator/partition.h \
 	src/orchestrator/partition_private.h \
+	src/orchestrator/pressure.c \
+	src/orchestrator/pressure.h \
 	src/orchestrator/readfile.c \
 	src/orchestrator/readfile.h \
 	src/orchestrator/reads.c \

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "orchestrator/command.h"
 #include "orchestrator/orchestrator_private.h"
+#include "orchestrator/pressure.h"
 
 #define CHECK_AGAIN_US (5 * CLOCK_S)
 #define INFO_TIMEOUT_MS 5000
@@ -66,7 +67,9 @@ orchestrator_redis(const struct orchestrator *orch)
 struct engine *
 orchestrator_engine(const struct orchestrator *orch)
 {
-	return orchestrator_serving(orch) ? partition_engine(orch->partition) : NULL;
+	return orchestrator_serving(orch) && !partition_refused(orch->partition)
+	    ? partition_engine(orch->partition)
+	    : NULL;
 }
 
 struct redis_port *
@@ -367,6 +370,7 @@ orchestrator_start(struct orchestrator *orch)
 {
 	loop_hook_add(orch->loop, &orch->turn_hook, LOOP_GATHER, turn, orch);
 	orch->fleet = fleet_new(orch);
+	orch->pressure = pressure_new(orch);
 }
 
 static void
@@ -401,6 +405,7 @@ orchestrator_free(struct orchestrator *orch)
 	loop_timer_stop(&orch->timer);
 	loop_timer_stop(&orch->check_timer);
 	orch->config.on_state = NULL;
+	pressure_free(orch->pressure);
 	redis_conn_free(orch->commands);
 	redis_conn_free(orch->reads);
 	redis_conn_free(orch->queries);

@@ -48,6 +48,7 @@ struct orchestrator {
 	bool admitted;                /* the partition knows that commands are up */
 	struct loop_timer check_timer;
 	struct fleet *fleet;
+	struct pressure *pressure;
 	char last_run[RUN_ID_SIZE]; /* the newest that this daemon accepted */
 	int64_t started_ms;         /* wall */
 	void (*stop_fn)(void *arg);
@@ -59,7 +60,7 @@ struct partition *orchestrator_partition(const struct orchestrator *orch, unsign
 struct partition *orchestrator_home(const struct orchestrator *orch, const char *run_id);
 
 void orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now);
-/* The engine while it may be asked and told; NULL otherwise. */
+/* The engine while it may be told something; NULL: not the owner, or redis refuses writes. */
 struct engine *orchestrator_engine(const struct orchestrator *orch);
 struct redis_port *orchestrator_queries(const struct orchestrator *orch);
 

@@ -267,6 +267,8 @@ on_beat(void *arg, const struct redisReply *reply, const struct err *err)
 	if (stale)
 		return;
 	p->beat_at = partition_mono(p) + BEAT_MS;
+	if (reply && reply_is_error(reply))
+		partition_written(p, reply);
 	if (!reply || reply_is_error(reply))
 		return;
 	if (strcmp(text_at(reply, 0), "OK") != 0) {
@@ -275,6 +277,7 @@ on_beat(void *arg, const struct redisReply *reply, const struct err *err)
 	}
 	p->answered_at = partition_mono(p);
 	tend_answered(p->tend);
+	partition_written(p, NULL);
 	if (strcmp(text_at(reply, 2), p->meta_nonce) == 0) {
 		check_cursor(p, cursor, text_at(reply, 3));
 		return;

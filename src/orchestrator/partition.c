@@ -11,6 +11,9 @@
 #include "orchestrator/partition_private.h"
 #include "wire/lua_scripts.h"
 
+#define MANY_FAILURES 3  /* of one commit */
+#define PATIENCE_MS 5000 /* that a change waits for a redis that refuses writes */
+
 static const char *const STATE_NAMES[] = { "offline", "fencing", "standby", "loading",
 	"serving", "stopped" };
 
@@ -225,6 +228,48 @@ partition_set_state(struct partition *p, enum partition_state state, const char 
 		p->config.on_state(p->config.arg, state, p->why);
 }
 
+/* --- what keeps new work from being started --------------------------------------- */
+
+static void
+tell_why(struct partition *p)
+{
+	if (p->state != PARTITION_SERVING)
+		return;
+	if (p->refused)
+		partition_set_state(p, p->state, redis_policy(p->refused)->sentence);
+	else
+		partition_set_state(p, p->state, p->trouble[0] ? p->trouble : p->held);
+}
+
+void
+partition_written(struct partition *p, const struct redisReply *error)
+{
+	enum redis_fault fault = redis_fault_of(error);
+
+	p->refused = redis_policy(fault)->ready ? REDIS_FAULT_NONE : fault;
+	tell_why(p);
+}
+
+bool
+partition_refused(const struct partition *p)
+{
+	return p->state == PARTITION_SERVING &&
+	    (p->refused != REDIS_FAULT_NONE || (p->commit && p->failures >= MANY_FAILURES));
+}
+
+void
+partition_hold(struct partition *p, const char *why)
+{
+	snprintf(p->held, sizeof p->held, "%s", why);
+	tell_why(p);
+}
+
+bool
+partition_held(const struct partition *p)
+{
+	return partition_refused(p) || p->held[0];
+}
+
 /* --- memory ------------------------------------------------------------------ */
 
 static void
@@ -287,11 +332,13 @@ load_done(void *arg, const struct err *err, struct stream_id cursor)
 	p->cursor = p->done_read = cursor;
 	p->done_last = p->in_cursor = (struct stream_id){ 0 }; /* commands left are not applied */
 	p->loaded = true;
+	p->refused = REDIS_FAULT_NONE;
+	p->trouble[0] = '\0';
 	badkeys_loaded(p);
 	p->answered_at = partition_mono(p);
 	log_info("state read", KV_I("runs", engine_runs_live(p->engine)),
 	    KV_I("tasks", engine_tasks_live(p->engine)));
-	partition_set_state(p, PARTITION_SERVING, "");
+	partition_set_state(p, PARTITION_SERVING, p->held);
 }
 
 static void
@@ -350,9 +397,21 @@ partition_barrier(struct partition *p, partition_fn *fn, void *arg)
 		return;
 	}
 	waiter = xcalloc(1, sizeof *waiter);
-	*waiter = (struct waiter){ position(p), fn, arg, NULL };
+	*waiter = (struct waiter){ position(p), partition_mono(p), fn, arg, NULL };
 	*p->waiters_tail = waiter;
 	p->waiters_tail = &waiter->next;
+}
+
+/* While redis refuses writes nobody is kept waiting for long. */
+static void
+give_up_waiting(struct partition *p, int64_t now)
+{
+	struct err err;
+
+	err_set(&err, ERR_UNAVAILABLE, "%s; what was asked for is done once it takes writes again",
+	    p->why);
+	while (partition_refused(p) && p->waiters && now - p->waiters->since >= PATIENCE_MS)
+		call_waiters(p, p->waiters->position, &err);
 }
 
 void
@@ -429,8 +488,9 @@ serve(struct partition *p)
 	if (now.mono_ms >= p->beat_at)
 		ownership_beat(p);
 	badkeys_turn(p);
+	give_up_waiting(p, now.mono_ms);
 	engine_tick(p->engine, &now, 1000, &p->effects);
-	if (!p->commit && may_act(p, now.mono_ms))
+	if (!p->commit && !partition_held(p) && may_act(p, now.mono_ms))
 		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);
 	commits_turn(p);
 	if (p->state == PARTITION_SERVING && !p->stopping) {
@@ -439,7 +499,7 @@ serve(struct partition *p)
 	}
 	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms))
 		tend_turn(p->tend);
-	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms))
+	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms) && !partition_refused(p))
 		keep_turn(p->keep);
 }
 
@@ -514,9 +574,13 @@ partition_next(const struct partition *p)
 	if (!p->beating)
 		next = earlier(next, p->beat_at);
 	if (may_act(p, partition_mono(p)))
-		next = earlier(next, earlier(tend_next(p->tend), keep_next(p->keep)));
+		next = earlier(next, tend_next(p->tend));
+	if (may_act(p, partition_mono(p)) && !partition_refused(p))
+		next = earlier(next, keep_next(p->keep));
 	if (p->commit && !p->commit_sent && !p->finding)
 		next = earlier(next, p->resend_at);
+	if (partition_refused(p) && p->waiters)
+		next = earlier(next, p->waiters->since + PATIENCE_MS);
 	return next;
 }
 

@@ -100,6 +100,14 @@ const char *partition_why(const struct partition *p); /* why it does not serve, 
 
 /* Writes are served: by this daemon, or by another one that is seen to live. */
 bool partition_is_served(const struct partition *p);
+/*
+ * Redis refuses writes (its disk or its memory is full, replicas are missing …): what is
+ * decided waits in memory until it takes them again, by itself.
+ */
+bool partition_refused(const struct partition *p);
+/* Nothing new starts while why is not "" (redis is nearly full); all else goes on. */
+void partition_hold(struct partition *p, const char *why);
+bool partition_held(const struct partition *p); /* either of both */
 
 /* Memory: NULL before the first load and after the ownership was lost. */
 struct engine *partition_engine(const struct partition *p);
@@ -108,8 +116,8 @@ struct redis_port *partition_commands(const struct partition *p);
 
 /*
  * Calls fn once everything that was decided until now is confirmed: at once,
- * from inside, when it is already.  ERR_UNAVAILABLE: memory was dropped first,
- * so the outcome is unknown.
+ * from inside, when it is already.  ERR_UNAVAILABLE: memory was dropped first, or
+ * Redis has refused writes for a while, so the outcome is unknown.
  */
 typedef void partition_fn(void *arg, const struct err *err);
 void partition_barrier(struct partition *p, partition_fn *fn, void *arg);

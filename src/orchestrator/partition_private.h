@@ -7,6 +7,7 @@
 
 #include "orchestrator/partition.h"
 #include "orchestrator/tend.h"
+#include "redis/policy.h"
 #include "redis/script.h"
 #include "store/load.h"
 
@@ -23,6 +24,7 @@
 
 struct waiter {
 	uint64_t position; /* in the count of all effects */
+	int64_t since;     /* mono_ms */
 	partition_fn *fn;
 	void *arg;
 	struct waiter *next;
@@ -70,6 +72,11 @@ struct partition {
 	unsigned failures;
 	struct waiter *waiters, **waiters_tail;
 
+	/* what keeps new work from being started */
+	enum redis_fault refused; /* the last write met it; REDIS_FAULT_NONE: it was taken */
+	char trouble[300];        /* why the commit in flight is sent again, or "" */
+	char held[300];           /* partition_hold() */
+
 	/* streams that cannot be written to */
 	bool probing;
 	int64_t probe_at;         /* mono_ms */
@@ -113,6 +120,8 @@ void partition_set_state(struct partition *p, enum partition_state state, const 
 void partition_drop_memory(struct partition *p, const char *why);
 /* Drops memory and reads it again, keeping the ownership. */
 void partition_reload(struct partition *p, const char *why);
+/* Redis took a write (NULL) or refused one with this error. */
+void partition_written(struct partition *p, const struct redisReply *error);
 /* Calls the waiters whose changes are confirmed. */
 void partition_confirmed(struct partition *p);
 void partition_finish_stop(struct partition *p, const struct err *err);

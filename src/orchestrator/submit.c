@@ -35,7 +35,7 @@ orchestrator_start_run(struct orchestrator *orch, struct workflow *wf, const cha
 	struct buf resolved = { 0 };
 	struct run *run = NULL;
 
-	if (!orchestrator_engine(orch)) {
+	if (!orchestrator_engine(orch) || partition_held(orch->partition)) {
 		err_set(err, ERR_UNAVAILABLE, "%s", partition_why(orch->partition));
 		submission_free(submission);
 	} else if (params_resolve(wf, params, &resolved, err) < 0) {

@@ -27,10 +27,12 @@ struct watcher {
 static bool
 unchanged(const struct orchestrator *orch, const char *id, int64_t version)
 {
-	struct engine *engine = orchestrator_engine(orch);
+	struct engine *engine =
+	    orchestrator_serving(orch) ? partition_engine(orch->partition) : NULL;
 	const struct run *run = engine ? engine_find(engine, id) : NULL;
 
-	return run && (int64_t)run->version == version;
+	/* while nothing is confirmed there is nothing new to be shown */
+	return run && ((int64_t)run->version == version || partition_refused(orch->partition));
 }
 
 static void

@@ -36,6 +36,7 @@ static const struct field {
 	TEXT("maxmemory_policy", policy),
 	OTHER("maxmemory", FIELD_U64, maxmemory),
 	OTHER("used_memory", FIELD_U64, used_memory),
+	OTHER("mem_not_counted_for_evict", FIELD_U64, not_counted),
 	OTHER("aof_enabled", FIELD_FLAG, aof_enabled),
 	OTHER("aof_last_write_status", FIELD_OK, aof_ok),
 	OTHER("rdb_last_bgsave_status", FIELD_OK, rdb_ok),
@@ -211,16 +212,40 @@ on_info(void *arg, const struct redisReply *reply, const struct err *err)
 	read.fn(read.arg, &info, NULL);
 }
 
-int
-redis_info_read(struct redis_port *port, int64_t timeout_ms, redis_info_fn *fn, void *arg)
+unsigned
+redis_memory_percent(const struct redis_info *info)
 {
-	static const char *const argv[] = { "INFO" };
+	uint64_t used = info->used_memory;
+
+	if (info->maxmemory == 0)
+		return 0;
+	used -= info->not_counted < used ? info->not_counted : used;
+	return used >= info->maxmemory ? 100
+	                               : (unsigned)(used / (info->maxmemory / 100 + 1));
+}
+
+static int
+ask_info(struct redis_port *port, int argc, int64_t timeout_ms, redis_info_fn *fn, void *arg)
+{
+	static const char *const argv[] = { "INFO", "memory" };
 	struct info_read *read = xmalloc(sizeof *read);
 	int code;
 
 	*read = (struct info_read){ fn, arg };
-	code = redis_port_send(port, 1, argv, NULL, timeout_ms, on_info, read);
+	code = redis_port_send(port, argc, argv, NULL, timeout_ms, on_info, read);
 	if (code)
 		free(read);
 	return code;
+}
+
+int
+redis_info_read(struct redis_port *port, int64_t timeout_ms, redis_info_fn *fn, void *arg)
+{
+	return ask_info(port, 1, timeout_ms, fn, arg);
+}
+
+int
+redis_memory_read(struct redis_port *port, int64_t timeout_ms, redis_info_fn *fn, void *arg)
+{
+	return ask_info(port, 2, timeout_ms, fn, arg);
 }

@@ -25,6 +25,7 @@ struct redis_info {
 	char policy[32];     /* maxmemory_policy */
 	uint64_t maxmemory;  /* 0: no limit */
 	uint64_t used_memory;
+	uint64_t not_counted; /* of it: buffers that maxmemory does not count */
 	int aof_enabled;
 	int aof_ok;          /* the last write to the AOF worked */
 	int rdb_ok;          /* the last BGSAVE worked */
@@ -50,6 +51,13 @@ size_t redis_health_check(const struct redis_info *info,
 
 /* info NULL: err tells (lost connection, or INFO is forbidden). */
 typedef void redis_info_fn(void *arg, const struct redis_info *info, const struct err *err);
+
+/* Only what INFO says of memory; everything else stays unknown.  As redis_info_read(). */
+int redis_memory_read(struct redis_port *port, int64_t timeout_ms, redis_info_fn *fn,
+    void *arg);
+
+/* How full it is: 0 to 100 of maxmemory, 0 without a limit. */
+unsigned redis_memory_percent(const struct redis_info *info);
 
 /* Sends INFO.  Returns as redis_port_send(); fn is called once if it is 0. */
 int redis_info_read(struct redis_port *port, int64_t timeout_ms, redis_info_fn *fn,
