@@ -17,7 +17,9 @@ DOCS = README.md CONTRIBUTING.md LICENSE NEWS.md SECURITY.md doc/protocol.md \
 	doc/decisions/0012-command-of-an-agent.md \
 	doc/decisions/0013-logs-are-dropped-first.md \
 	doc/decisions/0014-the-lease-clock.md \
-	doc/decisions/0015-dead-letters.md
+	doc/decisions/0015-dead-letters.md \
+	doc/decisions/0023-the-spool.md \
+	doc/decisions/0024-trees-end-with-their-task.md
 dist_doc_DATA = README.md LICENSE NEWS.md
 EXTRA_DIST += $(DOCS) contrib/quickstart contrib/reeve.yaml
 SH_TESTS += tests/integration/docs_readme.sh tests/integration/docs_runbook.sh \

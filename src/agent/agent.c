@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "agent/attempt.h"
+#include "agent/logs.h"
+#include "agent/spool.h"
 #include "agent/workspace.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -59,8 +61,11 @@ leave_over(void *arg)
 {
 	struct agent *agent = arg;
 
-	log_error("leaving with reports that Redis did not take",
-	    KV_I("reports", ledger_count(&agent->ledger, HELD_REPORTED)));
+	outbox_away(agent);
+	log_error("leaving with reports or output that Redis did not take",
+	    KV_I("reports", ledger_count(&agent->ledger, HELD_REPORTED)),
+	    KV_S("then", agent->durable ? "the next agent of this id delivers them"
+					: "they are lost; --state-dir would keep them"));
 	agent->exit_code = 1;
 	agent->left = true;
 	loop_break(agent->loop);
@@ -75,7 +80,7 @@ maybe_leave(struct agent *agent)
 		loop_timer_start(&agent->leave_timer, LEAVE_US);
 	if (agent->signed_on && agent->puller.busy)
 		return; /* it may still bring tasks */
-	if (agent->logs == 0 && ledger_count(&agent->ledger, HELD_REPORTED) == 0)
+	if (agent->logs == NULL && ledger_count(&agent->ledger, HELD_REPORTED) == 0)
 		leave(agent);
 }
 
@@ -177,6 +182,7 @@ commands_down(void *arg, struct redis_conn *conn, const struct err *err)
 		log_warn("Redis is away; running tasks go on, trying again",
 		    KV_S("redis", redis_conn_address(conn)), KV_S("why", err->text));
 	agent->away_told = true;
+	outbox_away(agent);
 	maybe_leave(agent);
 }
 
@@ -260,6 +266,12 @@ resend(void *arg)
 }
 
 static void
+spool_due(void *arg)
+{
+	outbox_spool_due(arg);
+}
+
+static void
 sign_again(void *arg)
 {
 	signon_begin(arg);
@@ -270,10 +282,30 @@ make_timers(struct agent *agent)
 {
 	loop_timer_init(&agent->sign_timer, agent->loop, sign_again, agent);
 	loop_timer_init(&agent->resend_timer, agent->loop, resend, agent);
+	loop_timer_init(&agent->spool_timer, agent->loop, spool_due, agent);
 	loop_timer_init(&agent->drain_timer, agent->loop, drain_over, agent);
 	loop_timer_init(&agent->leave_timer, agent->loop, leave_over, agent);
 	pull_init(agent);
 	beat_init(agent);
+}
+
+/* Without a state folder it goes with the agent. */
+static int
+make_spool(struct agent *agent, const char *state_dir, struct err *err)
+{
+	char *path = NULL;
+	int rc = 0;
+
+	agent->durable = state_dir != NULL;
+	if (agent->durable)
+		rc = workspace_folder(state_dir, "spool", agent->id, &path, err);
+	else
+		path = xasprintf("%s/spool", agent->root);
+	if (rc != 0)
+		return rc;
+	agent->spool = spool_new(path, agent->options->spool_bytes);
+	outbox_load(agent);
+	return 0;
 }
 
 static int
@@ -302,6 +334,8 @@ agent_init(struct agent *agent, const char *url, struct err *err)
 	if (state_dir == NULL)
 		state_dir = getenv("REEVE_STATE_DIR");
 	rc = workspace_root(state_dir, agent->id, &agent->root, err);
+	if (rc == 0)
+		rc = make_spool(agent, state_dir, err);
 	if (rc == 0)
 		rc = agent_scripts_init(&agent->scripts, err);
 	return rc == 0 ? connect_redis(agent, url, err) : rc;
@@ -377,9 +411,12 @@ agent_free(struct agent *agent)
 		sweep_release(agent);
 		loop_timer_stop(&agent->sign_timer);
 		loop_timer_stop(&agent->resend_timer);
+		loop_timer_stop(&agent->spool_timer);
 		loop_timer_stop(&agent->drain_timer);
 		loop_timer_stop(&agent->leave_timer);
 	}
+	tasklog_release(agent);
+	spool_free(agent->spool);
 	ledger_release(&agent->ledger);
 	queues_release(agent);
 	agent_scripts_release(&agent->scripts);

@@ -41,6 +41,8 @@
 #define AGENT_SCRATCH (32 * 1024)
 
 struct agent;
+struct spool;
+struct tasklog;
 
 /* An agent type that we work for. */
 struct queue {
@@ -55,7 +57,7 @@ struct puller {
 	bool looked;             /* this instance has looked at its pending list */
 	bool look_now;           /* a look is due */
 	bool looking;            /* one is under way */
-	bool resend;       /* it sends confirmed reports again (after a reconnect) */
+	bool resend;       /* it sends reports again that were confirmed before signed_on_us */
 	char after[48];    /* a look goes on behind this entry */
 	size_t queue;      /* of the look, or of the rotation */
 	size_t empty;      /* queues in a row that had nothing */
@@ -103,16 +105,19 @@ struct agent {
 	struct queue queues[AGENT_TYPES_MAX];
 	size_t n_queues;
 	unsigned slots, running;
-	unsigned logs; /* of attempts, not yet wholly sent */
+	struct tasklog *logs; /* of attempts, not yet wholly sent */
+	struct spool *spool;
 	int64_t lease_ms;
+	int64_t signed_on_us; /* when the last sign-on was answered */
 	struct ledger ledger;
 	struct puller puller;
 	struct beater beater;
 	struct sweeper sweeper;
-	struct loop_timer sign_timer, drain_timer, leave_timer, resend_timer;
+	struct loop_timer sign_timer, drain_timer, leave_timer, resend_timer, spool_timer;
 	bool asking, signed_on, was_signed_on;
 	bool draining, stopping, leaving, left;
 	bool away_told, taker_told;
+	bool durable; /* the spool outlives us */
 	int exit_code;
 	char scratch[AGENT_SCRATCH]; /* for one read at a time */
 };
@@ -148,6 +153,7 @@ void signoff_begin(struct agent *agent);
 void pull_init(struct agent *agent);
 void pull_go(struct agent *agent); /* reads if it may and is not reading */
 void pull_reconnected(struct agent *agent);
+void pull_look_again(struct agent *agent); /* confirmed reports may be forgotten */
 void pull_wake(struct agent *agent); /* ends a blocking read: we drain */
 void pull_release(struct agent *agent);
 
@@ -171,5 +177,9 @@ void sweep_release(struct agent *agent);
 /* row->report is complete: sends it now or when Redis is back. */
 void outbox_put(struct agent *agent, struct held_row *row);
 void outbox_resend(struct agent *agent); /* what is unconfirmed and not under way */
+void outbox_away(struct agent *agent);   /* Redis went: what is unconfirmed is spooled */
+void outbox_load(struct agent *agent);   /* takes up what an earlier agent spooled */
+void outbox_sync_soon(struct agent *agent);
+void outbox_spool_due(struct agent *agent); /* spool_timer */
 
 #endif

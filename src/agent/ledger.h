@@ -38,11 +38,13 @@ struct held_row {
 	struct attempt *attempt; /* while RUNNING */
 	struct report report;    /* from REPORTED on */
 	bool sent;               /* the report is under way */
+	bool spooled;            /* it is on disk too */
 	bool beaten;             /* a beat has told of its start */
 	bool ending;             /* its leader has ended, what it left is being killed */
 	unsigned strays;         /* of an ending one, as the last look found */
 	int64_t started_us;      /* monotonic */
-	int64_t confirmed_us;
+	int64_t reported_us, confirmed_us;
+	unsigned resends; /* after it was confirmed, only because of its age */
 	uint64_t seen; /* the look at the pending list that showed it last */
 };
 

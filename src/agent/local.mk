@@ -21,6 +21,8 @@ libagent_a_SOURCES = \
 	src/agent/settings.c src/agent/settings.h \
 	src/agent/silence.c src/agent/silence.h \
 	src/agent/signon.c \
+	src/agent/spool.c src/agent/spool.h \
+	src/agent/spoolfile.c src/agent/spoolfile.h \
 	src/agent/strays.c src/agent/strays.h \
 	src/agent/sweep.c \
 	src/agent/task.c src/agent/task.h \

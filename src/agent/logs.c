@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "agent/spool.h"
 #include "redis/reply.h"
 
 #define BATCH_BYTES (32 * 1024)
@@ -19,11 +20,13 @@
 #define HIGH_WATER (128 * 1024)
 #define LOG_TTL "604800" /* seven days */
 #define TAIL_MAX 3       /* bytes of a character that is not whole yet */
+#define STUCK_US (1 * CLOCK_S) /* a batch without an answer for so long holds nothing up */
+#define SPOOL_HEAD "log"
 
 /* Bytes of one stream in a row. */
 struct piece {
 	char stream;
-	char id[48];
+	char id[48]; /* "": not given yet */
 	struct buf bytes;
 };
 
@@ -34,11 +37,16 @@ struct batch {
 
 struct tasklog {
 	struct agent *agent;
+	struct tasklog *prev, *next; /* of the agent */
 	char *key;
-	struct loop_timer timer;
+	struct loop_timer timer, again;
 	struct batch batch[2]; /* one is filled while the other is under way */
+	struct batch spooled;  /* read back from the spool */
 	int filling;
-	bool busy;           /* the other one is */
+	struct batch *busy; /* the one under way; NULL: none */
+	bool copied;        /* it is in the spool already */
+	int64_t sent_us;    /* when it was sent */
+	struct spool_log *spool;
 	bool ended, full;    /* full: the script said that a limit is reached */
 	struct buf tails[2]; /* of o and e */
 	size_t sent;         /* bytes that the log has */
@@ -50,6 +58,9 @@ struct tasklog {
 };
 
 static void log_flush(struct tasklog *log);
+static void log_go_on(struct tasklog *log);
+
+/* --- making and freeing --- */
 
 static void
 log_timer(void *arg)
@@ -57,19 +68,63 @@ log_timer(void *arg)
 	log_flush(arg);
 }
 
-struct tasklog *
-tasklog_new(
-    struct agent *agent, const struct agent_task *task, loop_fn *on_room, void *arg)
+static void
+log_again(void *arg)
+{
+	log_go_on(arg);
+}
+
+static struct tasklog *
+log_new(struct agent *agent, char *key)
 {
 	struct tasklog *log = xcalloc(1, sizeof *log);
 
 	log->agent = agent;
-	agent->logs++;
-	log->key = key_log(&agent->keys, task->run, task->id, task->attempt);
+	log->key = key;
+	log->next = agent->logs;
+	if (log->next != NULL)
+		log->next->prev = log;
+	agent->logs = log;
+	loop_timer_init(&log->timer, agent->loop, log_timer, log);
+	loop_timer_init(&log->again, agent->loop, log_again, log);
+	return log;
+}
+
+struct tasklog *
+tasklog_new(
+    struct agent *agent, const struct agent_task *task, loop_fn *on_room, void *arg)
+{
+	char *key = key_log(&agent->keys, task->run, task->id, task->attempt);
+	struct tasklog *log = log_new(agent, key);
+	const struct span head[] = { { SPOOL_HEAD, strlen(SPOOL_HEAD) },
+		{ key, strlen(key) } };
+
+	log->spool = spool_log_new(agent->spool, task->token, head, ARRAY_LEN(head));
 	log->on_room = on_room;
 	log->arg = arg;
-	loop_timer_init(&log->timer, agent->loop, log_timer, log);
 	return log;
+}
+
+bool
+tasklog_revive(
+    struct agent *agent, struct spool_log *spool, const struct spool_texts *head)
+{
+	const char *prefix = agent->keys.prefix;
+	struct tasklog *log;
+	char *key;
+
+	if (head->len < 2 || head->list[0].len != strlen(SPOOL_HEAD) ||
+	    memcmp(head->list[0].data, SPOOL_HEAD, strlen(SPOOL_HEAD)) != 0)
+		return false;
+	key = xstrndup(head->list[1].data, head->list[1].len);
+	if (!str_starts(key, prefix) || !str_starts(key + strlen(prefix), "log:")) {
+		free(key);
+		return false;
+	}
+	log = log_new(agent, key);
+	log->spool = spool;
+	log->ended = true;
+	return true;
 }
 
 static void
@@ -77,26 +132,46 @@ batch_clear(struct batch *batch)
 {
 	size_t i;
 
-	for (i = 0; i < batch->len; i++)
+	for (i = 0; i < batch->len; i++) {
 		buf_clear(&batch->pieces[i].bytes);
+		batch->pieces[i].id[0] = '\0';
+	}
 	batch->len = batch->bytes = 0;
+}
+
+static void
+batch_release(struct batch *batch)
+{
+	size_t k;
+
+	for (k = 0; k < BATCH_PIECES; k++)
+		buf_release(&batch->pieces[k].bytes);
 }
 
 static void
 log_free(struct tasklog *log)
 {
-	size_t i, k;
+	size_t i;
 
 	loop_timer_stop(&log->timer);
+	loop_timer_stop(&log->again);
 	for (i = 0; i < 2; i++) {
-		for (k = 0; k < BATCH_PIECES; k++)
-			buf_release(&log->batch[i].pieces[k].bytes);
+		batch_release(&log->batch[i]);
 		buf_release(&log->tails[i]);
 	}
-	log->agent->logs--;
+	batch_release(&log->spooled);
+	spool_log_free(log->spool);
+	if (log->prev != NULL)
+		log->prev->next = log->next;
+	else
+		log->agent->logs = log->next;
+	if (log->next != NULL)
+		log->next->prev = log->prev;
 	free(log->key);
 	free(log);
 }
+
+/* --- the spool --- */
 
 /* Rising ids, so that a batch that is sent again adds nothing twice. */
 static void
@@ -104,6 +179,8 @@ give_id(struct tasklog *log, struct piece *piece)
 {
 	int64_t now = clock_wall_ms();
 
+	if (piece->id[0] != '\0')
+		return;
 	if (now > log->last_ms) {
 		log->last_ms = now;
 		log->last_seq = 0;
@@ -114,11 +191,83 @@ give_id(struct tasklog *log, struct piece *piece)
 	    log->last_seq);
 }
 
+/* Puts a batch behind what is there already; what does not fit is lost. */
 static void
-log_drop(struct tasklog *log, struct batch *batch)
+log_keep(struct tasklog *log, struct batch *batch)
 {
-	log->dropped += batch->bytes;
+	size_t i;
+
+	for (i = 0; i < batch->len; i++) {
+		struct piece *piece = &batch->pieces[i];
+		const char *stream = piece->stream == 'o' ? "o" : "e";
+		struct span texts[3];
+
+		give_id(log, piece);
+		texts[0] = (struct span){ piece->id, strlen(piece->id) };
+		texts[1] = (struct span){ stream, 1 };
+		texts[2] = (struct span){ piece->bytes.data, piece->bytes.len };
+		if (log->full || !spool_log_add(log->spool, texts, ARRAY_LEN(texts)))
+			log->dropped += piece->bytes.len;
+	}
+	if (spool_is_dirty(log->agent->spool))
+		outbox_sync_soon(log->agent);
+}
+
+static bool
+take_back(struct batch *batch, const struct spool_texts *texts)
+{
+	struct piece *piece = &batch->pieces[batch->len];
+
+	if (texts->len != 3 || texts->list[0].len >= sizeof piece->id ||
+	    texts->list[1].len != 1)
+		return false;
+	memcpy(piece->id, texts->list[0].data, texts->list[0].len);
+	piece->id[texts->list[0].len] = '\0';
+	piece->stream = texts->list[1].data[0];
+	buf_clear(&piece->bytes);
+	buf_add(&piece->bytes, texts->list[2].data, texts->list[2].len);
+	batch->bytes += texts->list[2].len;
+	batch->len++;
+	return true;
+}
+
+/* Reads the next batch back. */
+static void
+log_read_spool(struct tasklog *log)
+{
+	struct batch *batch = &log->spooled;
+	struct spool_texts texts = { 0 };
+
 	batch_clear(batch);
+	while (batch->len < BATCH_PIECES && batch->bytes < BATCH_BYTES &&
+	       spool_log_read(log->spool, &texts))
+		if (!take_back(batch, &texts))
+			log->dropped += texts.body.len;
+	spool_texts_release(&texts);
+	log->dropped += spool_log_lost(log->spool);
+	if (batch->len == 0)
+		spool_log_took(log->spool);
+}
+
+/* --- sending --- */
+
+static void
+log_refused(struct tasklog *log, const char *code, const struct redisReply *reply)
+{
+	struct batch *batch = log->busy;
+
+	if (strcmp(code, "FULL") == 0 || strcmp(code, "BROKEN") == 0) {
+		log->full = true;
+		log->dropped += batch->bytes;
+		spool_log_discard(log->spool);
+		return;
+	}
+	if (batch == &log->spooled)
+		spool_log_rewind(log->spool);
+	else if (!log->copied)
+		log_keep(log, batch);
+	if (reply != NULL)
+		loop_timer_start(&log->again, AGENT_RETRY_US);
 }
 
 static void
@@ -127,30 +276,29 @@ log_done(void *arg, const struct redisReply *reply, const struct err *err)
 	struct tasklog *log = arg;
 	struct agent *agent = log->agent;
 	bool ended = log->ended;
-	struct batch *batch = &log->batch[!log->filling];
+	struct batch *batch = log->busy;
 	const char *code = "";
 	size_t len;
 
 	(void)err;
-	log->busy = false;
 	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
-	if (strcmp(code, "OK") == 0) {
-		log->sent += batch->bytes;
-		batch_clear(batch);
+	if (strcmp(code, "OK") != 0) {
+		log_refused(log, code, reply);
 	} else {
-		log->full =
-		    log->full || strcmp(code, "FULL") == 0 || strcmp(code, "BROKEN") == 0;
-		log_drop(log, batch);
+		if (!log->copied) /* else it counts when it comes from the spool */
+			log->sent += batch->bytes;
+		if (batch == &log->spooled)
+			spool_log_took(log->spool);
 	}
-	if (log->ended || log->batch[log->filling].bytes >= BATCH_BYTES)
-		log_flush(log);
-	else if (log->batch[log->filling].bytes > 0)
-		loop_timer_start(&log->timer, BATCH_US);
+	batch_clear(batch);
+	log->busy = NULL;
+	log->copied = false;
+	log_go_on(log);
 	if (ended)
 		agent_go_on(agent); /* it may have waited for this to leave */
 }
 
-static int
+static bool
 log_send(struct tasklog *log, struct batch *batch)
 {
 	struct command command = { 0 };
@@ -169,7 +317,11 @@ log_send(struct tasklog *log, struct batch *batch)
 		command_add(&command, piece->stream == 'o' ? "o" : "e");
 		command_addn(&command, piece->bytes.data, piece->bytes.len);
 	}
-	return agent_script(log->agent, "log", 1, &command, log_done, log);
+	if (agent_script(log->agent, "log", 1, &command, log_done, log) != 0)
+		return false;
+	log->busy = batch;
+	log->sent_us = clock_mono_us();
+	return true;
 }
 
 static void
@@ -180,27 +332,97 @@ log_say_dropped(struct tasklog *log)
 		    KV_I("bytes", log->dropped));
 }
 
+/* May something be sent now? */
+static bool
+can_send(const struct tasklog *log)
+{
+	return log->busy == NULL && agent_port(log->agent) != NULL &&
+	       !loop_timer_active(&log->again);
+}
+
+/* What comes after a batch: what is in the spool, then what was gathered meanwhile. */
+static void
+log_go_on(struct tasklog *log)
+{
+	while (can_send(log) && !spool_log_empty(log->spool)) {
+		log_read_spool(log);
+		if (log->spooled.len > 0 && !log_send(log, &log->spooled)) {
+			spool_log_rewind(log->spool);
+			break;
+		}
+	}
+	if (log->busy == NULL &&
+	    (log->ended || log->batch[log->filling].bytes >= BATCH_BYTES))
+		log_flush(log);
+	else if (log->batch[log->filling].bytes > 0 && !loop_timer_active(&log->timer))
+		loop_timer_start(&log->timer, BATCH_US);
+}
+
+/* Redis takes long: both batches go to the spool, in their order. */
+static void
+log_unblock(struct tasklog *log, struct batch *batch)
+{
+	int64_t left = log->sent_us + STUCK_US - clock_mono_us();
+
+	if (batch->len == 0)
+		return;
+	if (left > 0) {
+		loop_timer_start(&log->timer, left);
+		return;
+	}
+	if (!log->copied && log->busy != &log->spooled)
+		log_keep(log, log->busy);
+	log->copied = log->busy != &log->spooled;
+	log_keep(log, batch);
+	batch_clear(batch);
+}
+
 static void
 log_flush(struct tasklog *log)
 {
 	struct batch *batch = &log->batch[log->filling];
 
 	loop_timer_stop(&log->timer);
-	if (log->busy)
-		return;
-	if (batch->len > 0 && (log->full || log_send(log, batch) != 0))
-		log_drop(log, batch);
-	if (batch->len > 0) {
-		log->busy = true;
-		log->filling = !log->filling;
+	if (log->busy != NULL) {
+		log_unblock(log, batch);
+	} else if (batch->len > 0) {
+		if (can_send(log) && spool_log_empty(log->spool) && !log->full &&
+		    log_send(log, batch)) {
+			log->filling = !log->filling;
+		} else {
+			log_keep(log, batch);
+			batch_clear(batch);
+		}
 	}
 	if (log->on_room != NULL)
 		log->on_room(log->arg);
-	if (log->ended && !log->busy) {
+	if (log->ended && log->busy == NULL && spool_log_empty(log->spool)) {
 		log_say_dropped(log);
 		log_free(log);
 	}
 }
+
+void
+tasklog_resume(struct agent *agent)
+{
+	struct tasklog *log, *next;
+
+	for (log = agent->logs; log != NULL; log = next) {
+		next = log->next;
+		loop_timer_stop(&log->again);
+		if (log->busy == NULL)
+			log_go_on(log);
+	}
+}
+
+void
+tasklog_release(struct agent *agent)
+{
+	while (agent->logs != NULL)
+		log_free(agent->logs);
+}
+
+/* --- adding --- */
 
 static void
 batch_add(struct tasklog *log, char stream, const char *data, size_t len)
@@ -262,7 +484,7 @@ tasklog_add(struct tasklog *log, char stream, const char *data, size_t len)
 	if (log->batch[log->filling].bytes >= BATCH_BYTES ||
 	    log->batch[log->filling].len == BATCH_PIECES)
 		log_flush(log);
-	else if (!log->busy && !loop_timer_active(&log->timer))
+	else if (!loop_timer_active(&log->timer))
 		loop_timer_start(&log->timer, BATCH_US);
 }
 

@@ -5,8 +5,10 @@
  * Output is gathered into batches (200 ms or 32 KiB, whichever comes first) and sent by
  * the script log.lua, one batch at a time.  Above the high-water mark tasklog_full()
  * says so and the pipes are left alone, so a flood waits in the command.  While Redis is
- * away, refuses, or the log is at its limit, output is counted and thrown away instead:
- * a task never waits for its log.
+ * away, refuses, or does not answer for a second, output goes to the spool
+ * (agent/spool.h), and from there to Redis before anything newer; what the spool does not
+ * take, or is beyond the log's limit, is counted and thrown away.  A task never waits long
+ * for its log.
  */
 #ifndef REEVE_AGENT_LOGS_H
 #define REEVE_AGENT_LOGS_H
@@ -15,6 +17,7 @@
 #include <stddef.h>
 
 #include "agent/agent.h"
+#include "agent/spool.h"
 
 #define TASKLOG_LIMIT (16 * 1024 * 1024)
 #define TASKLOG_ENTRIES 20000
@@ -27,7 +30,13 @@ struct tasklog *tasklog_new(
 /* stream: 'o' or 'e'. */
 void tasklog_add(struct tasklog *log, char stream, const char *data, size_t len);
 bool tasklog_full(const struct tasklog *log);
-/* Sends what is left and frees itself when it is told how that went. */
+/* Sends what is left and frees itself when all of it has arrived. */
 void tasklog_end(struct tasklog *log);
+
+/* What an earlier agent spooled of an attempt: sent as if it had ended.  False: no log. */
+bool tasklog_revive(
+    struct agent *agent, struct spool_log *spool, const struct spool_texts *head);
+void tasklog_resume(struct agent *agent);  /* signed on: what is in the spool is sent */
+void tasklog_release(struct agent *agent); /* frees all; what is in the spool stays */
 
 #endif

@@ -15,6 +15,8 @@
 #define LEASE_MIN_MS 300
 #define LEASE_MAX_MS 3600000LL
 #define DRAIN_MS 3600000LL
+#define SPOOL_BYTES ((size_t)64 << 20)
+#define SPOOL_MAX ((uint64_t)1 << 40)
 
 typedef int option_fn(struct agent_options *options, const char *value, struct err *err);
 
@@ -173,6 +175,18 @@ set_prefix(struct agent_options *options, const char *value, struct err *err)
 }
 
 static int
+set_spool_limit(struct agent_options *options, const char *value, struct err *err)
+{
+	uint64_t bytes;
+
+	if (!str_to_size(value, &bytes) || bytes > SPOOL_MAX)
+		return err_set(err, ERR_INVALID,
+		    "--spool-limit \"%s\" is not a size such as 64M", value);
+	options->spool_bytes = (size_t)bytes;
+	return 0;
+}
+
+static int
 set_log_level(struct agent_options *options, const char *value, struct err *err)
 {
 	if (!log_level_parse(value, &options->log_level))
@@ -232,7 +246,7 @@ static const struct option_row rows[] = {
 	{ "redis", "URL", set_redis,
 	    "redis://[user:password@]host:port[/db] or unix:///path" },
 	{ "state-dir", "DIR", set_state_dir,
-	    "reeved's state folder (to find redis.sock)" },
+	    "state folder: redis.sock, tasks' folders, the spool" },
 	{ "prefix", "TEXT", set_prefix, "prefix of all keys (reeve:)" },
 	{ "lease", "D", set_lease,
 	    "silent for so long means dead (15s); beats come thrice" },
@@ -241,6 +255,8 @@ static const struct option_row rows[] = {
 	    "after SIGTERM running tasks may go on for so long (1h)" },
 	{ "on-disconnect", "continue|kill", set_on_disconnect,
 	    "while Redis is away: tasks go on, or end at 0.8 lease (continue)" },
+	{ "spool-limit", "SIZE", set_spool_limit,
+	    "output kept on disk while Redis is away (64M)" },
 	{ "preset", "NAME", set_preset, "not supported yet" },
 	{ "log-level", "LEVEL", set_log_level, "error, warn, info or debug (info)" },
 	{ "help", NULL, set_help, "this text" },
@@ -302,6 +318,7 @@ agent_options_parse(
 	struct agent_options options = { .grace_ms = -1,
 		.lease_ms = -1,
 		.drain_ms = DRAIN_MS,
+		.spool_bytes = SPOOL_BYTES,
 		.log_level = LOG_LEVEL_INFO };
 	int at, rc;
 

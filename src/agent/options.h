@@ -38,6 +38,7 @@ struct agent_options {
 	int64_t lease_ms; /* -1: as the type says, else 15 s */
 	int64_t drain_ms; /* how long SIGTERM lets running tasks go on */
 	enum agent_disconnect on_disconnect;
+	size_t spool_bytes; /* output on disk at most, while Redis is away */
 	enum log_level log_level;
 	bool help, version;         /* print it and do nothing else */
 	const char *const *command; /* ends with NULL; NULL: none given */

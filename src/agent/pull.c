@@ -24,6 +24,8 @@
 #define READ_COUNT 16 /* entries of the largest size that stay below a reply's limit */
 #define BLOCK_MS 2000
 #define FIELDS_MAX 64
+#define RESEND_LEASES 2 /* after so many a confirmed report is sent again … */
+#define RESENDS_MAX 10  /* … then after twice as many, and so on */
 
 static void look_send(struct agent *agent);
 
@@ -192,6 +194,27 @@ take_new(struct queue *queue, const char *id, const struct redisReply *fields)
 		attempt_start(agent, row);
 }
 
+/*
+ * A confirmed report is sent again when Redis may have forgotten it: it was confirmed on an
+ * earlier connection, or long ago and still nobody acknowledged the entry (ever more
+ * rarely, as there may just be no owner).
+ */
+static bool
+wants_again(const struct agent *agent, struct held_row *row)
+{
+	int64_t age = clock_mono_us() - row->confirmed_us;
+	unsigned times = row->resends < RESENDS_MAX ? row->resends : RESENDS_MAX;
+
+	if (row->state != HELD_CONFIRMED)
+		return false;
+	if (agent->puller.resend && row->confirmed_us < agent->signed_on_us)
+		return true;
+	if (age < (RESEND_LEASES * agent->lease_ms * CLOCK_MS) << times)
+		return false;
+	row->resends++;
+	return true;
+}
+
 /* An entry of our pending list. */
 static void
 take_pending(struct queue *queue, const char *id, const struct redisReply *fields)
@@ -201,7 +224,7 @@ take_pending(struct queue *queue, const char *id, const struct redisReply *field
 
 	if (row != NULL) {
 		row->seen = agent->puller.look;
-		if (row->state == HELD_CONFIRMED && agent->puller.resend)
+		if (wants_again(agent, row))
 			outbox_put(agent, row);
 		return;
 	}
@@ -338,7 +361,7 @@ look_ends(struct agent *agent)
 	ledger_sweep(&agent->ledger, puller->complete, clock_mono_us());
 	puller->looking = false;
 	puller->looked = true;
-	puller->resend = false;
+	puller->resend = puller->look_now; /* a reconnect asked for another meanwhile */
 	puller->queue = 0;
 	puller->empty = 0;
 	loop_timer_start(&puller->timer, agent->lease_ms * CLOCK_MS);
@@ -560,12 +583,18 @@ client_known(void *arg, const struct redisReply *reply, const struct err *err)
 }
 
 void
+pull_look_again(struct agent *agent)
+{
+	agent->puller.look_now = agent->puller.resend = true;
+}
+
+void
 pull_reconnected(struct agent *agent)
 {
 	struct command command = { 0 };
 
 	agent->puller.busy = agent->puller.looking = false;
-	agent->puller.look_now = agent->puller.resend = true;
+	pull_look_again(agent);
 	agent->puller.client = -1;
 	command_add_all(&command, "CLIENT", "ID", (char *)NULL);
 	(void)command_send(

@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/attempt.h"
+#include "agent/logs.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "redis/reply.h"
@@ -98,12 +99,16 @@ signed_on(struct agent *agent)
 	bool first = !agent->was_signed_on;
 
 	agent->signed_on = agent->was_signed_on = true;
+	agent->signed_on_us = clock_mono_us();
+	if (!first)
+		pull_look_again(agent);
 	if (first)
 		say_ready(agent);
 	else
 		log_info("signed on again", KV_S("id", agent->id));
 	beat_signed_on(agent, !first);
 	outbox_resend(agent);
+	tasklog_resume(agent);
 	agent_go_on(agent);
 }
 

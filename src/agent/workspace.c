@@ -85,22 +85,33 @@ file_name_of(const char *id)
 	return name;
 }
 
-static int
-root_in_state(const char *state_dir, const char *id, char **ret_root, struct err *err)
+int
+workspace_folder(const char *state_dir, const char *kind, const char *id, char **ret_path,
+    struct err *err)
 {
 	char *name = file_name_of(id);
-	char *agents = xasprintf("%s/agents", state_dir);
-	char *root = xasprintf("%s/%s", agents, name);
+	char *parent = xasprintf("%s/%s", state_dir, kind);
 	int rc = make_dir(state_dir, err);
 
 	if (rc == 0)
-		rc = make_dir(agents, err);
+		rc = make_dir(parent, err);
 	if (rc == 0)
-		workspace_sweep(root);
-	if (rc == 0)
-		rc = make_dir(root, err);
-	free(agents);
+		*ret_path = xasprintf("%s/%s", parent, name);
+	free(parent);
 	free(name);
+	return rc;
+}
+
+static int
+root_in_state(const char *state_dir, const char *id, char **ret_root, struct err *err)
+{
+	char *root = NULL;
+	int rc = workspace_folder(state_dir, "agents", id, &root, err);
+
+	if (rc != 0)
+		return rc;
+	workspace_sweep(root);
+	rc = make_dir(root, err);
 	if (rc == 0)
 		*ret_root = root;
 	else

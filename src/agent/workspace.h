@@ -30,6 +30,10 @@ struct workspace {
 int workspace_root(
     const char *state_dir, const char *id, char **ret_root, struct err *err);
 
+/* STATE/KIND/ID, its parents made (0700), itself not.  The caller frees. */
+int workspace_folder(const char *state_dir, const char *kind, const char *id,
+    char **ret_path, struct err *err);
+
 /* deadline_ms: wall time; 0: none.  On failure nothing is left. */
 int workspace_make(struct workspace *ws, const char *root, const struct agent_task *task,
     const char *agent, const char *workdir, int64_t deadline_ms, bool with_prompt,

@@ -116,7 +116,7 @@ has after "$got" 'status=done'
 
 # one completion each, and the same token never twice
 for t in $(seq 1 "$serial"); do
-	is "completions of $t" "$(completion_of "$(printf '%016x' "$t")" | grep -c ^status=)" 1
+	is "completions of $t" "$(completion_of "$(token_of "$t")" | grep -c ^status=)" 1
 done
 redis XADD "${key}q:t" '*' run "$run_id" task twice attempt 1 token "$token" kind run \
 	body "touch $work/twice" meta '{}' >/dev/null

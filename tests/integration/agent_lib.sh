@@ -18,11 +18,16 @@ make_queue() {
 	redis XGROUP CREATE "${key}q:$1" "$1_consumers" 0 MKSTREAM >/dev/null
 }
 
+# token_of N: of the Nth task put
+token_of() {
+	# no other test that runs now has it: what shows a token is killed on the whole machine
+	printf '%08x%08x' $$ "$1"
+}
+
 # put TYPE TASK KIND BODY [META]: hands out a task; sets $token and $entry.
 put() {
 	serial=$((serial + 1))
-	# no other test that runs now has it: what shows a token is killed on the whole machine
-	token=$(printf '%08x%08x' $$ "$serial")
+	token=$(token_of "$serial")
 	meta=${5:-}
 	entry=$(redis XADD "${key}q:$1" '*' run "$run_id" task "$2" attempt 1 \
 		token "$token" kind "$3" body "$4" meta "${meta:-{\}}")
