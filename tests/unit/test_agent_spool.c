@@ -36,7 +36,7 @@ set_up(void **state)
 {
 	struct bench *bench = xcalloc(1, sizeof *bench);
 
-	strcpy(bench->top, "/tmp/reeve-spool-XXXXXX");
+	(void)snprintf(bench->top, sizeof bench->top, "/tmp/reeve-spool-XXXXXX");
 	assert_non_null(mkdtemp(bench->top));
 	(void)snprintf(bench->path, sizeof bench->path, "%s/spool", bench->top);
 	bench->spool = spool_new(xstrdup(bench->path), 1000);
