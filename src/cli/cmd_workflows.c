@@ -10,7 +10,9 @@ state_of(const json_t *workflow)
 {
 	if (*json_text(workflow, "error"))
 		return "bad file";
-	return json_is_false(json_object_get(workflow, "enabled")) ? "disabled" : "ok";
+	if (json_is_false(json_object_get(workflow, "enabled")))
+		return "disabled";
+	return json_is_true(json_object_get(workflow, "paused")) ? "paused" : "ok";
 }
 
 static void

@@ -12,8 +12,8 @@ const struct cli_option cli_globals[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
-const char *const cli_later[] = { "retry", "approve", "reject", "signal", "edit",
-	"pause", "resume", "schedules", "groups", "agents", "scale", "drain", "undrain", "dlq",
+const char *const cli_later[] = { "approve", "reject", "signal", "edit",
+	"schedules", "groups", "agents", "scale", "drain", "undrain", "dlq",
 	"events", "send", "inbox", "stats", "report", "purge", "top", "dashboard", "token",
 	"agent-guide", "next", "current", "heartbeat", "progress", "done", "fail", "release", "ask",
 	"checkpoint", NULL };
@@ -33,6 +33,18 @@ static const struct cli_option runs_options[] = {
 	{ "since", 0, "TIME", "only runs since then: a time, or 12h" },
 	{ "limit", 'n', "N", "at most so many (20)" },
 	{ "cursor", 0, "CURSOR", "goes on behind a page: its next_cursor" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option retry_options[] = {
+	{ "task", 0, "TASK", "only this one, and what was skipped because of it" },
+	{ "downstream", 0, NULL, "with --task: also all that depends on it, finished or not" },
+	{ "category", 0, "C", "only what failed by this: exit, timeout, lost ..." },
+	{ "status", 's', "STATUS", "of every run in this state: failed, cancelled, timed_out" },
+	{ "workflow", 0, "NAME", "with --status: only runs of this workflow" },
+	{ "since", 0, "TIME", "with --status: only runs since then: a time, or 12h" },
+	{ "limit", 'n', "N", "with --status: at most so many runs (1000)" },
+	{ "dry-run", 0, NULL, "changes nothing, says what would run again" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -138,10 +150,36 @@ const struct cli_command cli_commands[] = {
 	    "  reeve why @last\n"
 	    "  reeve why @last/backend\n",
 	    1, 1, cmd_why },
-	{ "cancel", "RUN", "ends a run now",
-	    RUN_ABOUT "\nWhat runs is stopped by its agents within a beat; finished work is kept.", NULL,
-	    "  reeve cancel @last\n",
+	{ "cancel", "RUN[/TASK]", "ends a run, or one task of it, now",
+	    RUN_ABOUT "\nWhat runs is stopped by its agents within a beat; finished work is kept.  What\n"
+	    "depends on a cancelled task follows by its needs: mostly it is skipped.", NULL,
+	    "  reeve cancel @last\n"
+	    "  reeve cancel @last/testing\n",
 	    1, 1, cmd_cancel },
+	{ "retry", "[RUN]", "runs again what failed or was cancelled",
+	    RUN_ABOUT "\nFinished work is kept.  Without --task: all that failed or was cancelled, and what\n"
+	    "was skipped because of it; also of a run that has ended: it goes on.  Attempts are\n"
+	    "counted on.  Without RUN: every run that --status and its filters name, newest\n"
+	    "first, 20 a second; --dry-run shows which.  Exit 5: nothing to retry.",
+	    retry_options,
+	    "  reeve retry @last\n"
+	    "  reeve retry @last --task testing\n"
+	    "  reeve retry @last --task backend --downstream\n"
+	    "  reeve retry --status failed --since 12h --category lost --dry-run\n",
+	    0, 1, cmd_retry },
+	{ "pause", "[RUN|WORKFLOW|TYPE]", "starts nothing new of it; without a name lists what is paused",
+	    "What runs goes on to its end.  Of a paused workflow new runs are accepted, and wait.\n"
+	    "A paused agent type is handed nothing, whatever the run.  Timeouts of runs go on\n"
+	    "counting.  Where a workflow and a type have the same name: workflow:NAME, type:NAME.", NULL,
+	    "  reeve pause @last\n"
+	    "  reeve pause feature-development\n"
+	    "  reeve pause type:backend\n"
+	    "  reeve pause\n",
+	    0, 1, cmd_pause },
+	{ "resume", "RUN|WORKFLOW|TYPE", "lets go on what is paused", NULL, NULL,
+	    "  reeve resume @last\n"
+	    "  reeve resume workflow:feature-development\n",
+	    1, 1, cmd_resume },
 	{ "workflows", "[show WORKFLOW]", "lists the workflows that the daemon has loaded",
 	    "A bad file is listed with its fault; its last good version stays in use.", NULL,
 	    "  reeve workflows\n"

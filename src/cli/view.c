@@ -39,6 +39,8 @@ draw_head(const struct term *term, struct buf *out, const json_t *run, int64_t n
 	term_text(term, out, STYLE_DIM, json_text(run, "id"));
 	buf_adds(out, "  ");
 	term_text(term, out, style, status);
+	if (json_is_true(json_object_get(run, "paused")))
+		term_text(term, out, STYLE_YELLOW, " (paused)");
 	buf_printf(out, "  %s\n  ", term_span(run, now_ms, span));
 	term_bar(term, out, count(run, "tasks_done"), failed, total, 30);
 	buf_printf(out, "  %zu/%zu", count(run, "tasks_done"), total);

@@ -207,12 +207,20 @@ engine_submit(struct engine *engine, const struct moment *now, const struct run_
 	run = run_new(spec->wf, &spec->id, spec->params);
 	if (spec->priority >= 0)
 		run->priority = (int8_t)spec->priority;
+	if (spec->replay_of)
+		run->replay_of = xstrdup(spec->replay_of);
 	run_attach(engine, run);
+	if (spec->replay_of)
+		task_give(engine, run, 0, spec->boost, spec->body, spec->body_len);
+	if (spec->replay_of && spec->env)
+		task_set_env(&run->tasks[0], spec->env, strlen(spec->env));
 	start_tasks(&turn, run);
 	if (run->wf->timeout_ms > 0)
 		heap_set(&engine->heap, run, TASK_NONE, now->mono_ms + run->wf->timeout_ms);
 	turn_add_run(&turn, EFFECT_RUN_NEW, run);
 	effects->items[effects->len - 1].u.run.submission = spec->submission;
+	if (run->given)
+		turn_add_given(&turn, run, 0);
 	turn_end(&turn);
 	*ret_run = run;
 	return 0;

@@ -88,6 +88,11 @@ struct run_spec {
 	const char *params;            /* resolved JSON object */
 	int priority;                  /* -1 = the workflow's */
 	struct submission *submission; /* owned by the engine from here on, also on failure; may be NULL */
+	const char *replay_of;         /* RUN/TASK of a dead letter: gives the rest to task 0; or NULL */
+	bool boost;                    /* as in struct rerun */
+	const char *body;
+	size_t body_len;
+	const char *env;               /* members of a JSON object, texts: with body; or NULL */
 };
 
 /* Starts a run.  ERR_LIMIT when max_tasks would be passed: nothing changed. */

@@ -151,6 +151,11 @@ void task_cancel(struct turn *turn, struct run *run, uint32_t task);
 void pauses_release(struct engine *engine);
 
 /* reopen.c */
+/* body NULL: its own. */
+void task_give(struct engine *engine, struct run *run, uint32_t task, bool boost,
+    const char *body, size_t body_len);
+/* Stores it for a task that has not begun. */
+void turn_add_given(struct turn *turn, struct run *run, uint32_t task);
 void run_resume_reopening(struct turn *turn, struct run *run);
 
 /* load.c */

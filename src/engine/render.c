@@ -149,14 +149,21 @@ add_variable(void *ctx, const char *name, const char *value, size_t len)
 }
 
 static int
-add_env(struct buf *meta, const struct run *run, const struct template *body,
-    const struct scope *scope, struct err *err)
+add_env(struct buf *meta, const struct run *run, uint32_t task, const struct scope *scope,
+    struct err *err)
 {
+	const struct template *body = run->wf->tasks[task].body;
+	const struct task_texts *texts = run->tasks[task].texts;
 	struct variables variables = { meta, run->wf->n_env > 0 };
 
 	if (template_kind(body) == TEMPLATE_SHELL && !template_is_static(body) &&
 	    template_render_env(body, scope, add_variable, &variables, err) < 0)
 		return err ? err->code : ERR_FAILED;
+	if (texts && texts->env && texts->env[0]) {
+		buf_adds(meta, variables.open ? "," : ",\"env\":{");
+		buf_adds(meta, texts->env);
+		variables.open = true;
+	}
 	if (variables.open)
 		buf_addc(meta, '}');
 	return 0;
@@ -185,11 +192,13 @@ add_inputs(struct buf *meta, const struct run *run, const struct task_def *def, 
 }
 
 static int
-render_meta(struct run *run, const struct task_def *def, const struct scope *scope,
-    struct buf *meta, struct err *err)
+render_meta(struct run *run, uint32_t task, const struct scope *scope, struct buf *meta,
+    struct err *err)
 {
+	const struct task_def *def = &run->wf->tasks[task];
+
 	buf_adds(meta, run->meta);
-	if (add_env(meta, run, def->body, scope, err) < 0)
+	if (add_env(meta, run, task, scope, err) < 0)
 		return err ? err->code : ERR_FAILED;
 	add_inputs(meta, run, def, scope->max_bytes);
 	if (def->timeout_ms > 0)
@@ -238,7 +247,6 @@ int
 task_render(struct engine *engine, struct run *run, uint32_t task,
     struct rendered *ret_rendered, struct err *err)
 {
-	const struct task_def *def = &run->wf->tasks[task];
 	size_t max = engine->config.max_rendered;
 	struct view view = { .run = run, .env_known = run->wf->n_env };
 	struct scope scope = view_scope(&view, max);
@@ -252,7 +260,7 @@ task_render(struct engine *engine, struct run *run, uint32_t task,
 	if (rc == 0)
 		rc = render_body(run, task, &scope, &body, &rendered, err);
 	if (rc == 0)
-		rc = render_meta(run, def, &scope, &meta, err);
+		rc = render_meta(run, task, &scope, &meta, err);
 	if (rc == 0 && rendered.body_len + meta.len > max)
 		rc = too_large(max, err);
 	if (rc < 0)

@@ -221,7 +221,7 @@ close_letter(struct turn *turn, struct run *run, uint32_t t)
 	    xstrdup(run->id.text);
 }
 
-/* + or -: boosted or not; then b and the body, if it has one. */
+/* + or -: boosted or not; eLENGTH:MEMBERS, its env; b and its body: what there is of them. */
 static char *
 given_format(const struct task_texts *texts)
 {
@@ -230,6 +230,8 @@ given_format(const struct task_texts *texts)
 	if (!texts || (!texts->boosted && !texts->body))
 		return NULL;
 	buf_addc(&text, texts->boosted ? '+' : '-');
+	if (texts->env)
+		buf_printf(&text, "e%zu:%s", strlen(texts->env), texts->env);
 	if (texts->body) {
 		buf_addc(&text, 'b');
 		buf_add(&text, texts->body, texts->body_len);
@@ -237,19 +239,43 @@ given_format(const struct task_texts *texts)
 	return buf_steal(&text);
 }
 
+/* Takes "eLENGTH:MEMBERS" off the front; false: it is not that. */
+static bool
+load_env(struct task *task, const char **at, const char *end)
+{
+	const char *number = *at + 1;
+	const char *colon = memchr(number, ':', (size_t)(end - number));
+	char digits[12] = "";
+	int64_t len = 0;
+
+	if (!colon || (size_t)(colon - number) >= sizeof digits)
+		return false;
+	memcpy(digits, number, (size_t)(colon - number));
+	if (!str_to_i64(digits, 0, end - colon - 1, &len))
+		return false;
+	task_set_env(task, colon + 1, (size_t)len);
+	*at = colon + 1 + len;
+	return true;
+}
+
 bool
 engine_load_given(struct engine *engine, struct run *run, uint32_t t, const char *text,
     size_t len)
 {
-	if (len == 0 || (text[0] != '+' && text[0] != '-') || (len > 1 && text[1] != 'b'))
+	struct task *task = &run->tasks[t];
+	const char *at = text + 1, *end = text + len;
+
+	if (len == 0 || (text[0] != '+' && text[0] != '-'))
 		return false;
 	if (text[0] == '+') {
-		task_texts(&run->tasks[t])->boosted = true;
+		task_texts(task)->boosted = true;
 		run_make_boosted(engine, run);
 	}
-	if (len > 1)
-		task_set_body(&run->tasks[t], text + 2, len - 2);
-	return true;
+	if (at < end && *at == 'e' && !load_env(task, &at, end))
+		return false;
+	if (at < end && *at == 'b')
+		task_set_body(task, at + 1, (size_t)(end - at - 1));
+	return at == end || *at == 'b';
 }
 
 /* What was stored of an earlier success counts no more. */
@@ -459,18 +485,28 @@ reopen(struct turn *turn, struct run *run, const struct rerun *what,
 }
 
 /* Stored with the first record of the task, so that a crash does not lose it. */
-static void
-give(struct turn *turn, struct run *run, const struct rerun *what)
+void
+task_give(struct engine *engine, struct run *run, uint32_t t, bool boost, const char *body,
+    size_t body_len)
 {
-	struct task_texts *texts = task_texts(&run->tasks[what->task]);
-
-	run->given |= what->boost || what->body;
-	if (what->boost) {
-		texts->boosted = true;
-		run_make_boosted(turn->engine, run);
+	run->given |= boost || body;
+	if (boost) {
+		task_texts(&run->tasks[t])->boosted = true;
+		run_make_boosted(engine, run);
 	}
-	if (what->body)
-		task_set_body(&run->tasks[what->task], what->body, what->body_len);
+	if (body)
+		task_set_body(&run->tasks[t], body, body_len);
+}
+
+void
+turn_add_given(struct turn *turn, struct run *run, uint32_t t)
+{
+	struct effect *effect = turn_add_task(turn, run, t);
+
+	effect->u.task.record.state = TASK_PENDING; /* ready follows from it */
+	effect->u.task.record.ready_ms = -1;
+	effect->u.task.given = given_format(run->tasks[t].texts);
+	effect->u.task.quiet = true;
 }
 
 static int
@@ -507,7 +543,7 @@ engine_rerun(struct engine *engine, const struct moment *now, struct run *run,
 	if (ended)
 		revive(&turn, run);
 	if (what->task != TASK_NONE)
-		give(&turn, run, what);
+		task_give(engine, run, what->task, what->boost, what->body, what->body_len);
 	reopen(&turn, run, what, &choice, ended ? EFFECT_RUN_OPEN : EFFECT_RUN_UPDATE);
 	*ret_n = choice.n;
 out:

@@ -49,6 +49,7 @@ texts_free(struct task_texts *texts)
 	free(texts->outputs);
 	free(texts->tail);
 	free(texts->body);
+	free(texts->env);
 	free(texts);
 }
 
@@ -92,7 +93,7 @@ task_drop_outputs(struct task *task)
 		return;
 	free(texts->outputs);
 	texts->outputs = NULL;
-	if (!texts->agent && !texts->tail && !texts->body && !texts->boosted) {
+	if (!texts->agent && !texts->tail && !texts->body && !texts->env && !texts->boosted) {
 		free(texts);
 		task->texts = NULL;
 	}
@@ -106,6 +107,15 @@ task_set_body(struct task *task, const char *body, size_t len)
 	free(texts->body);
 	texts->body = xstrndup(body, len);
 	texts->body_len = len;
+}
+
+void
+task_set_env(struct task *task, const char *members, size_t len)
+{
+	struct task_texts *texts = task_texts(task);
+
+	free(texts->env);
+	texts->env = xstrndup(members, len);
 }
 
 int64_t

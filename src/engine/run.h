@@ -25,6 +25,7 @@ struct task_texts {
 	char *tail;    /* trailing fields of its record that this version does not know */
 	char *body;    /* what a replay gives it instead of its definition's, or NULL */
 	size_t body_len;
+	char *env;     /* members of a JSON object that go with that body, or NULL */
 	bool boosted;  /* replayed with a raised priority: its lane is one of run->boosted */
 };
 
@@ -103,8 +104,9 @@ void run_unref(struct run *run);
 /* Of one task; texts is made when it is not there yet. */
 struct task_texts *task_texts(struct task *task);
 void task_drop_outputs(struct task *task);
-/* Replaces body: text that is given to the task instead of its definition's. */
+/* What is given to the task instead of its definition's; copied. */
 void task_set_body(struct task *task, const char *body, size_t len);
+void task_set_env(struct task *task, const char *members, size_t len);
 /* Itself or its workflow is. */
 bool run_paused(const struct run *run);
 /* When its timeout counts from: wall. */

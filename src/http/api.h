@@ -27,7 +27,6 @@ void api_runs_post(struct http_request *req);
 /* api_runs.c */
 void api_runs_get(struct http_request *req);
 void api_run(struct http_request *req);
-void api_run_cancel(struct http_request *req);
 void api_run_graph(struct http_request *req);
 void api_run_tasks(struct http_request *req);
 void api_run_task(struct http_request *req);
@@ -35,6 +34,13 @@ void api_run_task(struct http_request *req);
 /* api_why.c */
 void api_run_why(struct http_request *req);
 void api_audit(struct http_request *req);
+
+/* api_control.c */
+void api_run_cancel(struct http_request *req);
+void api_run_retry(struct http_request *req);
+void api_pause(struct http_request *req);
+void api_resume(struct http_request *req);
+void api_paused(struct http_request *req);
 
 /* api_logs.c */
 void api_logs(struct http_request *req);

@@ -93,16 +93,6 @@ api_run(struct http_request *req)
 }
 
 void
-api_run_cancel(struct http_request *req)
-{
-	const struct facade_actor actor = { req->actor, http_role_name(req->role),
-		"socket" };
-
-	facade_cancel(req->orch, req->match.args[0], &actor, http_wait_reply,
-	    http_wait(req, http_reply_answer));
-}
-
-void
 api_run_graph(struct http_request *req)
 {
 	facade_run_graph(req->orch, req->match.args[0], http_wait_reply,

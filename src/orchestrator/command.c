@@ -14,6 +14,8 @@
 const struct command_kind command_kinds[] = {
 	{ "submit", false, starting_apply },
 	{ "cancel", true, control_cancel },
+	{ "retry", false, control_retry },
+	{ "pause", true, control_pause },
 	{ NULL, false, NULL },
 };
 

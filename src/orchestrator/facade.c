@@ -60,21 +60,32 @@ view_workflow(const struct registry_entry *entry)
 	    entry->enabled, "error", entry->error, "loaded_at", view_time(entry->loaded_at_ms));
 }
 
+struct workflow_list {
+	const struct orchestrator *orch;
+	json_t *items;
+};
+
 static void
 append_workflow(void *arg, const struct registry_entry *entry)
 {
-	json_array_append_new(arg, view_workflow(entry));
+	struct workflow_list *list = arg;
+	const struct engine *engine = orchestrator_engine(list->orch);
+	json_t *view = view_workflow(entry);
+
+	json_object_set_new(view, "paused",
+	    json_boolean(engine && engine_workflow_paused(engine, entry->name)));
+	json_array_append_new(list->items, view);
 }
 
 void
 facade_workflows(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 {
 	struct err none = { 0 };
-	json_t *items = json_array();
+	struct workflow_list list = { orch, json_array() };
 
 	if (orch->registry)
-		registry_each(orch->registry, append_workflow, items);
-	fn(arg, json_pack("{s:o, s:n}", "items", items, "next_cursor"), &none);
+		registry_each(orch->registry, append_workflow, &list);
+	fn(arg, json_pack("{s:o, s:n}", "items", list.items, "next_cursor"), &none);
 }
 
 static const char *const PARAM_TYPES[] = { "string", "integer", "number", "boolean", "json" };

@@ -70,9 +70,35 @@ void facade_runs(struct orchestrator *orch, const struct facade_run_filter *filt
 void facade_run(struct orchestrator *orch, const char *id, int64_t version, int64_t wait_ms,
     facade_reply_fn *fn, void *arg);
 
-/* Ends a run; answers with it.  ERR_CONFLICT: it has ended or is ending already. */
-void facade_cancel(struct orchestrator *orch, const char *id, const struct facade_actor *actor,
-    facade_reply_fn *fn, void *arg);
+/* Ends a run, or one task of it (task, else NULL); answers with it.  ERR_CONFLICT: it has ended. */
+void facade_cancel(struct orchestrator *orch, const char *id, const char *task,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+
+struct facade_retry {
+	const char *task;     /* NULL: all that failed or was cancelled */
+	bool downstream;      /* with task: all that depends on it too, finished or not */
+	const char *category; /* without task: only what failed by this; or NULL */
+	bool dry_run;         /* changes nothing */
+};
+
+/*
+ * Runs tasks of a run again, also of one that has ended; answers with the run (without
+ * its tasks) and "retried", the ids of these tasks and those that were skipped because of
+ * them (at most 1,000), "retried_total", "dry_run".  ERR_CONFLICT: nothing would run again.
+ */
+void facade_retry(struct orchestrator *orch, const char *id, const struct facade_retry *retry,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+
+/*
+ * Pauses a run, a workflow or an agent type, or lets it go on.  name: a workflow's or a
+ * type's name, a run as in facade_run(), or one of these behind "workflow:", "type:" or
+ * "run:".  Answers {kind, name, paused, runs_live}.  ERR_CONFLICT: it is so already, or the
+ * name is that of a workflow and of a type.
+ */
+void facade_pause(struct orchestrator *orch, const char *name, bool on,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+/* {items: [{kind, name, at, by}], next_cursor: null}: all that is paused. */
+void facade_paused(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
 /*
  * What a run, or one task of it (task, else NULL), waits for, and how it came to that:

@@ -8,7 +8,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/command.c \
 	src/orchestrator/command.h \
 	src/orchestrator/commits.c \
-	src/orchestrator/control.c \
+	src/orchestrator/control.c src/orchestrator/control.h \
+	src/orchestrator/pause.c src/orchestrator/rerun.c src/orchestrator/replay.c \
 	src/orchestrator/definitions.c \
 	src/orchestrator/embedded.c \
 	src/orchestrator/embedded.h \

@@ -114,6 +114,10 @@ view_run(const struct run *run)
 	put(view, "tasks_done", json_integer(run->wf->n_tasks - run->open));
 	put(view, "tasks_failed", json_integer(run->failed));
 	put(view, "error", text_or_null(run->error));
+	put(view, "paused", json_boolean(run_paused(run)));
+	put(view, "paused_at", view_time(run->paused_ms));
+	put(view, "reopened_at", view_time(run->reopened_ms));
+	put(view, "replay_of", text_or_null(run->replay_of));
 	put(view, "version",
 	    json_integer(run_state_ended((enum run_state)run->state) ? run->finished_ms
 	                                                              : run->version));
@@ -141,6 +145,10 @@ view_run_head(const char *id, const struct run_head *head, const char *params, c
 	        record->cancelled));
 	put(view, "tasks_failed", json_integer(record->failed));
 	put(view, "error", text_or_null(why));
+	put(view, "paused", json_boolean(record->paused_ms > 0));
+	put(view, "paused_at", view_time(record->paused_ms));
+	put(view, "reopened_at", view_time(record->reopened_ms));
+	put(view, "replay_of", text_or_null(head->replay_of));
 	put(view, "version", json_integer(record->finished_ms));
 	return view;
 }

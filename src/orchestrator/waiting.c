@@ -49,15 +49,67 @@ for_retry(const struct run *run, uint32_t task, const struct view_context *conte
 	return waiting;
 }
 
+/* what: "the run", "workflow build"; name: as reeve resume takes it. */
+static struct waiting
+for_resume(char *what, char *name)
+{
+	struct waiting waiting =
+	    waits("paused", xasprintf("%s is paused: nothing new starts", what));
+
+	waiting.command = xasprintf("reeve resume %s", name);
+	free(what);
+	free(name);
+	return waiting;
+}
+
+static bool
+is_paused(const struct run *run, uint32_t task, const struct queue *queue,
+    struct waiting *ret_waiting)
+{
+	const char *type = run->wf->tasks[task].agent, *workflow = run->wf->name;
+
+	if (run->paused_ms > 0)
+		*ret_waiting = for_resume(xstrdup("the run"), xstrdup(run->id.text));
+	else if (run->held)
+		*ret_waiting = for_resume(xasprintf("workflow %s", workflow),
+		    xasprintf("workflow:%s", workflow));
+	else if (queue && queue_paused(queue))
+		*ret_waiting =
+		    for_resume(xasprintf("agent type %s", type), xasprintf("type:%s", type));
+	else
+		return false;
+	return true;
+}
+
+/* Its needs are met, but not that its last attempt be gone. */
+static bool
+is_settling(const struct run *run, uint32_t task)
+{
+	const struct task_def *def = &run->wf->tasks[task];
+
+	for (uint32_t i = 0; i < def->n_needs; i++)
+		if (!task_state_ended((enum task_state)run->tasks[def->needs[i].task].state))
+			return false;
+	return run->tasks[task].attempt > 0;
+}
+
+static struct waiting
+for_settling(void)
+{
+	return waits("settling",
+	    xstrdup("the agent that holds its last attempt to let go of it"));
+}
+
 static struct waiting
 for_room(const struct run *run, uint32_t task, const struct queue *queue)
 {
 	const char *type = run->wf->tasks[task].agent;
 	struct waiting waiting;
 
+	if (is_paused(run, task, queue, &waiting))
+		return waiting;
 	if (run->tasks[task].outstanding)
-		return waits("settling",
-		    xstrdup("the agent that holds its last attempt to let go of it"));
+		return for_settling();
 	if (queue && queue_quarantined(queue)) {
 		waiting = waits("bad_key",
 		    xasprintf("the stream of agent type %s in Redis is not what it should be; "
@@ -65,10 +117,10 @@ for_room(const struct run *run, uint32_t task, const struct queue *queue)
 		waiting.command = xstrdup("reeve doctor");
 		return waiting;
 	}
-	if (run->outstanding >= run->wf->max_parallel)
+	if (run->outstanding + run->voids >= run->wf->max_parallel)
 		return waits("max_parallel",
 		    xasprintf("the run has %u of max_parallel %u tasks under way",
-		        run->outstanding, run->wf->max_parallel));
+		        run->outstanding + run->voids, run->wf->max_parallel));
 	return waits("queue",
 	    xasprintf("room in the stream of agent type %s: %u of %u places are taken, %u tasks "
 	              "are ready for it", type, queue ? queue_outstanding(queue) : 0,
@@ -104,7 +156,8 @@ waiting_find(const struct run *run, uint32_t task, const struct view_context *co
 	queue = engine_queue_find(context->engine, type);
 	switch ((enum task_state)run->tasks[task].state) {
 	case TASK_PENDING:
-		*ret_waiting = for_needs(run, task);
+		*ret_waiting =
+		    is_settling(run, task) ? for_settling() : for_needs(run, task);
 		return true;
 	case TASK_READY:
 		*ret_waiting = for_room(run, task, queue);

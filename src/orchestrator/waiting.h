@@ -9,6 +9,7 @@
  *   bad_key        the stream of its agent type is not what it should be
  *   backoff        the last attempt failed; until says when it is tried again
  *   agent          it is in the stream, and no agent has taken it yet
+ *   paused         its run, workflow or agent type is paused
  *   settling       the last attempt's entry is still held by an agent
  *
  * A running task waits for nothing.

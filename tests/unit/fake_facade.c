@@ -91,11 +91,39 @@ facade_run(struct orchestrator *orch, const char *id, int64_t version, int64_t w
 }
 
 void
-facade_cancel(struct orchestrator *orch, const char *id, const struct facade_actor *actor,
-    facade_reply_fn *fn, void *arg)
+facade_cancel(struct orchestrator *orch, const char *id, const char *task,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
 {
-	answer(orch, json_pack("{s:s, s:s, s:s}", "id", id, "status", "cancelled", "by", actor->name),
+	answer(orch,
+	    json_pack("{s:s, s:s, s:s, s:s?}", "id", id, "status", "cancelled", "by",
+		actor->name, "task", task),
 	    fn, arg);
+}
+
+void
+facade_retry(struct orchestrator *orch, const char *id, const struct facade_retry *retry,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+{
+	answer(orch,
+	    json_pack("{s:s, s:s, s:s?, s:s?, s:b, s:b}", "id", id, "by", actor->name, "task",
+		retry->task, "category", retry->category, "downstream", retry->downstream,
+		"dry_run", retry->dry_run),
+	    fn, arg);
+}
+
+void
+facade_pause(struct orchestrator *orch, const char *name, bool on,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+{
+	answer(orch,
+	    json_pack("{s:s, s:b, s:s}", "name", name, "paused", on, "by", actor->name), fn,
+	    arg);
+}
+
+void
+facade_paused(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[], s:n}", "items", "next_cursor"), fn, arg);
 }
 
 void
