@@ -95,7 +95,7 @@ wrong_lines_are_explained(void **state)
 	} rows[] = {
 		{ "reeve rnu", "did you mean \"run\"?" },
 		{ "reeve xyzzy", "unknown command \"xyzzy\"" },
-		{ "reeve retry r1", "not supported yet" },
+		{ "reeve approve r1", "not supported yet" },
 		{ "reeve runs --lmit 3", "did you mean \"--limit\"?" },
 		{ "reeve runs -z", "unknown option \"-z\"" },
 		{ "reeve runs --limit", "needs a value: --limit N" },
