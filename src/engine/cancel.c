@@ -12,7 +12,7 @@ task_cancel(struct turn *turn, struct run *run, uint32_t t)
 	struct task *task = &run->tasks[t];
 	struct attempt *attempt;
 
-	heap_remove(&turn->engine->heap, run, t);
+	task_disarm(turn->engine, run, t);
 	if (task->state == TASK_READY)
 		lane_remove(task_lane(run, t), t);
 	if (task->outstanding) {
@@ -22,7 +22,7 @@ task_cancel(struct turn *turn, struct run *run, uint32_t t)
 		if (!attempt->cancelled)
 			turn_add_cancel(turn, attempt, run, t);
 	}
-	task->timed_out = false;
+	task->timed_out = TIME_OUT_NONE;
 	task_set_state(run, t, TASK_CANCELLED, turn->now);
 }
 

@@ -73,10 +73,14 @@ on_started(struct turn *turn, const struct report *report)
 	struct run *run = report->run;
 	uint32_t t = report->task;
 	int64_t timeout = run->wf->tasks[t].timeout_ms;
+	struct task *task = &run->tasks[t];
 	struct effect *effect;
 
-	if (run->tasks[t].state == TASK_RUNNING)
+	if (task->state == TASK_RUNNING)
 		return COMPLETION_DUPLICATE;
+	heap_remove(&turn->engine->heap, run, t);
+	if (task->timed_out == TIME_OUT_QUEUE)
+		task->timed_out = TIME_OUT_NONE; /* it has begun in time */
 	note_agent(run, t, report->said->agent);
 	note_work(turn, run);
 	task_set_state(run, t, TASK_RUNNING, turn->now);
@@ -86,7 +90,6 @@ on_started(struct turn *turn, const struct report *report)
 	return COMPLETION_APPLIED;
 }
 
-/* The entry is done with, whatever the outcome. */
 /* Of an attempt that ended before its first beat. */
 static void
 note_start(struct turn *turn, const struct report *report)
@@ -99,9 +102,14 @@ note_start(struct turn *turn, const struct report *report)
 	task->started_ms = start > task->queued_ms ? start : task->queued_ms;
 }
 
+/* The entry is done with, whatever the outcome. */
 static void
 settle_report(struct turn *turn, const struct report *report)
 {
+	struct task *task = &report->run->tasks[report->task];
+
+	if (task->timed_out == TIME_OUT_QUEUE)
+		task->timed_out = TIME_OUT_NONE; /* an agent had it before it was withdrawn */
 	heap_remove(&turn->engine->heap, report->run, report->task);
 	note_agent(report->run, report->task, report->said->agent);
 	note_start(turn, report);
@@ -115,7 +123,8 @@ task_succeed(struct turn *turn, struct run *run, uint32_t t, const char *outputs
 	struct task *task = &run->tasks[t];
 	struct effect *effect;
 
-	task->timed_out = false;
+	task->timed_out = TIME_OUT_NONE;
+	task_disarm(turn->engine, run, t);
 	task_note_outcome(run, t, false);
 	task_set_state(run, t, TASK_SUCCEEDED, turn->now);
 	outputs_drop(turn->engine, task);
@@ -196,6 +205,8 @@ on_released(struct turn *turn, const struct report *report)
 	struct run *run = report->run;
 	bool lost = report->said->category == CATEGORY_LOST;
 
+	if (lost && run->tasks[report->task].timed_out == TIME_OUT_QUEUE)
+		run->tasks[report->task].timed_out = TIME_OUT_NONE;
 	heap_remove(&turn->engine->heap, run, report->task);
 	attempt_settle(turn, report->attempt, !lost);
 	if (run->tasks[report->task].timed_out)

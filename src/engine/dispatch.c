@@ -24,7 +24,7 @@ hand_out(struct turn *turn, struct queue *queue, struct run *run, uint32_t t,
 
 	task->token = new_token(turn->engine);
 	task->attempt++;
-	task->timed_out = false;
+	task->timed_out = TIME_OUT_NONE;
 	task_set_state(run, t, TASK_QUEUED, turn->now);
 	attempt_open(turn->engine, queue, run, t, task->token);
 	effect = effects_add(turn->effects, EFFECT_DISPATCH, run, t);

@@ -82,6 +82,7 @@ effect_release(struct effect *effect)
 	case EFFECT_RUN_OPEN:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
+	case EFFECT_WITHDRAW:
 	case EFFECT_PURGE:
 	case EFFECT_MARK:
 		break;

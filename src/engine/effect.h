@@ -28,6 +28,8 @@ enum effect_kind {
 	EFFECT_DISPATCH,   /* entry for a task stream */
 	EFFECT_SETTLE,     /* the entry of token is acknowledged */
 	EFFECT_CANCEL,     /* the agent that holds token is told to end it */
+	EFFECT_WITHDRAW,   /* once this is confirmed: the entry of token is taken back, if no
+	                      agent has it: engine_withdrawn() */
 	EFFECT_DEAD,       /* a dead letter: its task failed for good */
 	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
 	EFFECT_PAUSE,      /* a workflow or an agent type is paused, or goes on */
@@ -57,8 +59,9 @@ struct task_record {
 	int64_t ready_ms, queued_ms, started_ms, finished_ms; /* as in struct task */
 	int64_t due_ms;    /* wall time of its timer (waiting: retry; running: timeout); 0 = none */
 	int64_t length_ms; /* the timer's whole length */
-	bool timed_out;
-	uint16_t stored;   /* as in struct task */
+	uint8_t timed_out; /* as in struct task */
+	uint16_t stored;
+	int64_t begun_ms;  /* as in struct task; -1 where there is no total timeout */
 };
 
 /* What comes with a new run. */

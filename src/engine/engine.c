@@ -28,6 +28,7 @@ engine_new(const struct engine_config *config, struct rng *rng)
 	queues_init(&engine->queues, config->window);
 	settled_init(&engine->settled);
 	TAILQ_INIT(&engine->fetches);
+	engine->totals.totals = true;
 	return engine;
 }
 
@@ -40,6 +41,7 @@ engine_free(struct engine *engine)
 	if (!engine)
 		return;
 	heap_release(&engine->heap);
+	heap_release(&engine->totals);
 	fetches_release(engine);
 	HASH_ITER(hh, engine->runs, run, next_run)
 		run_detach(engine, run);
@@ -162,6 +164,8 @@ run_detach(struct engine *engine, struct run *run)
 		lane_clear(run_lane(run, i));
 	attempts_forget(engine, run);
 	heap_remove(&engine->heap, run, TASK_NONE);
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		task_disarm(engine, run, i);
 	run_drop_loading(run);
 	outputs_drop_all(engine, run);
 	engine->tasks_live -= run->wf->n_tasks;
@@ -234,7 +238,7 @@ on_timer(struct turn *turn, struct run *run, uint32_t task)
 	else if (run->tasks[task].state == TASK_WAITING)
 		task_make_ready(turn, run, task);
 	else
-		attempt_overdue(turn, run, task);
+		task_overdue(turn, run, task);
 }
 
 bool
@@ -248,9 +252,12 @@ engine_tick(struct engine *engine, const struct moment *now, size_t max,
 	queues_thaw(&engine->queues, now->mono_ms);
 	turn_begin(&turn, engine, now, effects);
 	for (n = 0; max == 0 || n < max; n++) {
-		if (!heap_pop(&engine->heap, now->mono_ms, &item))
+		if (heap_pop(&engine->totals, now->mono_ms, &item))
+			task_total_overdue(&turn, item.run, item.task);
+		else if (heap_pop(&engine->heap, now->mono_ms, &item))
+			on_timer(&turn, item.run, item.task);
+		else
 			break;
-		on_timer(&turn, item.run, item.task);
 		effects_mark(effects, 0, 0);
 	}
 	turn_end(&turn);
@@ -260,8 +267,9 @@ engine_tick(struct engine *engine, const struct moment *now, size_t max,
 int64_t
 engine_next_timer(const struct engine *engine)
 {
-	int64_t next = heap_next(&engine->heap);
+	int64_t next = heap_next(&engine->heap), total = heap_next(&engine->totals);
 
+	next = total < next ? total : next;
 	return next < engine->queues.thaw_at ? next : engine->queues.thaw_at;
 }
 
@@ -338,7 +346,7 @@ engine_tasks_live(const struct engine *engine)
 size_t
 engine_bytes(const struct engine *engine)
 {
-	return engine->bytes + engine->heap.cap * sizeof *engine->heap.items +
+	return engine->bytes + (engine->heap.cap + engine->totals.cap) * sizeof *engine->heap.items +
 	    HASH_COUNT(engine->attempts) * sizeof *engine->attempts;
 }
 

@@ -76,8 +76,8 @@ size_t queue_index(const struct queue *queue);
  *
  * engine_tick(), engine_dispatch(), engine_fetched() and engine_load_finish() put a mark behind
  * each event themselves.  After engine_submit(), engine_complete(),
- * engine_cancel(), engine_rerun(), pauses and engine_entry_lost() the caller does:
- * effects_mark().
+ * engine_cancel(), engine_rerun(), pauses, engine_withdrawn() and engine_entry_lost()
+ * the caller does: effects_mark().
  * Cancels of many attempts and failures of many waiting tasks follow in slices,
  * with marks between them; a load does the rest of what a crash cut off.
  */
@@ -238,6 +238,13 @@ bool engine_outstanding(const struct engine *engine, uint64_t token);
 /* The run and task of an outstanding attempt; false: none, or both have ended. */
 bool engine_attempt(const struct engine *engine, uint64_t token, struct run **ret_run,
     uint32_t *ret_task);
+
+/*
+ * The answer to EFFECT_WITHDRAW: the entry is out of its stream and nobody had it, or
+ * (withdrawn false) an agent was faster.  An unknown token changes nothing.
+ */
+void engine_withdrawn(struct engine *engine, const struct moment *now, uint64_t token,
+    bool withdrawn, struct effects *effects);
 
 /*
  * The entry of an attempt is gone from its stream and nobody can report it any

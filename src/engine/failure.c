@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/internal.h"
 
@@ -71,8 +70,8 @@ end_failed(struct turn *turn, struct run *run, uint32_t t, const struct failure 
 	const struct task_def *def = &run->wf->tasks[t];
 
 	run->tasks[t].last_category = (uint8_t)failure->category;
-	run->tasks[t].timed_out = false;
-	heap_remove(&turn->engine->heap, run, t);
+	run->tasks[t].timed_out = TIME_OUT_NONE;
+	task_disarm(turn->engine, run, t);
 	task_set_state(run, t, TASK_FAILED, turn->now);
 	turn_add_task(turn, run, t)->u.task.error = error;
 	if (def->continue_on_error)
@@ -139,6 +138,17 @@ task_note_outcome(struct run *run, uint32_t t, bool failed)
 	queue->failure_rate = retry_rate(queue->failure_rate, failed);
 }
 
+/* Unless there would be no time for it. */
+static void
+try_later(struct turn *turn, struct run *run, uint32_t t, int64_t delay,
+    const struct failure *failure)
+{
+	if (delay >= task_total_left(turn, run, t))
+		task_out_of_time(turn, run, t, failure);
+	else
+		task_wait(turn, run, t, delay)->u.task.error = error_json(failure);
+}
+
 void
 task_attempt_failed(struct turn *turn, struct run *run, uint32_t t,
     const struct failure *failure)
@@ -150,15 +160,16 @@ task_attempt_failed(struct turn *turn, struct run *run, uint32_t t,
 	if (task->failures < UINT16_MAX)
 		task->failures++;
 	task->last_category = (uint8_t)failure->category;
-	task->timed_out = false;
-	task_note_outcome(run, t, true);
+	task->timed_out = TIME_OUT_NONE;
+	if (failure->category != CATEGORY_QUEUE_TIMEOUT)
+		task_note_outcome(run, t, true);
 	if (run->intent != INTENT_NONE || !retry_allowed(policy, failure, task->failures)) {
 		task_fail(turn, run, t, failure);
 		return;
 	}
 	delay = retry_delay(policy, failure, task->failures, queue_of(run, t)->failure_rate,
 	    turn_chance(turn));
-	task_wait(turn, run, t, delay)->u.task.error = error_json(failure);
+	try_later(turn, run, t, delay, failure);
 }
 
 /* Uses up no attempt; the whole type waits, for the limit is a provider's. */
@@ -175,7 +186,7 @@ task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_aft
 	run->tasks[t].last_category = CATEGORY_THROTTLED;
 	delay = retry_throttle_delay(retry_after_ms, turn_chance(turn));
 	queue_hold(queue_of(run, t), turn->now->mono_ms + delay);
-	task_wait(turn, run, t, delay)->u.task.error = error_json(failure);
+	try_later(turn, run, t, delay, failure);
 }
 
 /* Stored, so that attempt numbers never start again. */
@@ -218,31 +229,4 @@ task_crashed(struct turn *turn, struct run *run, uint32_t t)
 		task_released(turn, run, t);
 	else
 		task_wait(turn, run, t, delay);
-}
-
-/* An attempt that ran too long is settled now. */
-void
-task_timed_out(struct turn *turn, struct run *run, uint32_t t)
-{
-	char length[DURATION_SIZE];
-	char *message = xasprintf("timed out after %s",
-	    duration_format(run->wf->tasks[t].timeout_ms, length));
-	struct failure failure = { .category = CATEGORY_TIMEOUT, .message = message,
-		.exit_code = -1, .retryable = -1 };
-
-	task_attempt_failed(turn, run, t, &failure);
-	free(message);
-}
-
-/* The attempt's own timer: its agent is told; the outcome waits for the entry. */
-void
-attempt_overdue(struct turn *turn, struct run *run, uint32_t t)
-{
-	struct attempt *attempt = attempt_find(turn->engine, run->tasks[t].token);
-
-	run->tasks[t].timed_out = true;
-	run->version++;
-	turn_add_task(turn, run, t);
-	if (attempt)
-		turn_add_cancel(turn, attempt, run, t);
 }

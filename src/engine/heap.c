@@ -7,8 +7,10 @@
 #include "base/mem.h"
 
 static uint32_t *
-place_of(struct run *run, uint32_t task)
+place_of(const struct heap *heap, struct run *run, uint32_t task)
 {
+	if (heap->totals)
+		return &run->tasks[task].total_timer;
 	return task == TASK_NONE ? &run->timer : &run->tasks[task].timer;
 }
 
@@ -16,7 +18,7 @@ static void
 put(struct heap *heap, size_t at, struct heap_item item)
 {
 	heap->items[at] = item;
-	*place_of(item.run, item.task) = (uint32_t)at;
+	*place_of(heap, item.run, item.task) = (uint32_t)at;
 }
 
 static void
@@ -64,16 +66,16 @@ void
 heap_release(struct heap *heap)
 {
 	for (size_t i = 0; i < heap->len; i++)
-		*place_of(heap->items[i].run, heap->items[i].task) = TASK_NONE;
+		*place_of(heap, heap->items[i].run, heap->items[i].task) = TASK_NONE;
 	free(heap->items);
-	*heap = (struct heap){ 0 };
+	*heap = (struct heap){ .totals = heap->totals };
 }
 
 void
 heap_set(struct heap *heap, struct run *run, uint32_t task, int64_t due_ms)
 {
 	struct heap_item item = { due_ms, run, task };
-	uint32_t at = *place_of(run, task);
+	uint32_t at = *place_of(heap, run, task);
 
 	if (at != TASK_NONE) {
 		fill_hole(heap, at, item);
@@ -87,7 +89,7 @@ heap_set(struct heap *heap, struct run *run, uint32_t task, int64_t due_ms)
 void
 heap_remove(struct heap *heap, struct run *run, uint32_t task)
 {
-	uint32_t *place = place_of(run, task);
+	uint32_t *place = place_of(heap, run, task);
 	uint32_t at = *place;
 
 	if (at == TASK_NONE)
@@ -117,7 +119,7 @@ heap_pop(struct heap *heap, int64_t now_ms, struct heap_item *ret_item)
 int64_t
 heap_due(const struct heap *heap, const struct run *run, uint32_t task)
 {
-	uint32_t at = task == TASK_NONE ? run->timer : run->tasks[task].timer;
+	uint32_t at = *place_of(heap, (struct run *)(uintptr_t)run, task);
 
 	return at == TASK_NONE ? INT64_MAX : heap->items[at].due_ms;
 }

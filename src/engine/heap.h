@@ -2,9 +2,9 @@
 /*
  * Timers: an indexed binary heap by monotonic time.
  *
- * Each task, and each run (task TASK_NONE), has at most one timer.  Its place in
- * the heap is kept in task->timer or run->timer, so that removal is O(log n) and
- * nothing stale is left behind.
+ * Each task, and each run (task TASK_NONE), has at most one timer in a heap.  Its
+ * place is kept in task->timer or run->timer, or in task->total_timer for the heap
+ * of total timeouts, so that removal is O(log n) and nothing stale is left behind.
  */
 #ifndef REEVE_ENGINE_HEAP_H
 #define REEVE_ENGINE_HEAP_H
@@ -25,6 +25,7 @@ struct heap_item {
 struct heap {
 	struct heap_item *items;
 	size_t len, cap;
+	bool totals; /* of total timeouts: places are in task->total_timer */
 };
 
 void heap_release(struct heap *heap); /* timers that are set are removed */

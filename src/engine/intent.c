@@ -76,7 +76,7 @@ cancel_tasks(struct turn *turn, struct run *run)
 
 		if (task_state_ended((enum task_state)task->state))
 			continue;
-		heap_remove(&turn->engine->heap, run, i);
+		task_disarm(turn->engine, run, i);
 		if (task->outstanding) {
 			attempt_void(turn->engine, run, i);
 			told++;

@@ -54,6 +54,7 @@ struct engine {
 	struct settled settled;
 	struct heap heap;
 	struct pause *pauses; /* of workflows, by name */
+	struct heap totals; /* of tasks with a total timeout, from first ready to their end */
 	size_t tasks_live;
 	size_t bytes; /* runs, tasks, lanes, plans */
 	size_t kept;  /* bytes of outputs in memory */
@@ -115,6 +116,7 @@ void settled_init(struct settled *settled);
 void settled_release(struct settled *settled);
 
 /* unlock.c */
+void task_restore_ready_time(struct run *run, uint32_t task);
 void task_make_ready(struct turn *turn, struct run *run, uint32_t task);
 void task_line_up(struct run *run, uint32_t task);
 struct lane *task_lane(const struct run *run, uint32_t task);
@@ -123,7 +125,6 @@ bool need_is_met(const struct run *run, const struct need *need);
 void task_skip(struct turn *turn, struct run *run, uint32_t task, uint32_t because);
 void turn_flush_skips(struct turn *turn, struct run *run);
 void tasks_unlock(struct turn *turn, struct run *run, uint32_t first);
-void task_line_up(struct run *run, uint32_t task);
 void task_hold_reads(struct run *run, uint32_t task);
 void run_check_end(struct turn *turn, struct run *run);
 
@@ -138,8 +139,17 @@ void task_throttled(struct turn *turn, struct run *run, uint32_t task,
     int64_t retry_after_ms, const struct failure *failure);
 void task_released(struct turn *turn, struct run *run, uint32_t task);
 void task_crashed(struct turn *turn, struct run *run, uint32_t task);
+
+/* timeout.c */
+void task_arm_limits(struct turn *turn, struct run *run, uint32_t task);
+void task_disarm(struct engine *engine, struct run *run, uint32_t task);
+int64_t task_total_left(const struct turn *turn, const struct run *run, uint32_t task);
 void task_timed_out(struct turn *turn, struct run *run, uint32_t task);
-void attempt_overdue(struct turn *turn, struct run *run, uint32_t task);
+void task_out_of_time(struct turn *turn, struct run *run, uint32_t task,
+    const struct failure *failure);
+void task_overdue(struct turn *turn, struct run *run, uint32_t task);
+void task_total_overdue(struct turn *turn, struct run *run, uint32_t task);
+void turn_add_withdraw(struct turn *turn, struct run *run, uint32_t task);
 
 /* intent.c */
 void run_set_intent(struct turn *turn, struct run *run, enum run_intent intent);

@@ -74,6 +74,7 @@ engine_load_task(struct run *run, uint32_t t, const struct task_record *record,
 	task->queued_ms = record->queued_ms;
 	task->started_ms = record->started_ms;
 	task->finished_ms = record->finished_ms;
+	task->begun_ms = record->begun_ms;
 	task->timed_out = record->timed_out;
 	task->stored = record->stored;
 	if (agent)
@@ -84,28 +85,33 @@ engine_load_task(struct run *run, uint32_t t, const struct task_record *record,
 /* --- entries ------------------------------------------------------------ */
 
 static void
-become_queued(struct run *run, uint32_t t, uint32_t attempt, uint64_t token)
+become_queued(struct run *run, uint32_t t, uint32_t attempt, uint64_t token,
+    const struct moment *now)
 {
 	struct task *task = &run->tasks[t];
 
+	/* it ran again: nothing says since when it was ready */
+	if (task->state == TASK_PENDING && task->attempt > 0)
+		task->ready_ms = now->wall_ms > run->created_ms ? now->wall_ms - run->created_ms : 0;
 	task->attempt = attempt;
 	task->token = token;
 	task->state = TASK_QUEUED;
-	task->timed_out = false;
+	task->timed_out = TIME_OUT_NONE;
 	task->started_ms = -1;
 }
 
 /* An open entry of a task that has not ended. */
 static bool
 load_open(struct engine *engine, struct queue *queue, struct run *run, uint32_t t,
-    uint32_t attempt, uint64_t token)
+    uint32_t attempt, uint64_t token, const struct moment *now)
 {
 	struct task *task = &run->tasks[t];
+	struct attempt *open;
 
 	if (attempt > task->attempt) {
 		if (task->outstanding)
 			attempt_void(engine, run, t);
-		become_queued(run, t, attempt, token);
+		become_queued(run, t, attempt, token, now);
 		attempt_open(engine, queue, run, t, token);
 		return true;
 	}
@@ -116,7 +122,9 @@ load_open(struct engine *engine, struct queue *queue, struct run *run, uint32_t 
 		}
 		if (task->state != TASK_RUNNING && task->state != TASK_QUEUED)
 			return false;
-		attempt_open(engine, queue, run, t, token)->cancelled = task->timed_out;
+		open = attempt_open(engine, queue, run, t, token);
+		open->cancelled = task->timed_out == TIME_OUT_ATTEMPT ||
+		    task->timed_out == TIME_OUT_TOTAL;
 		return true;
 	}
 	attempt_open(engine, queue, NULL, TASK_NONE, token);
@@ -133,7 +141,6 @@ engine_load_entry(struct engine *engine, struct queue *queue, const char *run_id
 	struct attempt *open;
 	bool ended = t < 0 || task_state_ended((enum task_state)run->tasks[t].state);
 
-	(void)now;
 	if (token == 0 || attempt_find(engine, token))
 		return false;
 	if (kind == ENTRY_SETTLED) {
@@ -143,7 +150,7 @@ engine_load_entry(struct engine *engine, struct queue *queue, const char *run_id
 		return false;
 	}
 	if (!ended)
-		return load_open(engine, queue, run, (uint32_t)t, attempt, token);
+		return load_open(engine, queue, run, (uint32_t)t, attempt, token, now);
 	open = attempt_open(engine, queue, NULL, TASK_NONE, token);
 	if (t >= 0 && run->tasks[t].token == token)
 		attempt_hold(open, run, (uint32_t)t);
@@ -252,6 +259,43 @@ hold_type(const struct run *run, uint32_t t, int64_t due_ms)
 	queue_hold(run->lanes[run->plan->lane_of[t]].queue, due_ms);
 }
 
+/* It is the stream entry that says queued: since when it was ready says the rest. */
+static void
+derive_ready_times(struct run *run)
+{
+	for (size_t i = 0; i < run->loading->len; i++) {
+		const struct stored_timer *timer = &run->loading->timers[i];
+		struct task *task = &run->tasks[timer->task];
+
+		/* stored as waiting, and its wait was over when it was handed out */
+		if (task->state == TASK_QUEUED && timer->due_ms > run->created_ms)
+			task->ready_ms = timer->due_ms - run->created_ms;
+	}
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		struct task *task = &run->tasks[i];
+
+		if (task->state == TASK_QUEUED && task->ready_ms < 0)
+			task_restore_ready_time(run, i);
+		if (task->begun_ms < 0)
+			task->begun_ms = task->ready_ms;
+	}
+}
+
+static bool
+is_under_way(enum task_state state)
+{
+	return state == TASK_READY || state == TASK_QUEUED || state == TASK_RUNNING ||
+	    state == TASK_WAITING;
+}
+
+static void
+set_limits(struct turn *turn, struct run *run)
+{
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		if (is_under_way((enum task_state)run->tasks[i].state))
+			task_arm_limits(turn, run, i);
+}
+
 static void
 set_timers(struct turn *turn, struct run *run)
 {
@@ -307,6 +351,18 @@ recover_lost(struct turn *turn, struct run *run)
 	}
 }
 
+/* What was to be withdrawn perhaps was not. */
+static void
+withdraw_again(struct turn *turn, struct run *run)
+{
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		const struct task *task = &run->tasks[i];
+
+		if (task->state == TASK_QUEUED && task->outstanding && task->timed_out)
+			turn_add_withdraw(turn, run, i);
+	}
+}
+
 static void
 finish_run(struct turn *turn, struct run *run)
 {
@@ -320,15 +376,19 @@ finish_run(struct turn *turn, struct run *run)
 	restore_ready(run);
 	derive_states(turn, run);
 	derive_reads(run);
+	derive_ready_times(run);
 	set_timers(turn, run);
+	set_limits(turn, run);
 	run_drop_loading(run);
 	if (intent != INTENT_NONE)
 		run_set_intent(turn, run, intent);
 	turn->loading = false;
 	if (run->reopening)
 		run_resume_reopening(turn, run);
-	if (!run_state_ended((enum run_state)run->state))
+	if (!run_state_ended((enum run_state)run->state)) {
+		withdraw_again(turn, run);
 		recover_lost(turn, run);
+	}
 	run_check_end(turn, run);
 }
 

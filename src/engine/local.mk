@@ -22,5 +22,5 @@ libengine_a_SOURCES = \
 	src/engine/run.c src/engine/run.h \
 	src/engine/settle.c \
 	src/engine/state.c src/engine/state.h \
-	src/engine/task.c \
+	src/engine/task.c src/engine/timeout.c \
 	src/engine/unlock.c

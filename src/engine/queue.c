@@ -235,6 +235,8 @@ queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task)
 	task = &lane->run->tasks[lane->head];
 	lane->head = task->next;
 	task->next = TASK_NONE;
+	if (lane->head != TASK_NONE)
+		lane->run->tasks[lane->head].prev = TASK_NONE;
 	queue->ready--;
 	if (lane->head == TASK_NONE) {
 		lane_unlink(lane);
@@ -263,6 +265,7 @@ lane_push(struct lane *lane, uint32_t task)
 	struct run *run = lane->run;
 
 	run->tasks[task].next = TASK_NONE;
+	run->tasks[task].prev = lane->head == TASK_NONE ? TASK_NONE : lane->tail;
 	if (lane->head == TASK_NONE)
 		lane->head = task;
 	else
@@ -278,21 +281,21 @@ lane_push(struct lane *lane, uint32_t task)
 }
 
 void
-lane_remove(struct lane *lane, uint32_t task)
+lane_remove(struct lane *lane, uint32_t t)
 {
-	struct task *tasks = lane->run->tasks;
-	uint32_t *link = &lane->head, before = TASK_NONE;
+	struct task *tasks = lane->run->tasks, *task = &tasks[t];
 
-	while (*link != TASK_NONE && *link != task) {
-		before = *link;
-		link = &tasks[before].next;
-	}
-	if (*link == TASK_NONE)
+	if (task->prev == TASK_NONE && lane->head != t)
 		return;
-	*link = tasks[task].next;
-	tasks[task].next = TASK_NONE;
-	if (lane->tail == task)
-		lane->tail = before;
+	if (task->prev == TASK_NONE)
+		lane->head = task->next;
+	else
+		tasks[task->prev].next = task->next;
+	if (task->next == TASK_NONE)
+		lane->tail = task->prev;
+	else
+		tasks[task->next].prev = task->prev;
+	task->next = task->prev = TASK_NONE;
 	lane->queue->ready--;
 	if (lane->head == TASK_NONE && lane->linked)
 		lane_unlink(lane);
@@ -306,7 +309,7 @@ lane_clear(struct lane *lane)
 	while (lane->head != TASK_NONE) {
 		uint32_t next = tasks[lane->head].next;
 
-		tasks[lane->head].next = TASK_NONE;
+		tasks[lane->head].next = tasks[lane->head].prev = TASK_NONE;
 		lane->queue->ready--;
 		lane->head = next;
 	}

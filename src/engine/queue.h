@@ -33,7 +33,7 @@ struct lane {
 	TAILQ_ENTRY(lane) link;
 	struct run *run;
 	struct queue *queue;
-	uint32_t head, tail; /* of the FIFO through task->next */
+	uint32_t head, tail; /* of the FIFO through task->next and prev */
 	uint32_t home;       /* number of the run's lane that stands for this one */
 	uint8_t priority;
 	bool linked;
@@ -95,7 +95,7 @@ bool queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task);
 void lane_init(struct lane *lane, struct run *run, struct queue *queue, uint8_t priority,
     uint32_t home);
 void lane_push(struct lane *lane, uint32_t task);
-void lane_remove(struct lane *lane, uint32_t task); /* O(n) */
+void lane_remove(struct lane *lane, uint32_t task); /* nothing if it is in no lane */
 void lane_clear(struct lane *lane); /* forgets its tasks */
 /* A run has its plan's lanes and, once a task of it was boosted, as many again. */
 uint32_t run_lanes(const struct run *run);

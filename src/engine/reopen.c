@@ -309,7 +309,7 @@ reset_task(struct turn *turn, struct run *run, uint32_t t)
 	task->stored = 0;
 	task->failures = 0;
 	task->last_category = CATEGORY_NONE;
-	task->timed_out = false;
+	task->timed_out = TIME_OUT_NONE;
 	task->ready_ms = task->queued_ms = task->started_ms = task->finished_ms = -1;
 	task_set_state(run, t, TASK_PENDING, turn->now);
 	store_reset(turn, run, t, from == TASK_SUCCEEDED);
@@ -389,6 +389,7 @@ unready(struct turn *turn, struct run *run, uint32_t t)
 	if (run->tasks[t].state != TASK_READY || run->tasks[t].attempt > 0 ||
 	    count_blocked(run, t, &doomed) == 0)
 		return;
+	task_disarm(turn->engine, run, t);
 	lane_remove(task_lane(run, t), t);
 	task_set_state(run, t, TASK_PENDING, turn->now);
 	run->tasks[t].ready_ms = -1;
@@ -568,7 +569,5 @@ run_resume_reopening(struct turn *turn, struct run *run)
 void
 engine_take(struct engine *engine, struct run *run)
 {
-	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
-		heap_remove(&engine->heap, run, i);
 	run_detach(engine, run);
 }

@@ -9,8 +9,9 @@
 static void
 task_init(struct task *task)
 {
-	task->ready_ms = task->queued_ms = task->started_ms = task->finished_ms = -1;
-	task->next = task->timer = TASK_NONE;
+	task->begun_ms = task->ready_ms = task->queued_ms = task->started_ms = task->finished_ms = -1;
+	task->next = task->prev = TASK_NONE;
+	task->timer = task->total_timer = TASK_NONE;
 	task->state = TASK_PENDING;
 }
 

@@ -29,12 +29,21 @@ struct task_texts {
 	bool boosted;  /* replayed with a raised priority: its lane is one of run->boosted */
 };
 
+/* Which of its limits a task has passed; it ends as that once its entry is settled. */
+enum time_out {
+	TIME_OUT_NONE,
+	TIME_OUT_ATTEMPT, /* timeout: its agent is told to end it */
+	TIME_OUT_QUEUE,   /* queue_timeout: its entry is to be withdrawn */
+	TIME_OUT_TOTAL    /* total_timeout: both; it is not tried again */
+};
+
 /*
- * 80 bytes on 64-bit machines.  Times are ms after the run's creation, -1 = not
+ * 96 bytes on 64-bit machines.  Times are ms after the run's creation, -1 = not
  * yet.
  */
 struct task {
 	uint64_t token;     /* of the current or last attempt; 0 = none yet */
+	int64_t begun_ms;   /* first time that it became ready; total_timeout counts from it */
 	int64_t ready_ms;   /* last time that it became ready */
 	int64_t queued_ms;  /* last dispatch */
 	int64_t started_ms; /* last start */
@@ -43,14 +52,16 @@ struct task {
 	uint32_t blocked;   /* needs that are not met yet */
 	uint32_t readers;   /* unended tasks that may read its outputs */
 	uint32_t next;      /* in its lane, or in a work list */
+	uint32_t prev;      /* in its lane */
 	uint32_t timer;     /* place in the engine's heap, or TASK_NONE */
+	uint32_t total_timer; /* the same in its heap of total timeouts */
 	uint32_t attempt;   /* number of the current or last attempt; 0 = none yet */
 	uint16_t failures;  /* attempts that count against max_attempts */
 	uint16_t crashes;   /* attempts lost with their agent */
 	uint16_t stored;    /* half the length of its outputs in Redis, rounded up; 0 = none */
 	uint8_t state;      /* enum task_state, written by task_set_state() alone */
 	bool outstanding;   /* its attempt's entry is not settled */
-	bool timed_out;     /* the attempt ran too long; ends as that once it is settled */
+	uint8_t timed_out;  /* enum time_out */
 	uint8_t last_category; /* enum category of the last failure */
 	bool waited;        /* ready because its wait is over: stored as waiting */
 	bool fetching;      /* ready, in no lane: outputs that it reads are being fetched */

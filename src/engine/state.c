@@ -9,12 +9,16 @@
 
 static const uint16_t lawful[TASK_STATE_COUNT] = {
 	[TASK_PENDING] = TO(READY) | TO(SKIPPED) | TO(CANCELLED),
-	/* failed: its body could not be rendered; pending: what it needs runs again */
-	[TASK_READY] = TO(PENDING) | TO(QUEUED) | TO(SKIPPED) | TO(FAILED) | TO(CANCELLED),
+	/*
+	 * pending: what it needs runs again; waiting: nobody took it in time, and that is
+	 * tried again; failed: its body could not be rendered, or its time was over
+	 */
+	[TASK_READY] = TO(PENDING) | TO(QUEUED) | TO(WAITING) | TO(SKIPPED) | TO(FAILED) |
+	    TO(CANCELLED),
 	[TASK_QUEUED] = TO(RUNNING) | TO(READY) | TO(WAITING) | TO(SUCCEEDED) | TO(FAILED) |
 	    TO(CANCELLED),
 	[TASK_RUNNING] = TO(READY) | TO(WAITING) | TO(SUCCEEDED) | TO(FAILED) | TO(CANCELLED),
-	/* failed: the run starts nothing new */
+	/* failed: the run starts nothing new, or its time was over */
 	[TASK_WAITING] = TO(READY) | TO(FAILED) | TO(CANCELLED),
 	/* out of end states: retry, replay, edit */
 	[TASK_SUCCEEDED] = TO(PENDING) | TO(READY),

@@ -40,6 +40,8 @@ stamp(struct task *task, enum task_state state, int64_t age)
 {
 	if (state == TASK_READY) {
 		task->ready_ms = age;
+		if (task->begun_ms < 0)
+			task->begun_ms = age;
 	} else if (state == TASK_QUEUED) {
 		task->queued_ms = age;
 		task->started_ms = -1;
@@ -66,6 +68,8 @@ task_set_state(struct run *run, uint32_t t, enum task_state to, const struct mom
 	task->state = (uint8_t)to;
 	task->waited = from == TASK_WAITING && to == TASK_READY;
 	task->fetching = false;
+	if (task_state_ended(from) || to == TASK_PENDING)
+		task->begun_ms = -1; /* it begins anew */
 	count_end(run, to, true);
 	stamp(task, to, run_age(run, now));
 	run->version++;
@@ -91,6 +95,7 @@ turn_add_task(struct turn *turn, struct run *run, uint32_t t)
 		.finished_ms = task->finished_ms,
 		.timed_out = task->timed_out,
 		.stored = task->stored,
+		.begun_ms = run->wf->tasks[t].total_timeout_ms > 0 ? task->begun_ms : -1,
 	};
 	if (task->texts && task->texts->agent)
 		effect->u.task.agent = xstrdup(task->texts->agent);

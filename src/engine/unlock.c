@@ -25,18 +25,39 @@ task_line_up(struct run *run, uint32_t task)
 	lane_push(task_lane(run, task), task);
 }
 
+/* At a load: when the last of its needs had ended, or the run was opened again. */
+void
+task_restore_ready_time(struct run *run, uint32_t task)
+{
+	const struct task_def *def = &run->wf->tasks[task];
+	int64_t at = run->reopened_ms > run->created_ms ? run->reopened_ms - run->created_ms : 0;
+
+	for (uint32_t i = 0; i < def->n_needs; i++) {
+		int64_t ended = run->tasks[def->needs[i].task].finished_ms;
+
+		at = ended > at ? ended : at;
+	}
+	run->tasks[task].ready_ms = run->tasks[task].begun_ms = at;
+}
+
 void
 task_make_ready(struct turn *turn, struct run *run, uint32_t task)
 {
 	task_set_state(run, task, TASK_READY, turn->now);
+	if (turn->loading && run->tasks[task].attempt == 0)
+		task_restore_ready_time(run, task); /* what runs again begins now */
 	task_line_up(run, task);
+	task_arm_limits(turn, run, task);
 }
 
 /* because: the task whose end made it impossible, or TASK_NONE: the run stops. */
 void
 task_skip(struct turn *turn, struct run *run, uint32_t task, uint32_t because)
 {
+	task_disarm(turn->engine, run, task);
 	task_set_state(run, task, TASK_SKIPPED, turn->now);
+	if (turn->loading && because != TASK_NONE)
+		run->tasks[task].finished_ms = run->tasks[because].finished_ms;
 	if (++turn->skipped > SKIP_NOTES_MAX)
 		return;
 	turn_note(turn, run, task, "task.skipped",

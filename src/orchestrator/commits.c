@@ -66,6 +66,8 @@ confirmed(struct partition *p)
 
 		if (effect->kind == EFFECT_FETCH)
 			fetches_add(p, effect);
+		else if (effect->kind == EFFECT_WITHDRAW)
+			withdrawals_add(p, effect->u.entry.token);
 		keep_note(p->keep, effect);
 		if (p->config.on_effect)
 			p->config.on_effect(p->config.arg, effect);

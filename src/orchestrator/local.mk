@@ -15,7 +15,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/embedded.h \
 	src/orchestrator/facade.c \
 	src/orchestrator/facade.h \
-	src/orchestrator/fetches.c \
+	src/orchestrator/fetches.c src/orchestrator/withdrawals.c \
 	src/orchestrator/fleet.c \
 	src/orchestrator/fleet.h \
 	src/orchestrator/folder.c \

@@ -158,6 +158,7 @@ on_effect(void *arg, const struct effect *effect)
 	case EFFECT_PURGE:
 	case EFFECT_FETCH:
 	case EFFECT_ANSWER:
+	case EFFECT_WITHDRAW:
 	case EFFECT_MARK:
 		break;
 	}

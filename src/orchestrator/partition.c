@@ -39,6 +39,7 @@ init_scripts(struct partition *p, struct err *err)
 		{ &p->beat_script, "ownbeat" },
 		{ &p->release_script, "release" },
 		{ &p->peek_script, "peek" },
+		{ &p->withdraw_script, "withdraw" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
@@ -92,6 +93,7 @@ partition_free(struct partition *p)
 	partition_drop_memory(p, "the daemon stops");
 	tend_free(p->tend);
 	keep_free(p->keep);
+	free(p->withdrawals);
 	store_release(&p->store);
 	effects_release(&p->effects);
 	free(p->key_fence);
@@ -299,6 +301,7 @@ partition_drop_memory(struct partition *p, const char *why)
 	fetches_forget(p);
 	if (p->keep)
 		keep_forget(p->keep);
+	withdrawals_forget(p);
 	p->loaded = false;
 	load_cancel(p->load);
 	p->load = NULL;
@@ -447,6 +450,7 @@ partition_commands_down(struct partition *p, const struct err *err)
 {
 	p->commands_up = false;
 	metrics_set(p->config.metrics, METRIC_REDIS_UP, 0);
+	p->withdrawing = false;
 	p->fencing = p->beating = p->finding = p->commit_sent = p->peeking = false;
 	if (p->load)
 		partition_drop_memory(p, err->text);
@@ -497,8 +501,10 @@ serve(struct partition *p)
 		fetches_turn(p);
 		intake_turn(p);
 	}
-	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms))
+	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms)) {
+		withdrawals_turn(p);
 		tend_turn(p->tend);
+	}
 	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms) && !partition_refused(p))
 		keep_turn(p->keep);
 }
@@ -573,8 +579,10 @@ partition_next(const struct partition *p)
 		next = earlier(next, fetches_next(p));
 	if (!p->beating)
 		next = earlier(next, p->beat_at);
-	if (may_act(p, partition_mono(p)))
+	if (may_act(p, partition_mono(p))) {
+		next = earlier(next, withdrawals_next(p));
 		next = earlier(next, tend_next(p->tend));
+	}
 	if (may_act(p, partition_mono(p)) && !partition_refused(p))
 		next = earlier(next, keep_next(p->keep));
 	if (p->commit && !p->commit_sent && !p->finding)

@@ -106,11 +106,18 @@ struct partition {
 	void *stop_arg;
 
 	struct redis_script commit_script, fence_script, beat_script, release_script,
-	    peek_script;
+	    peek_script, withdraw_script;
 	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_beats, *key_done, *key_in;
 	struct tend *tend;
 	struct fetching_list fetches;
 	struct keep *keep;
+
+	/* entries to be taken back before an agent has them, by token */
+	uint64_t *withdrawals;
+	size_t n_withdrawals, cap_withdrawals;
+	bool withdrawing;         /* an answer is due */
+	int64_t withdraw_at;      /* mono_ms: not before */
+
 	unsigned generation;      /* of memory: answers to older questions are ignored */
 };
 
@@ -151,6 +158,12 @@ void fetches_forget(struct partition *p);
 void fetches_add(struct partition *p, const struct effect *effect); /* it is confirmed */
 void fetches_turn(struct partition *p);
 int64_t fetches_next(const struct partition *p);
+
+/* withdrawals.c: entries that no agent is to take any more */
+void withdrawals_add(struct partition *p, uint64_t token); /* its record is confirmed */
+void withdrawals_forget(struct partition *p);
+void withdrawals_turn(struct partition *p);
+int64_t withdrawals_next(const struct partition *p);
 
 /* intake.c */
 void intake_turn(struct partition *p);

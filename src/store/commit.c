@@ -219,6 +219,7 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 		*bytes += 100 + length(effect->u.answer.text);
 		break;
 	case EFFECT_FETCH:
+	case EFFECT_WITHDRAW:
 	case EFFECT_MARK:
 		break;
 	}

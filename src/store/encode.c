@@ -378,6 +378,7 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_FETCH:
+	case EFFECT_WITHDRAW:
 		break;
 	case EFFECT_MARK:
 		if (effect->u.mark.cursor_ms || effect->u.mark.cursor_seq) {

@@ -159,6 +159,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 	case EFFECT_PAUSE:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
+	case EFFECT_WITHDRAW:
 	case EFFECT_PURGE:
 	case EFFECT_FETCH:
 	case EFFECT_ANSWER:

@@ -38,6 +38,7 @@ load_free(struct load *load)
 		free(load->queues[i].group);
 		free(load->queues[i].pending);
 	}
+	free(load->cancels);
 	free(load->runs);
 	free(load->queues);
 	free(load);
@@ -222,6 +223,52 @@ got_queues(struct load *load, struct load_ask *from, const struct redisReply *re
 	free(key);
 }
 
+/* Not vital: a set that is none is refused with the first cancel. */
+static void
+got_cancels(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	const struct redisReply *page;
+	uint64_t token;
+	size_t n = 0;
+	char *key;
+
+	if (str_starts(reply_error_text(reply), "WRONGTYPE"))
+		return;
+	key = make(load, "cancel", NULL);
+	page = scan_page(load, reply, "SSCAN", key, got_cancels, from->item);
+	free(key);
+	if (page)
+		reply_array(page, &n, NULL);
+	for (size_t i = 0; i < n; i++) {
+		const char *text;
+		size_t len;
+
+		if (reply_str(reply_at(page, i), &text, &len, NULL) < 0 ||
+		    !token_parse(text, len, &token))
+			continue;
+		GROW(load->cancels, load->n_cancels, load->cap_cancels);
+		load->cancels[load->n_cancels++] = token;
+	}
+}
+
+/* Their entries went while nobody kept books: nobody will ask for them any more. */
+static void
+drop_cancels(struct load *load)
+{
+	for (size_t i = 0; i < load->n_cancels; i++) {
+		struct effect *effect;
+
+		if (engine_outstanding(load->engine, load->cancels[i]))
+			continue;
+		effect = effects_add(load->effects, EFFECT_SETTLE, NULL, TASK_NONE);
+		effect->u.entry.token = load->cancels[i];
+		effect->u.entry.was_cancelled = true;
+		if (i % 100 == 99)
+			effects_mark(load->effects, 0, 0);
+	}
+	effects_mark(load->effects, 0, 0);
+}
+
 static void
 got_paused(struct load *load, struct load_ask *from, const struct redisReply *reply)
 {
@@ -259,6 +306,7 @@ ask_lists(struct load *load)
 		load_answer_fn *answer;
 	} scans[] = {
 		{ "SSCAN", "live", got_live },
+		{ "SSCAN", "cancel", got_cancels },
 		{ "HSCAN", "drop", got_drops },
 		{ "HSCAN", "queues", got_queues },
 		{ "HSCAN", "paused", got_paused },
@@ -435,6 +483,7 @@ finish(struct load *load)
 	if (!failed) {
 		fns.now(fns.arg, &now);
 		engine_load_finish(load->engine, &now, load->effects);
+		drop_cancels(load);
 		err = (struct err){ 0 };
 	}
 	load_free(load);

@@ -51,6 +51,8 @@ struct load {
 	struct def_item *defs;
 	struct queue_item *queues;
 	size_t n_queues, cap_queues;
+	uint64_t *cancels; /* tokens in the set of those that are told to end */
+	size_t n_cancels, cap_cancels;
 	size_t next;      /* item of the phase to start next */
 	size_t inflight;
 	struct stream_id cursor;

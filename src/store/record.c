@@ -206,17 +206,24 @@ add_agent(struct buf *out, const char *agent)
 		buf_addc(out, agent[i] == ',' || (unsigned char)agent[i] < ' ' ? '_' : agent[i]);
 }
 
-/* What only a failed, waiting or timed-out attempt has, and the size of outputs. */
+/*
+ * What only a failed, waiting or timed-out attempt has, the size of outputs, and when a
+ * task with a total timeout began.
+ */
 static void
 add_rest(struct buf *out, const struct task_record *record, bool more)
 {
+	bool begun = record->begun_ms >= 0 || more;
+
 	buf_addc(out, ',');
 	buf_adds(out, category_name(record->category));
 	add_time(out, record->due_ms > 0 ? record->due_ms : -1);
 	add_time(out, record->length_ms > 0 ? record->length_ms : -1);
-	add_time(out, record->timed_out ? 1 : -1);
-	if (record->stored > 0 || more)
+	add_time(out, record->timed_out ? record->timed_out : -1);
+	if (record->stored > 0 || begun)
 		add_time(out, record->stored > 0 ? record->stored : -1);
+	if (begun)
+		add_time(out, record->begun_ms);
 }
 
 void
@@ -225,7 +232,7 @@ task_record_write(struct buf *out, const struct task_record *record, const char 
 {
 	char token[TOKEN_SIZE];
 	bool rest = record->category != CATEGORY_NONE || record->due_ms > 0 ||
-	    record->timed_out || record->stored > 0;
+	    record->timed_out || record->stored > 0 || record->begun_ms >= 0;
 	bool more = tail && *tail;
 
 	buf_adds(out, "1,");
@@ -250,7 +257,7 @@ read_rest(struct fields *fields, struct task_record *record)
 {
 	size_t len;
 	const char *word;
-	int64_t stored;
+	int64_t stored, timed_out;
 
 	if (fields->at > fields->end)
 		return true;
@@ -259,11 +266,15 @@ read_rest(struct fields *fields, struct task_record *record)
 		return false;
 	record->due_ms = next_number(fields, 0);
 	record->length_ms = next_number(fields, 0);
-	record->timed_out = next_number(fields, 0) != 0;
+	timed_out = next_number(fields, TIME_OUT_NONE);
+	if (timed_out < TIME_OUT_NONE || timed_out > TIME_OUT_TOTAL)
+		return false;
+	record->timed_out = (uint8_t)timed_out;
 	stored = fields->at <= fields->end ? next_number(fields, 0) : 0;
 	if (stored < 0 || stored > UINT16_MAX)
 		return false;
 	record->stored = (uint16_t)stored;
+	record->begun_ms = fields->at <= fields->end ? next_number(fields, -1) : -1;
 	return true;
 }
 
@@ -292,7 +303,7 @@ task_record_read(const char *text, size_t len, struct task_record *ret_record,
     char **ret_agent, const char **ret_tail)
 {
 	struct fields fields = fields_of(text, len);
-	struct task_record record = { 0 };
+	struct task_record record = { .begun_ms = -1 };
 	const char *agent;
 	size_t agent_len;
 

@@ -8,7 +8,7 @@
  *   p    params, a JSON object
  *   x    why the run failed, one line (only if it did; empty: it runs again)
  *   <i>  1,state,attempt,failures,crashes,token,ready,queued,started,finished,
- *        agent,category,due,length,timed_out,stored
+ *        agent,category,due,length,timed_out,stored,begun
  *   o<i> outputs of task i, a JSON object       e<i> its error
  *   u<i> its usage                              b<i> what a replay gave it (reopen.c)
  *

@@ -218,22 +218,34 @@ same_task(struct world *world, const struct run *a, const struct run *b, uint32_
 }
 
 static void
+fail_missing(struct world *world, const struct run *run)
+{
+	struct buf text = { 0 };
+
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		buf_printf(&text, " %s=%s%s", run->wf->tasks[i].id,
+		    task_state_name((enum task_state)run->tasks[i].state),
+		    run->tasks[i].outstanding ? "*" : "");
+	world_fail(world, "run %s is not loaded:%s", run->id.text, buf_text(&text));
+}
+
+static void
 same_engine(struct world *world, const struct engine *memory, const struct engine *loaded)
 {
-	if (engine_runs_live(memory) != engine_runs_live(loaded))
-		world_fail(world, "memory has %zu runs, loaded are %zu", engine_runs_live(memory),
-		    engine_runs_live(loaded));
 	for (const struct run *run = engine_first(memory); run; run = run->hh.next) {
 		const struct run *other = engine_find(loaded, run->id.text);
 
 		if (!other)
-			world_fail(world, "run %s is not loaded", run->id.text);
+			fail_missing(world, run);
 		for (uint32_t i = 0; i < run->wf->n_tasks; i++)
 			same_task(world, run, other, i);
 		if (run->intent != other->intent || run->open != other->open ||
 		    run->outstanding != other->outstanding || run->broken != other->broken)
 			world_fail(world, "run %s: counters differ", run->id.text);
 	}
+	if (engine_runs_live(memory) != engine_runs_live(loaded))
+		world_fail(world, "memory has %zu runs, loaded are %zu", engine_runs_live(memory),
+		    engine_runs_live(loaded));
 	for (size_t i = 0; engine_queue_at(memory, i); i++) {
 		struct queue *queue = engine_queue_at(memory, i);
 		struct queue *other = engine_queue((struct engine *)(uintptr_t)loaded, queue_type(queue));
@@ -269,7 +281,7 @@ check_same_load(struct world *world, struct daemon *daemon)
 	struct store store;
 	struct rng rng;
 
-	if (!world->redis_up || !owns_now(world, p))
+	if (!world->redis_up || !owns_now(world, p) || p->n_withdrawals > 0)
 		return;
 	rng_init(&rng, 1);
 	store_init(&store, NULL, 0);

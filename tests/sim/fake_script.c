@@ -410,9 +410,9 @@ script_ownbeat(struct fake_redis *redis, const struct cmd *keys, const struct cm
 	} else {
 		if (done && done->kind == KIND_STREAM)
 			last = done->stream.last;
-		meta = lua_text(lua_call(redis, "HGET", keys->argv[2], "nonce", NULL));
 		reply = lua_answer("OK", NULL, NULL);
 		fake_push(reply, lua_call(redis, "INCR", keys->argv[1], NULL));
+		meta = lua_text(lua_call(redis, "HGET", keys->argv[2], "nonce", NULL));
 		fake_push(reply, fake_text(meta));
 		fake_push(reply, fake_id(last));
 		free(meta);
@@ -534,6 +534,73 @@ script_regroup(struct fake_redis *redis, const struct cmd *keys, const struct cm
 	return lua_answer("OK", NULL, NULL);
 }
 
+/* The last id that the group has delivered; false: no such group. */
+static bool
+last_delivered(struct fake_redis *redis, const char *key, const char *group,
+    struct stream_id *ret_id)
+{
+	redisReply *groups = lua_pcall(redis, "XINFO", "GROUPS", key, NULL);
+	struct reply_text name, id;
+	bool found = false;
+
+	for (size_t i = 0; groups->type == REDIS_REPLY_ARRAY && i < groups->elements; i++)
+		if (reply_get(groups->element[i], "name", &name) && strcmp(name.text, group) == 0)
+			found = reply_get(groups->element[i], "last-delivered-id", &id) &&
+			    stream_id_parse(id.text, id.len, ret_id);
+	freeReplyObject(groups);
+	return found;
+}
+
+/* NULL: there is no such group. */
+static const char *
+withdraw_one(struct fake_redis *redis, const char *key, const char *group, const char *id,
+    struct stream_id last)
+{
+	redisReply *pending = lua_pcall(redis, "XPENDING", key, group, id, id, "1", NULL), *there;
+	bool broken = pending->type == REDIS_REPLY_ERROR, taken = pending->elements > 0;
+	struct stream_id at = { 0 };
+
+	freeReplyObject(pending);
+	if (broken)
+		return NULL;
+	there = lua_call(redis, "XRANGE", key, id, id, NULL);
+	(void)stream_id_parse(id, strlen(id), &at);
+	taken |= there->elements > 0 && stream_id_cmp(at, last) <= 0;
+	freeReplyObject(there);
+	if (taken)
+		return "TAKEN";
+	lua_quiet(lua_call(redis, "XDEL", key, id, NULL));
+	return "WITHDRAWN";
+}
+
+static redisReply *
+script_withdraw(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
+{
+	struct stream_id last = { 0 };
+	struct fence fence;
+	redisReply *reply = NULL;
+
+	if (!names_owner(redis, keys->argv[0], args->argv[0], &fence))
+		reply = lua_answer("FENCED", fence.text, NULL);
+	else if (!last_delivered(redis, keys->argv[1], args->argv[1], &last))
+		reply = lua_answer("BROKEN", NULL, NULL);
+	fence_release(&fence);
+	if (reply)
+		return reply;
+	reply = lua_answer("OK", NULL, NULL);
+	for (int i = 2; i < args->argc; i++) {
+		const char *answer =
+		    withdraw_one(redis, keys->argv[1], args->argv[1], args->argv[i], last);
+
+		if (!answer) {
+			freeReplyObject(reply);
+			return lua_answer("BROKEN", NULL, NULL);
+		}
+		fake_push(reply, fake_text(answer));
+	}
+	return reply;
+}
+
 /* --- the table -------------------------------------------------------------------------- */
 
 /* One row a script of src/wire/lua. */
@@ -548,6 +615,7 @@ static const struct {
 	{ "peek", script_peek },
 	{ "reap", script_reap },
 	{ "regroup", script_regroup },
+	{ "withdraw", script_withdraw },
 	{ "beat", script_beat },
 	{ "report", script_report },
 	{ "signon", script_signon },

@@ -14,14 +14,50 @@ pick(struct world *world, const char *const *of, size_t n)
 }
 
 static void
+add_rules(struct world *world, struct buf *out)
+{
+	static const char *const rules[] = {
+		"{on: [timeout, queue_timeout], max_attempts: 2}",
+		"{exit_codes: [1], backoff: fixed, delay: 20ms}",
+		"{on: [invalid_output], max_attempts: 1}",
+		"{on: any, jitter: full}",
+	};
+
+	buf_printf(out, ", rules: [%s, %s]", pick(world, rules, 4), pick(world, rules, 4));
+}
+
+static void
 add_retry(struct world *world, struct buf *out)
 {
 	static const char *const on[] = { "[failure, timeout]", "any", "[timeout]", "[exit]" };
+	static const char *const backoffs[] = { "exponential", "linear", "fixed", "adaptive" };
 
 	if (one_in(world, 3))
 		return;
-	buf_printf(out, "    retry: {max_attempts: %u, delay: %ums, on: %s}\n",
-	    1 + (unsigned)chance(world, 4), 10 + (unsigned)chance(world, 3000), pick(world, on, 4));
+	buf_printf(out, "    retry: {max_attempts: %u, delay: %ums, on: %s, backoff: %s",
+	    1 + (unsigned)chance(world, 4), 10 + (unsigned)chance(world, 3000), pick(world, on, 4),
+	    pick(world, backoffs, 4));
+	if (one_in(world, 3))
+		add_rules(world, out);
+	buf_adds(out, "}\n");
+}
+
+static void
+add_timeouts(struct world *world, struct buf *out)
+{
+	static const struct {
+		const char *name;
+		unsigned one_in, shortest, spread;
+	} times[] = {
+		{ "timeout", 4, 50, 3000 },
+		{ "queue_timeout", 4, 5, 800 },
+		{ "total_timeout", 5, 100, 8000 },
+	};
+
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+		if (one_in(world, times[i].one_in))
+			buf_printf(out, "    %s: %ums\n", times[i].name,
+			    times[i].shortest + (unsigned)chance(world, times[i].spread));
 }
 
 /* shape: 0 random graph, 1 chain, 2 fan-out and fan-in, 3 diamonds */
@@ -70,8 +106,7 @@ add_task(struct world *world, struct buf *out, unsigned shape, unsigned n, unsig
 	    type_name((unsigned)chance(world, TYPES)));
 	add_needs(world, out, shape, n, task, &parent);
 	add_retry(world, out);
-	if (one_in(world, 4))
-		buf_printf(out, "    timeout: %ums\n", 50 + (unsigned)chance(world, 3000));
+	add_timeouts(world, out);
 	if (one_in(world, 4))
 		buf_printf(out, "    priority: %u\n", (unsigned)chance(world, 10));
 	if (one_in(world, 5))

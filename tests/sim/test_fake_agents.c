@@ -279,6 +279,21 @@ do_regroup(struct pair *pair)
 }
 
 static void
+do_withdraw(struct pair *pair)
+{
+	struct line line = { 0 };
+
+	add_script(&line, "withdraw", "2");
+	add(&line, P "fence");
+	add(&line, queue(pair));
+	add(&line, nonce(pair));
+	add(&line, group(pair));
+	for (unsigned i = below(pair, 4); i > 0; i--)
+		add(&line, entry(pair));
+	both(pair, &line);
+}
+
+static void
 do_owner(struct pair *pair)
 {
 	struct line line = { 0 };
@@ -432,11 +447,12 @@ static const struct {
 	{ 4, do_log },
 	{ 5, do_reap },
 	{ 3, do_regroup },
+	{ 2, do_withdraw },
 	{ 3, do_owner },
 	{ 2, do_fence },
 	{ 10, do_dispatch },
 	{ 10, do_read },
-	{ 2, do_cancel },
+	{ 4, do_cancel },
 	{ 3, do_settle },
 	{ 2, do_make_group },
 	{ 1, do_schema },
@@ -477,7 +493,9 @@ assert_all_answers(const struct pair *pair)
 		"beat:[OK LOST", "beat:[OK OK", "beat:[OK CANCEL", "beat:[NOCARD", "beat:[OTHER",
 		"beat:[BROKEN", "report:OK", "report:LOST", "report:BROKEN", "log:[OK", "log:[FULL",
 		"log:[BROKEN", "reap:[OK REAPED", "reap:[OK GONE", "reap:[ALIVE", "reap:[FENCED",
-		"reap:[BROKEN", "regroup:[OK", "regroup:[FENCED", "regroup:[BROKEN", "ownbeat:[OK",
+		"reap:[BROKEN", "regroup:[OK", "regroup:[FENCED", "regroup:[BROKEN",
+		"withdraw:[OK WITHDRAWN", "withdraw:[OK TAKEN", "withdraw:[FENCED", "withdraw:[BROKEN",
+		"ownbeat:[OK",
 		"ownbeat:[FENCED", "release:[OK", "release:[FENCED", "peek:[", "fence:[OK",
 		"fence:[HELD", "fence:[NEWER", "fence:[BADFENCE" };
 

@@ -29,6 +29,10 @@ C_TESTS += tests/unit/test_engine_retry
 tests_unit_test_engine_retry_SOURCES = tests/unit/test_engine_retry.c $(engine_harness)
 tests_unit_test_engine_retry_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 
+C_TESTS += tests/unit/test_engine_timeout
+tests_unit_test_engine_timeout_SOURCES = tests/unit/test_engine_timeout.c $(engine_harness)
+tests_unit_test_engine_timeout_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
 C_TESTS += tests/unit/test_engine_complete
 tests_unit_test_engine_complete_SOURCES = tests/unit/test_engine_complete.c $(engine_harness)
 tests_unit_test_engine_complete_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

@@ -280,6 +280,10 @@ apply(struct harness *h, struct effect *effect)
 	case EFFECT_CANCEL:
 		apply_entry(h, effect);
 		break;
+	case EFFECT_WITHDRAW:
+		assert_non_null(entry_find(h, effect->u.entry.token));
+		entry_find(h, effect->u.entry.token)->withdraw = true;
+		break;
 	case EFFECT_DEAD:
 		h->dead++;
 		run->tasks[effect->task].dead++;
@@ -442,6 +446,8 @@ harness_reload(struct harness *h)
 	for (size_t i = 0; i < h->n_entries; i++) {
 		struct entry *entry = &h->entries[i];
 
+		if (entry->gone)
+			continue;
 		entry->queue = engine_queue(h->engine, entry->type);
 		assert_int_equal(engine_load_entry(h->engine, entry->queue, entry->run,
 		                     entry->stored->wf->tasks[entry->task].id, entry->attempt,
@@ -531,6 +537,18 @@ harness_fail(struct harness *h, struct stored_run *run, uint32_t task,
 
 	said.category = category;
 	return harness_tell(h, &said);
+}
+
+void
+harness_withdrawn(struct harness *h, struct stored_run *run, uint32_t task, bool withdrawn)
+{
+	struct entry *entry = harness_entry(h, run, task);
+
+	assert_true(entry->withdraw);
+	entry->withdraw = false;
+	engine_withdrawn(h->engine, &h->now, entry->token, withdrawn, &h->effects);
+	effects_mark(&h->effects, 0, 0);
+	harness_apply(h);
 }
 
 /* --- questions -------------------------------------------------------------- */

@@ -58,6 +58,8 @@ struct entry {
 	char type[65];
 	uint32_t task, attempt;
 	bool open, cancelled;
+	bool withdraw; /* it is to be withdrawn */
+	bool gone;     /* it was, and nobody heard of it */
 	char *body, *meta;
 };
 
@@ -103,6 +105,10 @@ enum completion_result harness_end(struct harness *h, struct stored_run *run, ui
 /* A failure of category, with everything else left unsaid. */
 enum completion_result harness_fail(struct harness *h, struct stored_run *run, uint32_t task,
     enum category category);
+
+/* The answer to what was asked: nobody had the entry, or somebody had. */
+void harness_withdrawn(struct harness *h, struct stored_run *run, uint32_t task,
+    bool withdrawn);
 
 /* A task's state in the engine; only of live runs. */
 enum task_state harness_state(struct harness *h, struct stored_run *run, uint32_t task);

@@ -8,6 +8,8 @@
  *
  * Script, words apart by blanks; ready tasks are handed out before each:
  *   a+ succeeds  a- exits 1  a-75 exits 75  a? times out by itself  a> starts  a~ throttled  a= handed back  a! agent lost
+ *   a^ its entry is withdrawn  a_ it cannot be, an agent has it
+ *   a% it is withdrawn, and the answer is lost
  *   @1500 so many ms pass  * a crash of the daemon
  *   x:a   a is cancelled   x: the run is
  *   t:a   a runs again     d:a with what depends on it  t: all that failed
@@ -67,6 +69,24 @@ operate(struct harness *h, struct stored_run *stored, char what, const char *id)
 }
 
 static inline void
+play_withdrawal(struct harness *h, struct stored_run *run, char *word)
+{
+	char sign = word[1];
+	struct entry *entry;
+
+	word[1] = '\0';
+	if (sign != '%') {
+		harness_withdrawn(h, run, task_of(run, word), sign == '^');
+		return;
+	}
+	entry = harness_entry(h, run, task_of(run, word));
+	assert_true(entry->withdraw);
+	entry->gone = true;
+	entry->open = false;
+	h->n_open--;
+}
+
+static inline void
 play_word(struct harness *h, struct stored_run *run, char *word)
 {
 	static const char signs[] = "+->~=!?";
@@ -79,6 +99,10 @@ play_word(struct harness *h, struct stored_run *run, char *word)
 	int code = sign && last[1] ? (int)strtol(last + 1, NULL, 10) : 1;
 	struct completion said;
 
+	if (strpbrk(word, "^_%")) {
+		play_withdrawal(h, run, word);
+		return;
+	}
 	if (*word == '@') {
 		harness_advance(h, strtol(word + 1, NULL, 10));
 		return;

@@ -10,7 +10,7 @@ static const char state_letters[] = "PrqRwSFKC";
 /* Written down a second time, by hand. */
 static const char *const allowed[TASK_STATE_COUNT] = {
 	[TASK_PENDING] = "rKC",
-	[TASK_READY] = "PqFKC",
+	[TASK_READY] = "PqwFKC",
 	[TASK_QUEUED] = "rRwSFC",
 	[TASK_RUNNING] = "rwSFC",
 	[TASK_WAITING] = "rFC",

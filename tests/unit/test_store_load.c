@@ -115,8 +115,9 @@ unknown_trailing_fields_are_kept(void **state)
 	stage_report(stage, taken, "started", "agent", "me");
 	owner_settle(&stage->a);
 	record = get_field(stage, &id, "0");
-	/* to the agent a record ends early: category, due, length, timed_out and stored are empty */
-	changed = xasprintf("%s,,,,,,newer,fields", record);
+	/* to the agent a record ends early: category, due, length, timed_out, stored
+	   and begun are empty */
+	changed = xasprintf("%s,,,,,,,newer,fields", record);
 	set_field(stage, &id, "0", changed);
 	free(record);
 	record = get_field(stage, &id, "r");

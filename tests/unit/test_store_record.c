@@ -28,12 +28,13 @@ random_task(struct rng *rng)
 		record.category = (enum category)rng_below(rng, CATEGORY_COUNT);
 		record.due_ms = (int64_t)rng_below(rng, (uint64_t)1 << 41);
 		record.length_ms = (int64_t)rng_below(rng, 1u << 30);
-		record.timed_out = rng_below(rng, 2);
+		record.timed_out = (uint8_t)rng_below(rng, TIME_OUT_TOTAL + 1);
 	}
+	record.begun_ms = rng_below(rng, 3) ? -1 : (int64_t)rng_below(rng, 100000);
 	record.stored = rng_below(rng, 2) ? (uint16_t)rng_below(rng, 32769) : 0;
 	/* a length without its time says nothing, and is not kept alone */
 	if (record.category == CATEGORY_NONE && !record.due_ms && !record.timed_out &&
-	    !record.stored)
+	    !record.stored && record.begun_ms < 0)
 		record.length_ms = 0;
 	return record;
 }
@@ -55,6 +56,7 @@ same_task(const struct task_record *a, const struct task_record *b)
 	assert_int_equal(a->length_ms, b->length_ms);
 	assert_int_equal(a->timed_out, b->timed_out);
 	assert_int_equal(a->stored, b->stored);
+	assert_int_equal(a->begun_ms, b->begun_ms);
 }
 
 static void
