@@ -231,6 +231,8 @@ open_orchestrator(struct reeved *d, struct err *err)
 	int code;
 
 	settings_engine(config, &orch.engine);
+	orch.on_loss = config_get_enum(config, "on_state_loss") == 0 ? LOSS_HOLD : LOSS_RESTORE;
+	orch.state_fd = d->statedir.dir_fd;
 	settings_keep(config, &orch.keep);
 	code = orchestrator_new(d->loop, &orch, &d->orch, err);
 	if (!code)

@@ -196,6 +196,10 @@ const struct cli_command cli_commands[] = {
 	    "  reeve audit --type cancel --actor uid:1000\n"
 	    "  reeve audit --json | jq -r '.items[] | [.at, .type, .actor.name, .run] | @tsv'\n",
 	    0, 0, cmd_audit },
+	{ "recover", "accept|restore", "goes on after Redis lost its state", NULL, NULL,
+	    "  reeve recover restore   # writes the live runs back from the daemon's memory\n"
+	    "  reeve recover accept    # goes on with what Redis holds now\n",
+	    1, 1, cmd_recover },
 	{ "doctor", "", "finds what is wrong, and what mends it", NULL, NULL,
 	    "  reeve doctor\n",
 	    0, 0, cmd_doctor },

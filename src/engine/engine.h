@@ -285,6 +285,13 @@ void engine_load_finish(struct engine *engine, const struct moment *now,
 bool engine_load_given(struct engine *engine, struct run *run, uint32_t task,
     const char *text, size_t len);
 
+/*
+ * Everything that is known of the live runs as the effects that would store it, for a
+ * Redis that lost it: each run's tasks, then EFFECT_RUN_NEW.  What was handed out is
+ * ready again.  Outputs that only Redis held are not among it.  Nothing changes.
+ */
+void engine_dump(struct engine *engine, const struct moment *now, struct effects *effects);
+
 /* --- questions ---------------------------------------------------------- */
 
 struct run *engine_find(const struct engine *engine, const char *run_id);

@@ -4,6 +4,7 @@ libengine_a_SOURCES = \
 	src/engine/cancel.c \
 	src/engine/complete.c \
 	src/engine/dispatch.c \
+	src/engine/dump.c \
 	src/engine/effect.c src/engine/effect.h \
 	src/engine/engine.c src/engine/engine.h \
 	src/engine/failure.c \

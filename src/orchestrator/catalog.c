@@ -22,6 +22,8 @@ struct drop {
 	UT_hash_handle hh;
 };
 
+static void on_written(void *arg, const struct redisReply *reply, const struct err *err);
+
 /* --- memory of drops --------------------------------------------------------------- */
 
 static struct drop *
@@ -60,6 +62,25 @@ catalog_remember(void *arg, const char *path, const char *value)
 	struct drop *drop = make_drop(arg, path);
 
 	snprintf(drop->sha256, sizeof drop->sha256, "%.*s", (int)strcspn(value, " "), value);
+}
+
+void
+catalog_write_back(void *arg)
+{
+	struct orchestrator *orch = arg;
+	struct drop *drop, *next;
+	char *key = key_make(&partition_store(orch->partition)->keys, "drop", NULL), *value;
+
+	HASH_ITER(hh, orch->drops, drop, next) {
+		if (!drop->sha256[0])
+			continue;
+		value = xasprintf("%s -", drop->sha256); /* by which run is not known any more */
+		redis_port_send(partition_commands(orch->partition), 4,
+		    (const char *const[]){ "HSET", key, drop->path, value }, NULL, TIMEOUT_MS,
+		    on_written, orch);
+		free(value);
+	}
+	free(key);
 }
 
 void

@@ -141,6 +141,14 @@ void facade_workflow(struct orchestrator *orch, const char *name, facade_reply_f
 /* {items: [agent]} from the cards that agents left at sign-on. */
 void facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
+/*
+ * Goes on after the state in Redis was lost: with what Redis holds, or (restore) after the
+ * live runs were written back from memory.  {how, partitions}.  ERR_CONFLICT: nothing was
+ * lost, or memory holds nothing.
+ */
+void facade_recover(struct orchestrator *orch, bool restore, const struct facade_actor *actor,
+    facade_reply_fn *fn, void *arg);
+
 /* true when the daemon serves writes or passes them on; otherwise *why gets one sentence a reason. */
 bool facade_ready(const struct orchestrator *orch, json_t *why);
 

@@ -25,7 +25,10 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/holders.c \
 	src/orchestrator/intake.c \
 	src/orchestrator/keep.c src/orchestrator/keep.h \
+	src/orchestrator/known.c \
+	src/orchestrator/known.h \
 	src/orchestrator/list.c \
+	src/orchestrator/loss.c \
 	src/orchestrator/orchestrator.c \
 	src/orchestrator/orchestrator.h \
 	src/orchestrator/orchestrator_private.h \
@@ -39,6 +42,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/readfile.c \
 	src/orchestrator/readfile.h \
 	src/orchestrator/reads.c \
+	src/orchestrator/recover.c \
 	src/orchestrator/redis_server.c \
 	src/orchestrator/redis_server.h \
 	src/orchestrator/registry.c \

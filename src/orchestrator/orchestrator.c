@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "orchestrator/known.h"
 #include "orchestrator/command.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/pressure.h"
@@ -91,7 +92,7 @@ on_state(void *arg, enum partition_state state, const char *why)
 	if (orch->config.on_state)
 		orch->config.on_state(orch->config.arg,
 		    serving                          ? ORCHESTRATOR_SERVING
-		        : state == PARTITION_STANDBY ? ORCHESTRATOR_STANDBY
+		        : state == PARTITION_STANDBY || state == PARTITION_HELD ? ORCHESTRATOR_STANDBY
 		                                     : ORCHESTRATOR_WAITING,
 		    why);
 	if (serving)
@@ -316,9 +317,16 @@ make_partition(struct orchestrator *orch, struct err *err)
 		.on_drop = catalog_remember,
 		.on_command = command_passed,
 		.on_effect = on_effect,
+		.on_known = recover_write_known,
+		.on_restore = catalog_write_back,
+		.on_loss = orch->config.on_loss,
 		.arg = orch,
 	};
+	struct known known;
 
+	recover_read_known(orch, 0, &known);
+	config.known_nonce = known.nonce;
+	config.known_beat = known.beat;
 	orch->partition = partition_new(&config, redis_conn_port(orch->commands),
 	    redis_conn_port(orch->reads), err);
 	return orch->partition ? 0 : err->code;

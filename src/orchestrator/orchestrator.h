@@ -17,6 +17,7 @@
 #include "base/metrics.h"
 #include "engine/engine.h"
 #include "loop/loop.h"
+#include "orchestrator/partition.h"
 #include "orchestrator/keep.h"
 
 struct orchestrator;
@@ -32,6 +33,8 @@ struct orchestrator_config {
 	const char *prefix;      /* of keys; NULL = reeve: */
 	const char *home;        /* 16 hexadecimal digits: the state folder's id */
 	struct engine_config engine;
+	enum loss_policy on_loss; /* of the state in Redis */
+	int state_fd;            /* the state folder; 0: none */
 	struct keep_limits keep; /* of ended runs */
 	struct metrics *metrics; /* outlives the orchestrator */
 	/* It serves (again): what the catalog holds was compared.  May be NULL. */

@@ -67,6 +67,8 @@ struct redis_port *orchestrator_queries(const struct orchestrator *orch);
 /* catalog.c: dropped files, published agent types */
 void catalog_turn(struct orchestrator *orch);
 void catalog_remember(void *arg, const char *path, const char *value); /* arg: the daemon */
+/* What was accepted, for a Redis that lost it. */
+void catalog_write_back(void *arg);
 void catalog_release(struct orchestrator *orch);
 
 /* submit.c */
@@ -90,6 +92,12 @@ void orchestrator_send_definitions(struct orchestrator *orch, struct partition *
 typedef void definition_fn(void *arg, struct workflow *wf, const struct err *err);
 void orchestrator_fetch_definition(struct orchestrator *orch, struct partition *p,
     const char *name, const char *sha256, definition_fn *fn, void *arg);
+
+/* recover.c */
+struct known;
+void recover_read_known(const struct orchestrator *orch, unsigned partition,
+    struct known *ret_known);
+void recover_write_known(void *arg, unsigned partition, const char *nonce, uint64_t beat);
 
 /* watch.c: long polls */
 void orchestrator_wake_watchers(struct orchestrator *orch, bool all);

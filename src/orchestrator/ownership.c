@@ -20,6 +20,14 @@ text_at(const struct redisReply *reply, size_t i)
 	return text;
 }
 
+static uint64_t
+number_at(const struct redisReply *reply, size_t i)
+{
+	uint64_t number = 0;
+	(void)reply_u64(reply_at(reply, i), &number, NULL);
+	return number;
+}
+
 /* An error reply leaves everything as it is: look again later. */
 static void
 again_later(struct partition *p, const char *why)
@@ -30,20 +38,21 @@ again_later(struct partition *p, const char *why)
 
 /* --- fence ------------------------------------------------------------------- */
 
+/* Less than a loss: a failover, or a crash, took the newest changes. */
 static void
-remember_state_id(struct partition *p, const char *nonce)
+compare_seq(const struct partition *p, const char *nonce, uint64_t seq)
 {
-	if (p->meta_nonce[0] && strcmp(p->meta_nonce, nonce) != 0)
-		log_error("the state in redis is not the one that was there: it was wiped or "
-			  "replaced", KV_S("was", p->meta_nonce), KV_S("is", nonce));
-	snprintf(p->meta_nonce, sizeof p->meta_nonce, "%s", nonce);
+	if (strcmp(p->meta_nonce, nonce) == 0 && seq < p->seq)
+		log_error("redis lost the newest changes: they are done again",
+		    KV_I("partition", p->config.partition), KV_I("commits", p->seq - seq));
 }
 
 static void
 fenced(struct partition *p, uint64_t nonce, const struct redisReply *reply)
 {
 	const char *how = text_at(reply, 1), *meta = text_at(reply, 3);
-	bool same = p->loaded && strcmp(how, "renewed") == 0 && strcmp(p->meta_nonce, meta) == 0;
+	bool same = p->loaded && strcmp(how, "renewed") == 0 &&
+	    strcmp(p->meta_nonce, meta) == 0 && !(p->history_changed && !p->restoring);
 	uint64_t seq = 0, partitions = 0;
 
 	if (!str_to_u64(text_at(reply, 2), &seq) || !str_to_u64(text_at(reply, 4), &partitions)) {
@@ -59,25 +68,40 @@ fenced(struct partition *p, uint64_t nonce, const struct redisReply *reply)
 	p->answered_at = partition_mono(p);
 	p->beat_at = 0;
 	p->beating = false;
-	remember_state_id(p, meta);
-	if (same && commits_resolve(p, seq)) {
-		partition_set_state(p, PARTITION_SERVING, "");
+	p->history_changed = false;
+	p->seen_fence[0] = '\0';
+	if (same && !p->restore_due && commits_resolve(p, seq)) {
+		partition_set_state(p, p->restoring ? PARTITION_LOADING : PARTITION_SERVING,
+		    p->restoring ? "writing live runs back" : "");
+		if (!p->restoring)
+			loss_over(p);
 		return;
 	}
+	compare_seq(p, meta, seq);
+	loss_know(p, meta, 0);
 	log_info("partition owned", KV_I("partition", p->config.partition), KV_S("how", how),
 	    KV_I("seq", seq));
 	p->seq = seq;
-	partition_reload(p, "ownership was taken anew");
+	if (p->restore_due && p->loaded)
+		restore_begin(p);
+	else
+		partition_reload(p, "ownership was taken anew");
+	p->restore_due = false;
 }
 
 /* Another owner: watch whether it moves. */
 static void
-held(struct partition *p, const char *fence, const char *beat)
+held(struct partition *p, const char *fence, const char *beat, const char *meta)
 {
+	uint64_t number = 0;
 	int64_t now = partition_mono(p);
 
 	if (p->loaded)
 		partition_drop_memory(p, "another daemon owns the partition");
+	(void)str_to_u64(beat, &number);
+	if (meta[0])
+		loss_know(p, meta, number);
+	p->loss[0] = '\0'; /* it is the owner's */
 	if (strcmp(fence, p->seen_fence) != 0 || strcmp(beat, p->seen_beat) != 0) {
 		snprintf(p->seen_fence, sizeof p->seen_fence, "%s", fence);
 		snprintf(p->seen_beat, sizeof p->seen_beat, "%s", beat);
@@ -91,6 +115,16 @@ held(struct partition *p, const char *fence, const char *beat)
 	partition_set_state(p, PARTITION_STANDBY, "another daemon owns the partition");
 }
 
+static void
+lost(struct partition *p, const char *meta, const char *beat)
+{
+	uint64_t number = 0;
+	(void)str_to_u64(beat, &number);
+	if (p->n_proposals > 0)
+		p->n_proposals--; /* this one was not installed */
+	loss_found(p, meta, number);
+}
+
 /* The nonce that a fence call proposed comes back to its answer this way. */
 struct proposal {
 	struct partition *p;
@@ -98,6 +132,7 @@ struct proposal {
 	char nonce_text[TOKEN_SIZE], meta_text[TOKEN_SIZE];
 	char partitions[12], wall[24];
 	char own[MAX_PROPOSALS + 1][TOKEN_SIZE];
+	char known_nonce[40], known_beat[24];
 	char seen_fence[128], seen_beat[32];
 };
 
@@ -118,7 +153,9 @@ on_fence(void *arg, const struct redisReply *reply, const struct err *err)
 	else if (strcmp(code, "OK") == 0)
 		fenced(p, proposal->nonce, reply);
 	else if (strcmp(code, "HELD") == 0)
-		held(p, text_at(reply, 1), text_at(reply, 2));
+		held(p, text_at(reply, 1), text_at(reply, 2), text_at(reply, 3));
+	else if (strcmp(code, "LOST") == 0)
+		lost(p, text_at(reply, 1), text_at(reply, 2));
 	else if (strcmp(code, "NEWER") == 0)
 		again_later(p, "the state in redis was written by a newer reeved: install that "
 			       "version here, or point this one at another redis");
@@ -146,6 +183,11 @@ propose(struct partition *p)
 		proposal->nonce = rng_u64(p->config.rng);
 	token_format(proposal->nonce, proposal->nonce_text);
 	token_format(rng_u64(p->config.rng), proposal->meta_text);
+	if (p->meta_nonce[0]) /* a key that was deleted is made again as it was */
+		snprintf(proposal->meta_text, sizeof proposal->meta_text, "%.16s", p->meta_nonce);
+	snprintf(proposal->known_nonce, sizeof proposal->known_nonce, "%s", loss_nonce(p));
+	snprintf(proposal->known_beat, sizeof proposal->known_beat, "%llu",
+	    (unsigned long long)loss_beat(p));
 	snprintf(proposal->partitions, sizeof proposal->partitions, "%u", p->config.partitions);
 	snprintf(proposal->wall, sizeof proposal->wall, "%lld", (long long)now.wall_ms);
 	if (may_take(p)) {
@@ -158,7 +200,7 @@ propose(struct partition *p)
 void
 ownership_fence(struct partition *p)
 {
-	const char *argv[3 + 7 + MAX_PROPOSALS + 1];
+	const char *argv[3 + 9 + MAX_PROPOSALS + 1];
 	struct proposal *proposal;
 	int argc = 0;
 
@@ -181,6 +223,8 @@ ownership_fence(struct partition *p)
 	argv[argc++] = proposal->wall;
 	argv[argc++] = proposal->seen_fence;
 	argv[argc++] = proposal->seen_beat;
+	argv[argc++] = proposal->known_nonce;
+	argv[argc++] = proposal->known_beat;
 	if (p->nonce)
 		argv[argc++] = token_format(p->nonce, proposal->own[MAX_PROPOSALS]);
 	for (size_t i = 0; i < p->n_proposals; i++)
@@ -198,13 +242,18 @@ ownership_fence(struct partition *p)
 void
 ownership_lost(struct partition *p, const char *fence)
 {
+	p->fence_at = partition_mono(p);
+	metrics_add(p->config.metrics, METRIC_COMMITS_REFUSED, 1);
+	if (!*fence) {
+		/* memory is kept until it is known what became of the state */
+		partition_set_state(p, PARTITION_FENCING, "the fence in redis is gone");
+		return;
+	}
 	log_warn("another daemon owns the partition", KV_I("partition", p->config.partition),
 	    KV_S("fence", fence));
-	metrics_add(p->config.metrics, METRIC_COMMITS_REFUSED, 1);
 	partition_drop_memory(p, "another daemon owns the partition");
 	p->nonce = 0;
 	p->n_proposals = 0;
-	p->fence_at = partition_mono(p);
 	partition_set_state(p, PARTITION_STANDBY, "another daemon owns the partition");
 }
 
@@ -279,11 +328,11 @@ on_beat(void *arg, const struct redisReply *reply, const struct err *err)
 	tend_answered(p->tend);
 	partition_written(p, NULL);
 	if (strcmp(text_at(reply, 2), p->meta_nonce) == 0) {
+		loss_know(p, p->meta_nonce, number_at(reply, 1));
 		check_cursor(p, cursor, text_at(reply, 3));
 		return;
 	}
-	/* the fence learns the new nonce, or makes one where there is none */
-	partition_drop_memory(p, "the state in redis was replaced");
+	/* the fence tells what it is, or describes it again where only that is gone */
 	p->fence_at = 0;
 	partition_set_state(p, PARTITION_FENCING, "reading the state again");
 }

@@ -14,7 +14,7 @@
 #define MANY_FAILURES 3  /* of one commit */
 #define PATIENCE_MS 5000 /* that a change waits for a redis that refuses writes */
 
-static const char *const STATE_NAMES[] = { "offline", "fencing", "standby", "loading",
+static const char *const STATE_NAMES[] = { "offline", "fencing", "standby", "held", "loading",
 	"serving", "stopped" };
 
 int
@@ -63,6 +63,9 @@ partition_new(const struct partition_config *config, struct redis_port *commands
 	p->read_count = READ_COUNT;
 	p->waiters_tail = &p->waiters;
 	fetches_init(p);
+	if (config->known_nonce)
+		snprintf(p->meta_nonce, sizeof p->meta_nonce, "%s", config->known_nonce);
+	p->known_beat = p->told_beat = config->known_beat;
 	snprintf(p->why, sizeof p->why, "not connected to redis yet");
 	if (init_scripts(p, err) < 0) {
 		free(p);
@@ -289,12 +292,18 @@ call_waiters(struct partition *p, uint64_t up_to, const struct err *err)
 }
 
 void
-partition_drop_memory(struct partition *p, const char *why)
+partition_fail_waiters(struct partition *p, const char *why)
 {
 	struct err err;
 
 	err_set(&err, ERR_UNAVAILABLE, "%s: whether the change was made is not known; look, or "
 	    "ask again with the same idempotency key", why);
+	call_waiters(p, UINT64_MAX, &err);
+}
+
+void
+partition_drop_memory(struct partition *p, const char *why)
+{
 	p->generation++;
 	if (p->tend)
 		tend_forget(p->tend);
@@ -302,7 +311,7 @@ partition_drop_memory(struct partition *p, const char *why)
 	if (p->keep)
 		keep_forget(p->keep);
 	withdrawals_forget(p);
-	p->loaded = false;
+	p->loaded = p->restoring = false;
 	load_cancel(p->load);
 	p->load = NULL;
 	commit_free(p->commit);
@@ -315,7 +324,7 @@ partition_drop_memory(struct partition *p, const char *why)
 	engine_free(p->engine);
 	p->engine = NULL;
 	store_forget(&p->store);
-	call_waiters(p, UINT64_MAX, &err);
+	partition_fail_waiters(p, why);
 }
 
 static void
@@ -342,6 +351,7 @@ load_done(void *arg, const struct err *err, struct stream_id cursor)
 	log_info("state read", KV_I("runs", engine_runs_live(p->engine)),
 	    KV_I("tasks", engine_tasks_live(p->engine)));
 	partition_set_state(p, PARTITION_SERVING, p->held);
+	loss_over(p);
 }
 
 static void
@@ -430,7 +440,8 @@ partition_confirmed(struct partition *p)
 void
 partition_history_changed(struct partition *p)
 {
-	if (p->loaded || p->load)
+	p->history_changed = true;
+	if (p->load)
 		partition_drop_memory(p, "redis was restarted or replaced");
 }
 
@@ -530,12 +541,19 @@ stop_turn(struct partition *p, int64_t now)
 	if (now >= p->stop_at) {
 		err_set(&late, ERR_UNAVAILABLE, "redis did not confirm in time");
 		partition_finish_stop(p, &late);
-	} else if (!p->commands_up || !p->loaded) {
+	} else if (!p->commands_up || !p->loaded || p->state == PARTITION_HELD) {
 		err_set(&late, ERR_UNAVAILABLE, "nothing to give up: not the owner");
 		partition_finish_stop(p, &late);
 	} else if (p->state == PARTITION_SERVING && commits_idle(p) && !p->releasing) {
 		ownership_release(p);
 	}
+}
+
+static bool
+wants_fence(const struct partition *p)
+{
+	return p->state == PARTITION_FENCING || p->state == PARTITION_STANDBY ||
+	    p->state == PARTITION_HELD;
 }
 
 void
@@ -547,9 +565,10 @@ partition_turn(struct partition *p)
 		stop_turn(p, now);
 	if (!p->commands_up || p->state == PARTITION_STOPPED)
 		return;
-	if ((p->state == PARTITION_FENCING || p->state == PARTITION_STANDBY) &&
-	    now >= p->fence_at)
+	if (wants_fence(p) && now >= p->fence_at)
 		ownership_fence(p);
+	else if (p->restoring)
+		restore_turn(p);
 	else if (p->state == PARTITION_SERVING && !p->releasing)
 		serve(p);
 }
@@ -563,15 +582,18 @@ earlier(int64_t a, int64_t b)
 int64_t
 partition_next(const struct partition *p)
 {
+	bool serves = p->state == PARTITION_SERVING && !p->releasing;
 	int64_t next = INT64_MAX;
 
 	if (p->stopping && p->state != PARTITION_STOPPED)
 		next = p->stop_at;
 	if (!p->commands_up || p->state == PARTITION_STOPPED)
 		return next;
-	if ((p->state == PARTITION_FENCING || p->state == PARTITION_STANDBY) && !p->fencing)
+	if (wants_fence(p) && !p->fencing)
 		next = earlier(next, p->fence_at);
-	if (p->state != PARTITION_SERVING || p->releasing)
+	if (p->commit && !p->commit_sent && !p->finding && (serves || p->restoring))
+		next = earlier(next, p->resend_at);
+	if (!serves)
 		return next;
 	next = earlier(next, engine_next_timer(p->engine));
 	next = earlier(next, badkeys_next(p));
@@ -585,8 +607,6 @@ partition_next(const struct partition *p)
 	}
 	if (may_act(p, partition_mono(p)) && !partition_refused(p))
 		next = earlier(next, keep_next(p->keep));
-	if (p->commit && !p->commit_sent && !p->finding)
-		next = earlier(next, p->resend_at);
 	if (partition_refused(p) && p->waiters)
 		next = earlier(next, p->waiters->since + PATIENCE_MS);
 	return next;

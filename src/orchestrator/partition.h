@@ -7,6 +7,7 @@
  *      │            held │             │    refused: memory is dropped
  *      │              ▼  │             │                 │
  *      │            STANDBY ◀──────────┴─────────────────┘
+ *      │         known state gone: HELD ──partition_recover()──▶ FENCING
  *      └── command connection down: memory is kept, the next `up` fences again
  *
  * The partition works on two ports (commands, blocking reads) and on the clock
@@ -43,10 +44,18 @@ enum partition_state {
 	PARTITION_OFFLINE,
 	PARTITION_FENCING,
 	PARTITION_STANDBY,
+	PARTITION_HELD,
 	PARTITION_LOADING,
 	PARTITION_SERVING,
 	PARTITION_STOPPED
 };
+
+/*
+ * Redis does not hold the state any more that is known (wiped, replaced, or more than a
+ * minute older): take what is there; do nothing until partition_recover(); or write the
+ * live runs back from memory, where there is one.
+ */
+enum loss_policy { LOSS_ACCEPT, LOSS_HOLD, LOSS_RESTORE };
 
 struct partition_config {
 	const char *prefix;    /* NULL = default */
@@ -54,6 +63,9 @@ struct partition_config {
 	unsigned partitions;
 	const char *home;      /* 16 hex digits: the state folder's id; lives as long as it */
 	struct engine_config engine;
+	enum loss_policy on_loss;
+	const char *known_nonce; /* of the state as this daemon last knew it, or NULL */
+	uint64_t known_beat;
 	size_t intake_max;     /* effects that may wait before reading stops; 0 = 20,000 */
 	struct keep_limits keep; /* all 0: ended runs stay */
 	struct rng *rng;
@@ -69,6 +81,10 @@ struct partition_config {
 	 * until then it is read again after each load.  NULL: commands are not read.
 	 */
 	void (*on_command)(void *arg, struct partition *p, const struct stream_entry *entry);
+	/* Which state this is, and how far: to be remembered for known_nonce, known_beat. */
+	void (*on_known)(void *arg, unsigned partition, const char *nonce, uint64_t beat);
+	/* Before the live runs are written back: what else is to be written back. */
+	void (*on_restore)(void *arg);
 	/* Each effect of a confirmed commit, before the waiters are called. */
 	void (*on_effect)(void *arg, const struct effect *effect);
 	void *arg;
@@ -108,6 +124,12 @@ bool partition_refused(const struct partition *p);
 /* Nothing new starts while why is not "" (redis is nearly full); all else goes on. */
 void partition_hold(struct partition *p, const char *why);
 bool partition_held(const struct partition *p); /* either of both */
+
+/*
+ * Ends PARTITION_HELD: with what redis holds, or after memory was written back.
+ * ERR_CONFLICT: it is not held, or there is no memory.
+ */
+int partition_recover(struct partition *p, bool restore, struct err *err);
 
 /* Memory: NULL before the first load and after the ownership was lost. */
 struct engine *partition_engine(const struct partition *p);

@@ -37,7 +37,7 @@ struct partition {
 	struct redis_port *commands, *reads;
 	bool commands_up, reads_up;
 	enum partition_state state;
-	char why[300];
+	char why[420];
 
 	struct engine *engine;
 	struct store store;
@@ -50,7 +50,14 @@ struct partition {
 	size_t n_proposals;
 	bool fencing;             /* a fence call is under way */
 	uint64_t seq;
-	char meta_nonce[40];
+	char meta_nonce[40];      /* of the state that is known; "" = none yet */
+	uint64_t known_beat;      /* how far it was */
+	uint64_t told_beat;
+	bool history_changed;     /* another server, or a restarted one */
+	char loss[160];           /* what was lost; "" = nothing */
+	int64_t loss_at;          /* mono_ms */
+	bool restore_due, restoring;
+	size_t restored;          /* runs */
 	char seen_fence[128], seen_beat[32];
 	unsigned seen_count;
 	int64_t seen_since;
@@ -131,6 +138,8 @@ void partition_reload(struct partition *p, const char *why);
 void partition_written(struct partition *p, const struct redisReply *error);
 /* Calls the waiters whose changes are confirmed. */
 void partition_confirmed(struct partition *p);
+/* Their outcome is unknown. */
+void partition_fail_waiters(struct partition *p, const char *why);
 void partition_finish_stop(struct partition *p, const struct err *err);
 
 /* ownership.c */
@@ -151,6 +160,15 @@ bool badkeys_add(struct partition *p, const char *key);
 void badkeys_loaded(struct partition *p); /* memory is new: what was bad still is */
 void badkeys_turn(struct partition *p);
 int64_t badkeys_next(const struct partition *p);
+
+/* loss.c: the state in redis is not the one that was known */
+void loss_know(struct partition *p, const char *nonce, uint64_t beat);
+const char *loss_nonce(const struct partition *p);
+uint64_t loss_beat(const struct partition *p);
+void loss_found(struct partition *p, const char *nonce, uint64_t beat);
+void loss_over(struct partition *p); /* it serves again: an event says what happened */
+void restore_begin(struct partition *p);
+void restore_turn(struct partition *p);
 
 /* fetches.c: outputs that the engine lacks */
 void fetches_init(struct partition *p);

@@ -16,6 +16,7 @@
 #define MIB (1024 * 1024)
 
 static const char *const level_values[] = { "error", "warn", "info", "debug", NULL };
+static const char *const loss_values[] = { "hold", "restore", NULL };
 static const char *const fsync_values[] = { "everysec", "always", "no", NULL };
 
 const struct config_option settings_table[] = {
@@ -28,6 +29,10 @@ const struct config_option settings_table[] = {
 	    "$XDG_STATE_HOME/reeve or ~/.local/state/reeve." },
 	{ "node_id", "node-id", 0, "REEVE_NODE_ID", CONFIG_STRING, "", 0, 64, NULL, 0, "ID",
 	    "Name of this daemon in logs and events. Empty: the random id of its state folder." },
+	{ "on_state_loss", NULL, 0, "REEVE_ON_STATE_LOSS", CONFIG_ENUM, "hold", 0, 0,
+	    loss_values, 0, NULL, "When Redis was wiped, replaced or put back to an older state. "
+	    "hold: nothing is done until reeve recover says how to go on; restore: live runs are "
+	    "written back from memory, and what was dropped and is not known any more starts again." },
 	{ "log_level", "log-level", 0, "REEVE_LOG_LEVEL", CONFIG_ENUM, "info", 0, 0, level_values,
 	    CONFIG_RELOADABLE, "LEVEL", "What is logged: error, warn, info or debug." },
 	{ "http.listen", "http", 0, "REEVE_HTTP", CONFIG_STRING, "127.0.0.1:8420", 0, 128, NULL, 0,

@@ -6,6 +6,7 @@
  *   PATH/          0700, ours            PATH/reeve.sock    of the API
  *   PATH/lock      held while we live    PATH/redis.sock    of the embedded Redis
  *   PATH/home      the folder's id       PATH/redis/        its data and log
+ *   PATH/known-P   which state it held   (orchestrator/known.h)
  *
  * Whoever can write here owns the daemon, so anything that is not ours, or that a
  * symbolic link leads to, is refused with a sentence; modes that are too wide are

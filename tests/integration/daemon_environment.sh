@@ -100,7 +100,8 @@ wait_until 15 ready
 stop_daemon
 kill_redis
 
-# no persistence: a warning, and it serves
+# no persistence: a warning, and it serves (another state, on purpose)
+rm -f "$state/known-0"
 rm -rf "$work/appendonlydir"
 start_redis --appendonly no
 reeved_try --check --redis "$redis_url"
@@ -111,6 +112,7 @@ stop_daemon
 kill_redis
 
 # passwords: no, wrong, right; never shown
+rm -f "$state/known-0"
 # shellcheck disable=SC2119
 start_redis
 redis CONFIG SET requirepass right-horse >/dev/null

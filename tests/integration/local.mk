@@ -16,7 +16,7 @@ SH_TESTS += tests/integration/daemon_leases.sh
 SH_TESTS += tests/integration/daemon_wiped.sh
 SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh
-SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh
+SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh tests/integration/daemon_loss.sh
 
 # Several daemons on one Redis.
 SH_TESTS += tests/integration/daemon_passing.sh

@@ -321,7 +321,7 @@ how_owned(struct fake_redis *redis, const struct cmd *keys, const struct cmd *ar
 	const char *how = NULL;
 	char *beat;
 
-	for (int i = 7; i < args->argc; i++) {
+	for (int i = 9; i < args->argc; i++) {
 		if (strcmp(fence->nonce, args->argv[i]) == 0)
 			return "renewed";
 	}
@@ -336,13 +336,33 @@ how_owned(struct fake_redis *redis, const struct cmd *keys, const struct cmd *ar
 	return how;
 }
 
+/* The state is not the known one, or an older one. */
+static bool
+is_lost(const struct cmd *args, const char *how, const char *nonce, const char *beat)
+{
+	if (!args->argv[7][0])
+		return false;
+	if (strcmp(nonce, args->argv[7]) != 0 && strcmp(how, "renewed") != 0)
+		return true;
+	return beat[0] && strtod(beat, NULL) < strtod(args->argv[8], NULL);
+}
+
 static redisReply *
 owned(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args,
     const char *how, const char *seq)
 {
-	redisReply *reply = lua_answer("OK", how, seq);
+	redisReply *reply;
 	char *nonce = lua_text(lua_call(redis, "HGET", keys->argv[1], "nonce", NULL));
+	char *beat = lua_text(lua_call(redis, "GET", keys->argv[2], NULL));
 
+	if (is_lost(args, how, nonce, beat)) {
+		reply = lua_answer("LOST", nonce, beat);
+		free(nonce);
+		free(beat);
+		return reply;
+	}
+	free(beat);
+	reply = lua_answer("OK", how, seq);
 	if (!nonce[0])
 		lua_quiet(lua_call(redis, "HSET", keys->argv[1], "schema", "1", "min_reader", "1",
 		    "partitions", args->argv[2], "nonce", args->argv[3], "created_at",
@@ -390,6 +410,9 @@ script_fence(struct fake_redis *redis, const struct cmd *keys, const struct cmd 
 	} else {
 		text = lua_text(lua_call(redis, "GET", keys->argv[2], NULL));
 		reply = lua_answer("HELD", fence.text, text);
+		free(text);
+		text = lua_text(lua_call(redis, "HGET", keys->argv[1], "nonce", NULL));
+		fake_push(reply, fake_text(text));
 		free(text);
 	}
 	fence_release(&fence);

@@ -212,8 +212,8 @@ take_fence(struct owner *owner)
 	add(&line, "1");
 	add(&line, "meta");
 	add(&line, "1000");
-	add(&line, "");
-	add(&line, "");
+	for (int i = 0; i < 4; i++)
+		add(&line, "");
 	both(owner->pair, &line);
 }
 

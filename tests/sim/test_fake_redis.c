@@ -190,6 +190,8 @@ random_fence(struct pair *pair)
 	add(&line, "1000");
 	add(&line, PICK(pair, "", "n1:1:homeA"));
 	add(&line, PICK(pair, "", "1"));
+	add(&line, PICK(pair, "", "", "metanonce", "othernonce"));
+	add(&line, PICK(pair, "0", "", "5"));
 	if (below(pair, 2))
 		add(&line, NONCES[below(pair, 3)]);
 	both(pair, &line);

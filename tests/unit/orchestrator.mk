@@ -14,3 +14,9 @@ tests_unit_test_partition_SOURCES = tests/unit/test_partition.c tests/unit/stage
 	tests/unit/stage.h $(FAKE_SOURCES)
 tests_unit_test_partition_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_partition_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_loss
+tests_unit_test_loss_SOURCES = tests/unit/test_loss.c tests/unit/stage.c \
+	tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_loss_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_loss_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

@@ -159,7 +159,8 @@ void
 owner_start(struct owner *owner)
 {
 	struct stage *stage = owner->stage;
-	struct partition_config config = { .partitions = 1,
+	struct partition_config config = { .partitions = 1, .on_loss = owner->stage->on_loss,
+		.known_nonce = owner->stage->known_nonce,
 		.home = owner == &stage->a ? "aaaaaaaaaaaaaaaa" : "bbbbbbbbbbbbbbbb",
 		.rng = &owner->rng, .metrics = &owner->metrics, .now = now_of, .on_state = on_state,
 		.arg = owner };

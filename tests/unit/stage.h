@@ -42,6 +42,9 @@ struct stage {
 	int64_t now;
 	struct owner a, b;
 	struct rng rng;
+	/* of partitions that are started from here on */
+	enum loss_policy on_loss;
+	const char *known_nonce;
 };
 
 void stage_init(struct stage *stage);

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* What is done when Redis does not hold the state any more that this daemon knew. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "orchestrator/partition_private.h"
+
+#define TELL_BEATS 60      /* how far the state is, is told that often */
+#define OLDER_BEATS 60     /* a failover may lose the last seconds, and is no loss of state */
+#define GIVE_WAY_MS 10000  /* to the daemon whose memory can be written back */
+
+/* --- what is known ------------------------------------------------------------ */
+
+void
+loss_know(struct partition *p, const char *nonce, uint64_t beat)
+{
+	bool same = strcmp(p->meta_nonce, nonce) == 0;
+
+	if (!same) {
+		snprintf(p->meta_nonce, sizeof p->meta_nonce, "%s", nonce);
+		p->known_beat = p->told_beat = 0;
+	}
+	if (beat > p->known_beat)
+		p->known_beat = beat;
+	if (!p->config.on_known || (same && p->known_beat < p->told_beat + TELL_BEATS))
+		return;
+	p->told_beat = p->known_beat;
+	p->config.on_known(p->config.arg, p->config.partition, nonce, p->known_beat);
+}
+
+/* What the fence script compares with: '' takes whatever is there. */
+const char *
+loss_nonce(const struct partition *p)
+{
+	return p->restore_due ? "" : p->meta_nonce;
+}
+
+uint64_t
+loss_beat(const struct partition *p)
+{
+	return p->known_beat > OLDER_BEATS ? p->known_beat - OLDER_BEATS : 0;
+}
+
+/* --- the alarm ------------------------------------------------------------------ */
+
+static void
+describe(struct partition *p, const char *nonce, uint64_t beat)
+{
+	if (strcmp(nonce, p->meta_nonce) == 0)
+		snprintf(p->loss, sizeof p->loss,
+		    "redis holds an older state than this daemon knew: about %llu s of it are gone",
+		    (unsigned long long)(p->known_beat - beat));
+	else
+		snprintf(p->loss, sizeof p->loss, "redis lost its state: it was wiped or replaced");
+}
+
+static void
+alarm_once(struct partition *p, const char *nonce, uint64_t beat)
+{
+	if (p->loss[0])
+		return;
+	describe(p, nonce, beat);
+	p->loss_at = partition_mono(p);
+	log_error(p->loss, KV_I("partition", p->config.partition), KV_S("was", p->meta_nonce),
+	    KV_S("is", nonce), KV_I("runs_in_memory", p->loaded ? engine_runs_live(p->engine) : 0));
+	metrics_add(p->config.metrics, METRIC_STATE_LOSSES, 1);
+}
+
+void
+loss_over(struct partition *p)
+{
+	struct effect *note;
+	struct buf data = { 0 };
+
+	if (!p->loss[0])
+		return;
+	buf_adds(&data, "{\"why\":");
+	buf_add_json(&data, p->loss, strlen(p->loss));
+	buf_printf(&data, ",\"runs_restored\":%zu}", p->restored);
+	note = effects_add(&p->effects, EFFECT_NOTE, NULL, TASK_NONE);
+	note->u.note.type = "alert.state_lost";
+	note->u.note.data = buf_steal(&data);
+	partition_mark(p);
+	p->loss[0] = '\0';
+	p->restored = 0;
+	metrics_set(p->config.metrics, METRIC_STATE_HELD, 0);
+}
+
+/* --- what follows ------------------------------------------------------------------ */
+
+static void
+go_on(struct partition *p, bool restore)
+{
+	p->restore_due = restore;
+	p->known_beat = 0;
+	if (!restore) {
+		p->meta_nonce[0] = '\0';
+		partition_drop_memory(p, p->loss);
+	}
+	p->fence_at = 0;
+	partition_set_state(p, PARTITION_FENCING, "taking the ownership of what redis holds now");
+}
+
+static void
+hold(struct partition *p)
+{
+	char why[sizeof p->why];
+	int len = snprintf(why, sizeof why, "%s. Nothing is handed out or accepted. To go on with "
+	    "what redis holds now: reeve recover accept", p->loss);
+
+	if (p->loaded)
+		snprintf(why + len, sizeof why - (size_t)len,
+		    "; to write the %zu live runs of this daemon's memory back first: reeve recover "
+		    "restore", engine_runs_live(p->engine));
+	p->fence_at = partition_mono(p) + WATCH_MS;
+	partition_fail_waiters(p, p->loss);
+	metrics_set(p->config.metrics, METRIC_STATE_HELD, 1);
+	partition_set_state(p, PARTITION_HELD, why);
+}
+
+void
+loss_found(struct partition *p, const char *nonce, uint64_t beat)
+{
+	bool others_may = !p->loaded && p->seen_fence[0];
+
+	alarm_once(p, nonce, beat);
+	if (p->config.on_loss == LOSS_HOLD) {
+		hold(p);
+	} else if (p->config.on_loss == LOSS_RESTORE && others_may &&
+	    partition_mono(p) - p->loss_at < GIVE_WAY_MS) {
+		p->fence_at = partition_mono(p) + WATCH_MS;
+		partition_set_state(p, PARTITION_STANDBY,
+		    "redis lost its state: the daemon that owned it may write it back");
+	} else {
+		go_on(p, p->config.on_loss == LOSS_RESTORE && p->loaded);
+	}
+}
+
+int
+partition_recover(struct partition *p, bool restore, struct err *err)
+{
+	if (p->state != PARTITION_HELD)
+		return err_set(err, ERR_CONFLICT, "nothing to recover: the state in redis is the one "
+		    "that this daemon knows");
+	if (restore && !p->loaded)
+		return err_set(err, ERR_CONFLICT, "this daemon's memory holds no runs to write back: "
+		    "restore a backup of redis, or go on with: reeve recover accept");
+	go_on(p, restore);
+	return 0;
+}
+
+/* --- memory is written back ----------------------------------------------------------- */
+
+void
+restore_begin(struct partition *p)
+{
+	struct effects dump = { 0 };
+	struct moment now;
+	char why[80];
+
+	partition_moment(p, &now);
+	p->restored = engine_runs_live(p->engine);
+	log_warn("live runs are written back from memory", KV_I("runs", p->restored));
+	if (p->config.on_restore)
+		p->config.on_restore(p->config.arg);
+	engine_dump(p->engine, &now, &dump);
+	partition_drop_memory(p, p->loss);
+	effects_release(&p->effects);
+	p->effects = dump;
+	p->restore_due = false;
+	p->loaded = p->restoring = true;
+	snprintf(why, sizeof why, "writing %zu live runs back", p->restored);
+	partition_set_state(p, PARTITION_LOADING, why);
+}
+
+/* The usual load follows: it derives what is not stored, and dispatches again. */
+void
+restore_turn(struct partition *p)
+{
+	commits_turn(p);
+	if (!commits_idle(p) || !p->restoring)
+		return;
+	p->restoring = false;
+	partition_reload(p, "the live runs were written back");
+}
