@@ -127,6 +127,16 @@ facade_paused(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 }
 
 void
+facade_recover(struct orchestrator *orch, bool restore, const struct facade_actor *actor,
+    facade_reply_fn *fn, void *arg)
+{
+	answer(orch,
+	    json_pack("{s:s, s:[i], s:s}", "how", restore ? "restore" : "accept", "partitions", 0,
+		"by", actor->name),
+	    fn, arg);
+}
+
+void
 facade_why(struct orchestrator *orch, const char *id, const char *task, facade_reply_fn *fn,
     void *arg)
 {
