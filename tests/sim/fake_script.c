@@ -340,7 +340,7 @@ how_owned(struct fake_redis *redis, const struct cmd *keys, const struct cmd *ar
 static bool
 is_lost(const struct cmd *args, const char *how, const char *nonce, const char *beat)
 {
-	if (!args->argv[7][0])
+	if (args->argc < 9 || !args->argv[7][0])
 		return false;
 	if (strcmp(nonce, args->argv[7]) != 0 && strcmp(how, "renewed") != 0)
 		return true;

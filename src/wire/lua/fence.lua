@@ -52,9 +52,10 @@ else
 		end
 	end
 end
-local other = meta[1] ~= ARGV[8] and how ~= 'renewed'
+local known = ARGV[8] or ''
+local other = meta[1] ~= known and how ~= 'renewed'
 local older = beat ~= '' and (tonumber(beat) or 0) < (tonumber(ARGV[9]) or 0)
-if ARGV[8] ~= '' and (other or older) then
+if known ~= '' and (other or older) then
 	return { 'LOST', meta[1] or '', beat }
 end
 if not meta[1] then
