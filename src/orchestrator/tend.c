@@ -112,6 +112,8 @@ on_beats(void *arg, const struct redisReply *reply, const struct err *err)
 	if (!reply || reply_is_error(reply)) {
 		query->tend->broken = true;
 	} else if (tend) {
+		/* the clock is brought up first: with an older time a lease would be shorter */
+		tend_answered(tend);
 		for (size_t i = 0; i < reply_pairs(reply); i++) {
 			if (reply_pair(reply, i, &id, &count, NULL) < 0)
 				continue;

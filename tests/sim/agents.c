@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Simulated agents: they pull, work, report, repeat themselves, die, and come again. */
+/*
+ * Agents of the simulation: they read, beat, work, spool, report, are cut off, stand
+ * still, die, and come again.
+ */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +12,7 @@
 #include "world.h"
 
 #define DONE_KEY "reeve:{0}:done"
+#define KILL_MS (AGENT_LEASE_MS * 8 / 10)
 
 static const char *const TYPE_NAMES[TYPES] = { "alpha", "beta", "gamma" };
 
@@ -18,8 +22,8 @@ type_name(unsigned type)
 	return TYPE_NAMES[type];
 }
 
-static const char *
-queue_of(const struct agent *agent)
+const char *
+agent_queue(const struct agent *agent)
 {
 	static const char *const keys[TYPES] = { "reeve:{0}:q:alpha", "reeve:{0}:q:beta",
 		"reeve:{0}:q:gamma" };
@@ -27,8 +31,8 @@ queue_of(const struct agent *agent)
 	return keys[agent->type];
 }
 
-static const char *
-group_of(const struct agent *agent)
+const char *
+agent_group(const struct agent *agent)
 {
 	static const char *const groups[TYPES] = { "alpha_consumers", "beta_consumers",
 		"gamma_consumers" };
@@ -36,138 +40,16 @@ group_of(const struct agent *agent)
 	return groups[agent->type];
 }
 
-static void
-tell(struct world *world, const char *token, unsigned kind)
+static bool
+stands(const struct agent *agent)
 {
-	struct told *told;
-
-	HASH_FIND_STR(world->told, token, told);
-	if (!told) {
-		told = xcalloc(1, sizeof *told);
-		snprintf(told->token, sizeof told->token, "%s", token);
-		HASH_ADD_STR(world->told, token, told);
-	}
-	told->kinds |= kind;
+	return agent->paused_until > agent->world->now;
 }
 
-/* --- reports ----------------------------------------------------------------------- */
-
-struct report {
-	const char *argv[32];
-	int argc;
-};
-
-static void
-add(struct report *report, const char *name, const char *value)
+static bool
+reaches(const struct agent *agent)
 {
-	report->argv[report->argc++] = name;
-	report->argv[report->argc++] = value;
-}
-
-enum { R_DONE, R_FAILED, R_FINAL, R_LOST, R_RELEASED, R_THROTTLED, R_BLOCKED, R_BAD, R_TIMEOUT,
-	R_COUNT };
-
-static void
-fill(struct report *report, const struct agent *agent, const struct held *held)
-{
-	static const char *const status[R_COUNT] = { "done", "failed", "failed", "released",
-		"released", "throttled", "blocked", "done", "failed" };
-	static const unsigned told[R_COUNT] = { TOLD_DONE, TOLD_FAILED, TOLD_FAILED, TOLD_RELEASED,
-		TOLD_RELEASED, TOLD_THROTTLED, TOLD_FAILED, TOLD_BAD, TOLD_FAILED };
-
-	add(report, "run", held->run);
-	add(report, "task", held->task);
-	add(report, "token", held->token);
-	add(report, "status", status[held->kind]);
-	add(report, "attempt", held->attempt);
-	add(report, "agent", agent->id);
-	if (held->kind == R_DONE)
-		add(report, "outputs", "{\"k\":\"v\"}");
-	else if (held->kind == R_BAD)
-		add(report, "outputs", "no json");
-	else if (held->kind == R_LOST)
-		add(report, "category", "lost");
-	else if (held->kind == R_FINAL)
-		add(report, "retryable", "0");
-	else if (held->kind == R_TIMEOUT)
-		add(report, "category", "timeout");
-	else if (held->kind == R_THROTTLED)
-		add(report, "retry_after", "1");
-	if (held->kind == R_FAILED)
-		add(report, "exit_code", "1");
-	tell(agent->world, held->token, told[held->kind]);
-}
-
-static redisReply *
-run_report(struct world *world, const struct report *report)
-{
-	size_t lens[32];
-	redisReply *reply;
-
-	for (int i = 0; i < report->argc; i++)
-		lens[i] = strlen(report->argv[i]);
-	reply = fake_redis_run(world->redis, report->argc, report->argv, lens);
-	world_ran(world);
-	return reply;
-}
-
-/* The same through wire/lua/report.lua. */
-static void
-report_by_script(struct agent *agent, const struct held *held, const struct report *report)
-{
-	const char *argv[40] = { DONE_KEY, queue_of(agent), group_of(agent), held->entry, agent->id,
-		held->token };
-
-	for (int i = 3; i < report->argc; i++)
-		argv[3 + i] = report->argv[i];
-	world_trace(agent->world, "%s reports by script %s/%s#%s %s %s", agent->id, held->run,
-	    held->task, held->attempt, report->argv[10], held->token);
-	freeReplyObject(fake_redis_script(agent->world->redis, "report", 2, report->argc + 3, argv));
-	world_ran(agent->world);
-}
-
-static void
-send_report(struct agent *agent, const struct held *held)
-{
-	struct report report = { { "XADD", DONE_KEY, "*" }, 3 };
-
-	fill(&report, agent, held);
-	if (agent->beats && one_in(agent->world, 2)) {
-		report_by_script(agent, held, &report);
-		return;
-	}
-	world_trace(agent->world, "%s reports %s/%s#%s %s %s", agent->id, held->run, held->task,
-	    held->attempt, report.argv[10], held->token);
-	freeReplyObject(run_report(agent->world, &report));
-}
-
-/* A copy that comes again, out of order, much later. */
-struct echo {
-	struct agent *agent;
-	struct held held;
-};
-
-static void
-echo(void *arg, uint64_t n)
-{
-	struct echo *copy = arg;
-
-	(void)n;
-	if (copy->agent->world->redis_up)
-		send_report(copy->agent, &copy->held);
-	free(copy);
-}
-
-static void
-perhaps_echo(struct agent *agent, const struct held *held)
-{
-	struct echo *copy;
-
-	if (!fault_in(agent->world, 10))
-		return;
-	copy = xcalloc(1, sizeof *copy);
-	*copy = (struct echo){ agent, *held };
-	world_in(agent->world, (int64_t)chance(agent->world, 20000), echo, copy, 0);
+	return world_answers(agent->world) && agent->cut_until <= agent->world->now;
 }
 
 /* --- tasks held ------------------------------------------------------------------------ */
@@ -179,17 +61,6 @@ copy_field(const redisReply *fields, const char *name, char *out, size_t size)
 
 	(void)reply_get(fields, name, &value);
 	snprintf(out, size, "%s", value.text);
-}
-
-static unsigned
-random_kind(struct world *world)
-{
-	static const unsigned kinds[] = { R_FAILED, R_FAILED, R_FINAL, R_LOST, R_RELEASED,
-		R_THROTTLED, R_BLOCKED, R_BAD, R_TIMEOUT };
-
-	if (chance(world, 100) < (world->faults ? 75 : 97))
-		return R_DONE;
-	return kinds[chance(world, ARRAY_LEN(kinds))];
 }
 
 static struct held *
@@ -212,6 +83,16 @@ free_slot(struct agent *agent)
 	return NULL;
 }
 
+static struct said *
+find_said(struct agent *agent, const char *token)
+{
+	for (size_t i = 0; i < SAID; i++) {
+		if (agent->said[i].held.used && strcmp(agent->said[i].held.token, token) == 0)
+			return &agent->said[i];
+	}
+	return NULL;
+}
+
 static void
 read_entry(struct held *held, const redisReply *entry)
 {
@@ -229,29 +110,98 @@ static void
 take(struct agent *agent, struct held *held, const redisReply *entry)
 {
 	struct world *world = agent->world;
+	bool slow = fault_in(world, 10);
 
 	read_entry(held, entry);
-	held->kind = random_kind(world);
-	held->until = world->now + (int64_t)chance(world, world->faults && one_in(world, 10) ? 20000 : 300);
+	if (slow)
+		world_count(world, TALLY_SLOW);
+	held->kind = report_kind(world);
+	held->taken_at = world->now;
+	held->until = world->now + (int64_t)chance(world, slow ? 20000 : 300);
 	world_trace(world, "%s takes %s/%s#%s %s", agent->id, held->run, held->task, held->attempt,
 	    held->token);
+	check_alone(world, agent, held);
 }
 
-/* --- pulling -------------------------------------------------------------------------------- */
+/* --- reporting --------------------------------------------------------------------------- */
+
+/* A copy that comes again, out of order, much later. */
+struct echo {
+	struct agent *agent;
+	struct held held;
+};
+
+static void
+echo(void *arg, uint64_t n)
+{
+	struct echo *copy = arg;
+
+	(void)n;
+	if (world_answers(copy->agent->world)) {
+		world_count(copy->agent->world, TALLY_ECHO);
+		(void)report_send(copy->agent, &copy->held);
+	}
+	free(copy);
+}
+
+static void
+perhaps_echo(struct agent *agent, const struct held *held)
+{
+	struct echo *copy;
+
+	if (!fault_in(agent->world, 10))
+		return;
+	copy = xcalloc(1, sizeof *copy);
+	*copy = (struct echo){ agent, *held };
+	world_in(agent->world, (int64_t)chance(agent->world, 20000), echo, copy, 0);
+}
+
+/* Reports what was found out; kept for as long as Redis might lose it. */
+static void
+deliver(struct agent *agent, struct held *held)
+{
+	if (!report_send(agent, held))
+		return; /* refused: again at the next step */
+	perhaps_echo(agent, held);
+	if (fault_in(agent->world, 20))
+		return; /* its answer was lost: again */
+	agent->said[agent->n_said++ % SAID] = (struct said){ *held, agent->world->now };
+	held->used = false;
+}
+
+/* --- looking at its own pending list ------------------------------------------------------ */
 
 static redisReply *
 read_group(struct agent *agent, const char *id, const char *count)
 {
 	redisReply *reply = fake_redis_call(agent->world->redis, "XREADGROUP", "GROUP",
-	    group_of(agent), agent->id, "COUNT", count, "STREAMS", queue_of(agent), id, NULL);
+	    agent_group(agent), agent->id, "COUNT", count, "STREAMS", agent_queue(agent), id, NULL);
 
 	world_ran(agent->world);
 	if (reply->type != REDIS_REPLY_ERROR)
 		return reply;
 	freeReplyObject(reply);
-	freeReplyObject(fake_redis_call(agent->world->redis, "XGROUP", "CREATE", queue_of(agent),
-	    group_of(agent), "$", "MKSTREAM", NULL));
+	freeReplyObject(fake_redis_call(agent->world->redis, "XGROUP", "CREATE",
+	    agent_queue(agent), agent_group(agent), "$", "MKSTREAM", NULL));
 	return NULL;
+}
+
+static void
+acknowledge_deleted(struct agent *agent, const char *entry)
+{
+	freeReplyObject(fake_redis_call(agent->world->redis, "XACK", agent_queue(agent),
+	    agent_group(agent), entry, NULL));
+}
+
+/* Its report was confirmed, and the entry still is pending: it was lost, perhaps. */
+static void
+say_again(struct agent *agent, struct said *said)
+{
+	if (!agent->resend && agent->world->now - said->at < 4 * AGENT_LEASE_MS)
+		return;
+	world_count(agent->world, TALLY_RESENT);
+	if (report_send(agent, &said->held))
+		said->at = agent->world->now;
 }
 
 /* What is pending for this name and not at hand: taken up, or handed back. */
@@ -259,22 +209,25 @@ static void
 recover_entry(struct agent *agent, const redisReply *entry)
 {
 	struct held *slot = free_slot(agent), back;
+	struct said *said;
 
 	if (find_held(agent, entry->element[0]->str))
 		return;
 	if (entry->element[1]->type != REDIS_REPLY_ARRAY) {
-		freeReplyObject(fake_redis_call(agent->world->redis, "XACK", queue_of(agent),
-		    group_of(agent), entry->element[0]->str, NULL));
-		return;
-	}
-	if (slot && one_in(agent->world, 2)) {
-		take(agent, slot, entry);
+		acknowledge_deleted(agent, entry->element[0]->str);
 		return;
 	}
 	read_entry(&back, entry);
-	back.kind = one_in(agent->world, 2) ? R_LOST : R_RELEASED;
-	send_report(agent, &back);
-	perhaps_echo(agent, &back);
+	said = agent->beats ? find_said(agent, back.token) : NULL;
+	if (said) {
+		say_again(agent, said);
+	} else if (slot && (agent->beats ? agent->looked : one_in(agent->world, 2))) {
+		take(agent, slot, entry);
+	} else {
+		/* an earlier instance had it, or nothing is free */
+		back.kind = one_in(agent->world, 2) ? R_LOST : R_RELEASED;
+		deliver(agent, &back);
+	}
 }
 
 static void
@@ -283,9 +236,11 @@ recover(struct agent *agent)
 	redisReply *reply = read_group(agent, "0", "20");
 	const redisReply *entries = reply_at(reply_at(reply, 0), 1);
 
-	agent->recover = false;
 	for (size_t i = 0; entries && i < entries->elements; i++)
 		recover_entry(agent, entries->element[i]);
+	agent->recover = agent->resend = false;
+	agent->looked = agent->looked || entries;
+	agent->look_at = agent->world->now + AGENT_LEASE_MS;
 	freeReplyObject(reply);
 }
 
@@ -307,43 +262,60 @@ pull(struct agent *agent)
 	freeReplyObject(reply);
 }
 
-/* --- working ------------------------------------------------------------------------------------ */
-
-static void
-say_started(struct agent *agent, struct held *held)
-{
-	struct report report = { { "XADD", DONE_KEY, "*" }, 3 };
-
-	held->started = true;
-	add(&report, "run", held->run);
-	add(&report, "task", held->task);
-	add(&report, "token", held->token);
-	add(&report, "status", "started");
-	add(&report, "agent", agent->id);
-	freeReplyObject(run_report(agent->world, &report));
-}
+/* --- signs of life --------------------------------------------------------------------------- */
 
 static void
 sign_on(struct agent *agent)
 {
+	const char *argv[] = { "reeve:{0}:meta", NULL, "reeve:{0}:agents", agent->id,
+		agent->instance, agent->signed_on ? "1" : "0", "1", "lease_ms", "3000", "beats", "1" };
 	char key[40];
 
 	snprintf(key, sizeof key, "reeve:{0}:agent:%s", agent->id);
-	freeReplyObject(fake_redis_call(agent->world->redis, "HSET", key, "instance",
-	    agent->instance, "lease_ms", "3000", "beats", "1", NULL));
+	argv[1] = key;
+	freeReplyObject(fake_redis_script(agent->world->redis, "signon", 3, ARRAY_LEN(argv), argv));
+	agent->signed_on = true;
 	world_ran(agent->world);
 }
 
 static void
 heed(struct agent *agent, struct held *held, const char *answer)
 {
-	if (strcmp(answer, "CANCEL") == 0) {
+	if (strcmp(answer, "CANCEL") == 0 && !held->finished) {
+		world_count(agent->world, TALLY_CANCELLED);
 		held->kind = R_FINAL;
 		held->until = agent->world->now;
 	} else if (strcmp(answer, "LOST") == 0) {
+		world_count(agent->world, TALLY_LOST);
 		world_trace(agent->world, "%s lost %s", agent->id, held->token);
 		held->used = false;
 	}
+}
+
+/* What was held is another's now, all of it. */
+static void
+lose_all(struct agent *agent)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		agent->held[i].used = false;
+}
+
+static void
+hear(struct agent *agent, struct held *const *asked, int n, const redisReply *reply)
+{
+	const char *code = reply->type == REDIS_REPLY_ARRAY ? reply->element[0]->str : "BROKEN";
+
+	if (strcmp(code, "NOCARD") == 0)
+		sign_on(agent);
+	else if (strcmp(code, "OTHER") == 0)
+		lose_all(agent);
+	agent->beat_at = agent->world->now + AGENT_BEAT_MS;
+	if (strcmp(code, "OK") != 0)
+		return;
+	agent->sure = true;
+	agent->beaten_at = agent->world->now;
+	for (int i = 0; i < n && (size_t)i + 1 < reply->elements; i++)
+		heed(agent, asked[i], reply->element[i + 1]->str);
 }
 
 /* One beat for all that is held (wire/lua/beat.lua). */
@@ -365,12 +337,12 @@ beat(struct agent *agent)
 	}
 	argc = 4;
 	for (int i = 0; i < n; i++)
-		argv[argc++] = queue_of(agent);
+		argv[argc++] = agent_queue(agent);
 	argv[argc++] = agent->id;
 	argv[argc++] = agent->instance;
 	argv[argc++] = "0";
 	for (int i = 0; i < n; i++) {
-		argv[argc++] = group_of(agent);
+		argv[argc++] = agent_group(agent);
 		argv[argc++] = asked[i]->entry;
 		argv[argc++] = asked[i]->token;
 		argv[argc++] = asked[i]->started ? "0" : "1";
@@ -381,28 +353,71 @@ beat(struct agent *agent)
 	}
 	reply = fake_redis_script(agent->world->redis, "beat", 4 + n, argc, argv);
 	world_ran(agent->world);
-	if (strcmp(reply->element[0]->str, "NOCARD") == 0)
-		sign_on(agent);
-	for (int i = 0; i < n && (size_t)i + 1 < reply->elements; i++)
-		heed(agent, asked[i], reply->element[i + 1]->str);
+	hear(agent, asked, n, reply);
 	freeReplyObject(reply);
-	agent->beat_at = agent->world->now + 700;
 }
 
+/* --- working ------------------------------------------------------------------------------------ */
+
+/* Without Redis it goes on; one that must never overlap ends its child in time. */
 static void
 work(struct agent *agent, struct held *held)
 {
 	struct world *world = agent->world;
+	bool kill = agent->kills && !held->finished &&
+	    held->until > world->now && world->now - agent->beaten_at >= KILL_MS;
 
-	if (!agent->beats && !held->started && one_in(world, 2))
-		say_started(agent, held);
-	held->started = true;
-	if (held->until > world->now)
-		return;
-	send_report(agent, held);
-	perhaps_echo(agent, held);
-	if (!fault_in(world, 20)) /* else its answer was lost: again */
-		held->used = false;
+	if (kill) {
+		world_count(world, TALLY_AGENT_KILL);
+		world_trace(world, "%s ends %s: no beat was answered", agent->id, held->token);
+		held->kind = R_LOST;
+	}
+	if (kill || held->until <= world->now) {
+		if (!held->finished && !reaches(agent))
+			world_count(world, TALLY_SPOOLED);
+		held->finished = true;
+	}
+}
+
+static void
+empty_spool(struct agent *agent)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (!agent->spool[i].used)
+			continue;
+		world_count(agent->world, TALLY_SPOOL_OF_DEAD);
+		if (report_send(agent, &agent->spool[i]))
+			agent->spool[i].used = false;
+	}
+}
+
+/* All that needs Redis, in the shim's order: the first thing is a beat. */
+static void
+talk(struct agent *agent)
+{
+	struct world *world = agent->world;
+
+	if (agent->away || agent->server != world->servers) {
+		agent->recover = agent->resend = true;
+		agent->away = agent->sure = false;
+		agent->server = world->servers;
+		if (agent->beats)
+			sign_on(agent);
+	}
+	if (agent->beats && (!agent->sure || world->now >= agent->beat_at))
+		beat(agent);
+	empty_spool(agent);
+	if (agent->recover || (agent->beats && world->now >= agent->look_at))
+		recover(agent);
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct held *held = &agent->held[i];
+
+		if (held->used && !held->started && !agent->beats && one_in(world, 2))
+			held->started = report_started(agent, held);
+		if (held->used && held->finished)
+			deliver(agent, held);
+	}
+	pull(agent);
 }
 
 /* Idle agents of a calm world look seldom. */
@@ -424,23 +439,24 @@ step(void *arg, uint64_t life)
 
 	if (!agent->alive || agent->life != life)
 		return;
-	world_in(world, pace(agent), step, agent, life);
-	if (!world->redis_up)
+	if (stands(agent)) {
+		world_at(world, agent->paused_until, step, agent, life);
 		return;
-	if (agent->beats && world->now >= agent->beat_at)
-		beat(agent);
-	if (agent->recover || one_in(world, world->faults ? 200 : 15))
-		recover(agent);
+	}
+	world_in(world, pace(agent), step, agent, life);
 	for (size_t i = 0; i < SLOTS; i++) {
 		if (agent->held[i].used)
 			work(agent, &agent->held[i]);
 	}
-	pull(agent);
-	if (fault_in(world, 20ull * world->shape.fault)) {
-		world_trace(world, "%s dies", agent->id);
-		agent->alive = false;
-	}
+	if (reaches(agent))
+		talk(agent);
+	else
+		agent->away = true;
+	if (fault_in(world, 30ull * world->shape.fault))
+		agent_die(agent);
 }
+
+/* --- life ------------------------------------------------------------------------------------------ */
 
 static void
 start(void *arg, uint64_t life)
@@ -470,6 +486,7 @@ agent_init(struct agent *agent, struct world *world, size_t i)
 {
 	*agent = (struct agent){ .world = world, .type = (unsigned)(i % TYPES),
 		.beats = one_in(world, 2), .number = (unsigned)i };
+	agent->kills = agent->beats && one_in(world, 3);
 	agent_start(agent);
 	world_in(world, 3000, watch, agent, 0);
 }
@@ -478,70 +495,93 @@ void
 agent_start(struct agent *agent)
 {
 	memset(agent->held, 0, sizeof agent->held);
+	memset(agent->said, 0, sizeof agent->said);
 	agent->life++;
 	agent->alive = true;
 	agent->recover = true;
+	agent->sure = agent->away = agent->looked = agent->signed_on = false;
+	agent->cut_until = agent->paused_until = 0;
+	agent->beaten_at = agent->world->now;
+	agent->server = agent->world->servers;
 	/* one that beats may never come back: its tasks are reaped */
 	if (agent->life == 1 || (agent->beats && one_in(agent->world, 2)))
 		snprintf(agent->id, sizeof agent->id, "agent%u.%u", agent->number, agent->life);
 	snprintf(agent->instance, sizeof agent->instance, "%08x%08x", agent->number, agent->life);
 	agent->beat_at = 0;
-	if (agent->beats)
+	if (agent->beats && world_answers(agent->world))
 		sign_on(agent);
 	world_in(agent->world, 1, step, agent, agent->life);
 }
 
-/* --- what nobody should send ----------------------------------------------------------------------- */
-
 static void
-raw_done(struct world *world, const char *a, const char *b, const char *c, const char *d,
-    const char *e, const char *f, const char *g, const char *h)
+end(struct agent *agent)
 {
-	freeReplyObject(fake_redis_call(world->redis, "XADD", DONE_KEY, "*", a, b, c, d, e, f, g, h,
-	    NULL));
-	world_ran(world);
-}
+	agent->alive = agent->sure = false;
+	for (size_t i = 0; i < SLOTS; i++) {
+		bool kept = agent->held[i].used && agent->held[i].finished &&
+		    one_in(agent->world, 2);
 
-static void
-huge(struct world *world)
-{
-	size_t size = 90000;
-	char *text = xmalloc(size + 1);
-
-	memset(text, 'x', size);
-	text[size] = '\0';
-	raw_done(world, "run", "x", "task", "t", "token", "0", "message", text);
-	free(text);
+		if (kept)
+			agent->spool[i] = agent->held[i];
+	}
+	memset(agent->held, 0, sizeof agent->held);
 }
 
 void
-world_garbage(struct world *world)
+agent_die(struct agent *agent)
 {
-	const char *run = world->n_asked > 0
-	    ? world->asked[chance(world, world->n_asked)]->id.text
-	    : "01kaj2m4c3v9w8x7e6d-0";
+	if (!agent->alive)
+		return;
+	world_trace(agent->world, "%s dies", agent->id);
+	world_count(agent->world, TALLY_AGENT_DEATH);
+	end(agent);
+}
 
-	world_trace(world, "garbage");
-	switch (chance(world, 6)) {
-	case 0:
-		raw_done(world, "run", run, "task", "t0", "token", "0123456789abcdef", "status",
-		    "done");
-		break;
-	case 1:
-		raw_done(world, "run", run, "task", "t0", "token", "xyz", "status", "done");
-		break;
-	case 2:
-		raw_done(world, "a", "\xff\xfe", "b", "", "", "", "run", run);
-		break;
-	case 3:
-		raw_done(world, "run", run, "run", run, "task", "t0", "status", "started");
-		break;
-	case 4:
-		raw_done(world, "run", "01kaj2m4c3v9w8x7e6d-0", "task", "nothing", "token",
-		    "0000000000000001", "status", "released");
-		break;
-	default:
-		huge(world);
-		break;
+void
+agent_cut(struct agent *agent, int64_t ms)
+{
+	if (!agent->alive)
+		return;
+	world_trace(agent->world, "%s is cut off for %lld ms", agent->id, (long long)ms);
+	world_count(agent->world, TALLY_AGENT_CUT);
+	agent->cut_until = agent->world->now + ms;
+}
+
+void
+agent_pause(struct agent *agent, int64_t ms)
+{
+	if (!agent->alive)
+		return;
+	world_trace(agent->world, "%s stands still for %lld ms", agent->id, (long long)ms);
+	world_count(agent->world, TALLY_AGENT_PAUSE);
+	agent->paused_until = agent->world->now + ms;
+	agent->away = true;
+}
+
+/* What it holds it hands back. */
+void
+agent_leave(struct agent *agent)
+{
+	const char *argv[] = { NULL, "reeve:{0}:agents", "reeve:{0}:beats", agent_queue(agent),
+		agent->id, agent->instance, agent_group(agent) };
+	char key[40];
+
+	if (!agent->alive || !agent->beats || stands(agent) || !reaches(agent))
+		return;
+	world_trace(agent->world, "%s leaves", agent->id);
+	world_count(agent->world, TALLY_AGENT_LEAVE);
+	for (size_t i = 0; i < SLOTS; i++) {
+		if (!agent->held[i].used)
+			continue;
+		if (!agent->held[i].finished)
+			agent->held[i].kind = R_RELEASED;
+		if (!report_send(agent, &agent->held[i]))
+			return; /* not now */
+		agent->held[i].used = false;
 	}
+	snprintf(key, sizeof key, "reeve:{0}:agent:%s", agent->id);
+	argv[0] = key;
+	freeReplyObject(fake_redis_script(agent->world->redis, "signoff", 4, ARRAY_LEN(argv), argv));
+	world_ran(agent->world);
+	end(agent);
 }

@@ -72,6 +72,36 @@ daemon_wake(struct daemon *daemon)
 		turn_by(daemon, daemon->world->now);
 }
 
+/* --- standing still ------------------------------------------------------------------- */
+
+static bool
+stand_still(struct daemon *daemon, int64_t ms, const char *how)
+{
+	if (!daemon->alive || daemon->paused_until > daemon->world->now)
+		return false;
+	daemon->paused_until = daemon->world->now + ms;
+	world_trace(daemon->world, "%s %s until %lld", daemon->name, how,
+	    (long long)daemon->paused_until);
+	return true;
+}
+
+void
+daemon_pause(struct daemon *daemon, int64_t ms)
+{
+	if (stand_still(daemon, ms, "stands still"))
+		world_count(daemon->world, TALLY_PAUSE);
+}
+
+/* Its monotonic clock stands still as well; the wall clock does not. */
+void
+daemon_sleep(struct daemon *daemon, int64_t ms)
+{
+	if (!stand_still(daemon, ms, "sleeps"))
+		return;
+	daemon->boot += ms;
+	world_count(daemon->world, TALLY_SLEEP);
+}
+
 /* --- crashes, at the boundaries of effects ------------------------------------------- */
 
 static void
@@ -88,11 +118,8 @@ pause(void *arg, uint64_t life)
 {
 	struct daemon *daemon = arg;
 
-	if (!daemon->alive || daemon->life != life || daemon->paused_until > daemon->world->now)
-		return;
-	daemon->paused_until = daemon->world->now + 1000 + (int64_t)chance(daemon->world, 12000);
-	world_trace(daemon->world, "%s stands still until %lld", daemon->name,
-	    (long long)daemon->paused_until);
+	if (daemon->life == life)
+		daemon_pause(daemon, 1000 + (int64_t)chance(daemon->world, 12000));
 }
 
 static void
@@ -102,7 +129,7 @@ perhaps_fault(struct daemon *daemon)
 
 	if (fault_in(world, 8ull * world->shape.fault))
 		world_in(world, (int64_t)chance(world, 5), crash, daemon, daemon->life);
-	if (world->shape.standby && fault_in(world, 20ull * world->shape.fault))
+	if (world->shape.daemons > 1 && fault_in(world, 20ull * world->shape.fault))
 		world_in(world, (int64_t)chance(world, 5), pause, daemon, daemon->life);
 }
 
@@ -183,13 +210,16 @@ on_state(void *arg, enum partition_state state, const char *why)
 void
 daemon_init(struct daemon *daemon, struct world *world, size_t i)
 {
-	static const char *const names[DAEMONS] = { "A", "B" };
-	static const char *const homes[DAEMONS] = { "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb" };
+	static const char *const names[DAEMONS] = { "A", "B", "C" };
+	static const char *const homes[DAEMONS] = { "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb",
+		"cccccccccccccccc" };
+	static const char *const links[DAEMONS][2] = { { "A.commands", "A.reads" },
+		{ "B.commands", "B.reads" }, { "C.commands", "C.reads" } };
 
 	*daemon = (struct daemon){ .world = world, .name = names[i], .home = homes[i],
 		.turn_at = INT64_MAX };
-	link_init(&daemon->commands, world, i ? "B.commands" : "A.commands");
-	link_init(&daemon->reads, world, i ? "B.reads" : "A.reads");
+	link_init(&daemon->commands, world, links[i][0]);
+	link_init(&daemon->reads, world, links[i][1]);
 	daemon->commands.max_reply = 32u << 20;
 	hook_up(&daemon->commands, daemon);
 	hook_up(&daemon->reads, daemon);
@@ -245,14 +275,16 @@ end(struct daemon *daemon)
 	daemon->partition = NULL;
 	daemon->alive = false;
 	daemon->turn_at = INT64_MAX;
-	world_in(daemon->world, 1 + (int64_t)chance(daemon->world, 4000), start_again, daemon,
-	    daemon->life);
+	world_in(daemon->world, daemon->away_ms + 1 + (int64_t)chance(daemon->world, 4000),
+	    start_again, daemon, daemon->life);
+	daemon->away_ms = 0;
 }
 
 void
 daemon_crash(struct daemon *daemon)
 {
 	world_trace(daemon->world, "%s crashes", daemon->name);
+	world_count(daemon->world, TALLY_CRASH);
 	end(daemon);
 }
 
@@ -280,6 +312,7 @@ daemon_stop(struct daemon *daemon)
 	if (!daemon->alive || daemon->stopping)
 		return;
 	world_trace(daemon->world, "%s is asked to stop", daemon->name);
+	world_count(daemon->world, TALLY_STOP);
 	daemon->stopping = true;
 	partition_stop(daemon->partition, 5000, stopped, daemon);
 	daemon_wake(daemon);

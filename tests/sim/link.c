@@ -14,6 +14,7 @@
 struct sent {
 	struct link *link;
 	uint64_t generation;
+	unsigned server; /* the life of Redis that it was sent to */
 	int argc;
 	const char **argv;
 	size_t *lens;
@@ -72,7 +73,7 @@ come_up(void *arg, uint64_t generation)
 
 	if (!link->open || link->generation != generation)
 		return;
-	if (!link->world->redis_up || link->held_until(link->arg) > link->world->now) {
+	if (!world_answers(link->world) || link->held_until(link->arg) > link->world->now) {
 		world_in(link->world, 50, come_up, link, generation);
 		return;
 	}
@@ -105,7 +106,7 @@ static void
 lose_pending(struct link *link)
 {
 	bool discard = one_in(link->world, 2);
-	int64_t late_at = link->world->now + (int64_t)chance(link->world, LATE_MS);
+	int64_t late_at = link->world->now + (int64_t)chance(link->world, link->world->faults ? LATE_MS : 10);
 	struct sent **tail = &link->lost;
 
 	while (*tail)
@@ -169,7 +170,7 @@ link_stall(struct link *link, int64_t ms)
 	if (!link->up)
 		return;
 	world_trace(link->world, "%s stalls for %lld ms", link->name, (long long)ms);
-	link->stalled_until = link->world->now + ms;
+	link->stalled_until = later(link->stalled_until, link->world->now + ms);
 	world_in(link->world, STALL_LOOK_MS, stall_look, link, link->generation);
 }
 
@@ -280,6 +281,7 @@ refusal(struct world *world)
 		"READONLY You can't write against a read only replica." };
 	redisReply *reply = xcalloc(1, sizeof *reply);
 
+	world_count(world, TALLY_REFUSED);
 	reply->type = REDIS_REPLY_ERROR;
 	reply->str = xstrdup(texts[chance(world, ARRAY_LEN(texts))]);
 	reply->len = strlen(reply->str);
@@ -307,11 +309,14 @@ run(struct sent *sent)
 		}
 	} else {
 		world_trace(world, "%s: executed late: %s", link->name, sent->argv[0]);
+		world_count(world, TALLY_LATE);
 	}
 	world_ran(world);
 	/* executed, but the answer does not come */
-	if (!sent->dead && fault_in(world, 4ull * world->shape.fault))
+	if (!sent->dead && fault_in(world, 4ull * world->shape.fault)) {
+		world_count(world, TALLY_CUT_AFTER);
 		link_cut(link, ERR_UNREACHABLE, "cut after execution");
+	}
 }
 
 /* One that was sent before and has not been executed, or holds the others back. */
@@ -331,8 +336,13 @@ execute_late(void *arg, uint64_t n)
 {
 	struct sent *sent = arg;
 
-	(void)n;
-	if (!sent->discard && sent->link->world->redis_up)
+	struct world *world = sent->link->world;
+
+	if (world->redis_stalled_until > world->now) {
+		world_at(world, world->redis_stalled_until, execute_late, sent, n);
+		return;
+	}
+	if (!sent->discard && world->redis_up && sent->server == world->servers)
 		run(sent);
 	sent_unref(sent);
 }
@@ -348,8 +358,10 @@ execute(void *arg, uint64_t n)
 		world_at(world, later(link->stalled_until, world->now + 1), execute, sent, n);
 		return;
 	}
-	if (!sent->dead && fault_in(world, 4ull * world->shape.fault))
+	if (!sent->dead && fault_in(world, 4ull * world->shape.fault)) {
+		world_count(world, TALLY_CUT_BEFORE);
 		link_cut(link, ERR_UNREACHABLE, "cut before execution");
+	}
 	if (sent->dead) {
 		world_at(world, sent->late_at, execute_late, sent, n);
 		return;
@@ -370,7 +382,8 @@ link_send(struct redis_port *port, int argc, const char *const *argv, const size
 	if (!link->up)
 		return ERR_UNAVAILABLE;
 	sent = xcalloc(1, sizeof *sent);
-	*sent = (struct sent){ .link = link, .generation = link->generation, .argc = argc,
+	*sent = (struct sent){ .link = link, .generation = link->generation,
+		.server = link->world->servers, .argc = argc,
 		.fn = fn, .arg = arg, .deadline = link->world->now + timeout_ms, .refs = 2 };
 	sent->argv = xcalloc((size_t)argc, sizeof *sent->argv);
 	sent->lens = xcalloc((size_t)argc, sizeof *sent->lens);

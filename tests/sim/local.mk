@@ -5,8 +5,9 @@ FAKE_SOURCES = tests/sim/fake_agents.c tests/sim/fake_group.c tests/sim/fake_mem
 	tests/sim/fake_reply.c tests/sim/fake_letters.c tests/sim/fake_script.c tests/sim/fake_stream.c
 C_TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
-	tests/sim/daemon.c tests/sim/flows.c tests/sim/link.c tests/sim/sim.c tests/sim/world.c \
-	tests/sim/world.h
+	tests/sim/check_agents.c tests/sim/daemon.c tests/sim/drill.c tests/sim/fate.c \
+	tests/sim/flows.c tests/sim/link.c tests/sim/operators.c tests/sim/people.c \
+	tests/sim/reports.c tests/sim/sim.c tests/sim/world.c tests/sim/world.h
 tests_sim_sim_LDADD = $(ORCHESTRATOR_LIBS)
 PAIR_SOURCES = $(FAKE_SOURCES) tests/sim/fake_pair.c tests/sim/fake_pair.h \
 	tests/unit/redis_server.c tests/unit/redis_server.h

@@ -17,6 +17,7 @@
 #include "world.h"
 
 #define STEPS 1000000
+#define LONG_RUN 500000 /* steps in which everything that can happen does */
 
 struct options {
 	uint64_t seed, steps, worlds;
@@ -84,12 +85,27 @@ log_line(enum log_level level, const char *msg, const struct log_kv *kv)
 	putchar('\n');
 }
 
+/* false: something that a world can meet was not met in a long run. */
+static bool
+show_tally(const uint64_t *tally, uint64_t steps)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < TALLIES; i++) {
+		printf("# %8llu %s\n", (unsigned long long)tally[i], tally_text((enum tally)i));
+		if (tally[i] == 0 && steps >= LONG_RUN)
+			all = false;
+	}
+	return all;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options options = { .seed = (uint64_t)time(NULL) * 100000, .steps = STEPS,
 		.worlds = UINT64_MAX };
-	uint64_t steps = 0, worlds = 0;
+	uint64_t steps = 0, worlds = 0, tally[TALLIES] = { 0 };
+	bool all;
 
 	if (read_options(&options, argc, argv) != 0)
 		return 2;
@@ -99,11 +115,12 @@ main(int argc, char **argv)
 	while (steps < options.steps && worlds < options.worlds) {
 		uint64_t seed = options.seed + worlds;
 
-		steps += world_play(seed, 500 + seed % 7 * 500, options.verbose);
+		steps += world_play(seed, 500 + seed % 7 * 500, options.verbose, tally);
 		worlds++;
 	}
-	printf("ok 1 - %llu worlds, %llu steps\n", (unsigned long long)worlds,
-	    (unsigned long long)steps);
+	all = show_tally(tally, steps);
+	printf("%sok 1 - %llu worlds, %llu steps%s\n", all ? "" : "not ", (unsigned long long)worlds,
+	    (unsigned long long)steps, all ? "" : ": something never happened");
 	fflush(stdout);
-	return 0;
+	return all ? 0 : 1;
 }

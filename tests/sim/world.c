@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The world: clock, events, faults, submissions, from its beginning to its end. */
+/* The world: clock, events, Redis, from its beginning to its end. */
 #include "world.h"
 
 #include <hiredis/hiredis.h>
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "orchestrator/partition_private.h"
 
 #define CALM_STEPS 1000000 /* that a world may take to end: a lease may be an hour */
 
@@ -32,6 +31,38 @@ bool
 fault_in(struct world *world, uint64_t n)
 {
 	return world->faults && one_in(world, n);
+}
+
+void
+chance_draw(struct world *world, const struct chance_row *rows, size_t n)
+{
+	uint64_t all = 0, at;
+	size_t i = 0;
+
+	for (size_t k = 0; k < n; k++)
+		all += rows[k].weight;
+	at = chance(world, all);
+	while (at >= rows[i].weight)
+		at -= rows[i++].weight;
+	rows[i].fn(world);
+}
+
+/* --- counting ------------------------------------------------------------------------ */
+
+void
+world_count(struct world *world, enum tally what)
+{
+	world->tally[what]++;
+}
+
+const char *
+tally_text(enum tally what)
+{
+#define TALLY_TEXT(name, text) [TALLY_##name] = text,
+	static const char *const texts[] = { TALLY(TALLY_TEXT) };
+#undef TALLY_TEXT
+
+	return texts[what];
 }
 
 /* --- events --------------------------------------------------------------------------- */
@@ -82,8 +113,8 @@ next_event(struct world *world)
 	return first;
 }
 
-static void
-step(struct world *world)
+void
+world_step(struct world *world)
 {
 	struct event event = next_event(world);
 
@@ -151,23 +182,67 @@ world_ran(struct world *world)
 	}
 }
 
+/* How an ownership was got (wire/lua/fence.lua). */
+static void
+count_fence(struct world *world, const char *how)
+{
+	static const struct {
+		const char *how;
+		enum tally tally;
+	} rows[] = { { "taken", TALLY_TAKEN }, { "free", TALLY_FREED }, { "home", TALLY_HOME } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (strcmp(rows[i].how, how) == 0)
+			world_count(world, rows[i].tally);
+	}
+}
+
 static void
 on_script(void *arg, const char *script, int argc, const char *const *argv,
     const struct redisReply *reply)
 {
-	if (strcmp(script, "commit") == 0 && reply->type == REDIS_REPLY_ARRAY &&
-	    strcmp(reply->element[0]->str, "OK") == 0)
-		check_commit(arg, argc, argv);
+	struct world *world = arg;
+	const char *code;
+
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
+		return;
+	code = reply->element[0]->str;
+	if (strcmp(script, "reap") == 0)
+		check_reap(world, argv, reply);
+	else if (strcmp(script, "fence") == 0 && strcmp(code, "OK") == 0)
+		count_fence(world, reply->element[1]->str);
+	else if (strcmp(script, "commit") == 0 && strcmp(code, "FENCED") == 0)
+		world_count(world, TALLY_FENCED);
+	else if (strcmp(script, "commit") == 0 && strcmp(code, "OK") == 0)
+		check_commit(world, argc, argv);
 }
 
 static void
-redis_up(void *arg, uint64_t n)
+redis_up(void *arg, uint64_t server)
 {
 	struct world *world = arg;
 
-	(void)n;
+	if (server != world->servers)
+		return;
 	world->redis_up = true;
 	world_trace(world, "redis is up");
+}
+
+bool
+world_answers(const struct world *world)
+{
+	return world->redis_up && world->redis_stalled_until <= world->now;
+}
+
+void
+world_stall_redis(struct world *world, int64_t ms)
+{
+	world_trace(world, "redis stalls for %lld ms", (long long)ms);
+	world->redis_stalled_until = world->now + ms;
+	for (size_t i = 0; i < DAEMONS; i++) {
+		link_stall(&world->daemons[i].commands, ms);
+		link_stall(&world->daemons[i].reads, ms);
+	}
 }
 
 /* A run that history does not know any more was never accepted. */
@@ -186,200 +261,67 @@ forget_lost(struct world *world)
 }
 
 void
-world_restart_redis(struct world *world, bool power)
+world_restart_redis(struct world *world, size_t lost, int64_t down_ms)
 {
-	size_t keep = fake_redis_writes(world->redis), lost = power ? 1 + chance(world, 60) : 0;
+	size_t keep = fake_redis_writes(world->redis);
 
-	world_trace(world, "redis dies%s, %zu writes lost", power ? " of a power cut" : "", lost);
+	world_trace(world, "redis goes for %lld ms, %zu writes lost", (long long)down_ms, lost);
 	fake_redis_restart(world->redis, lost < keep ? keep - lost : 0);
 	world->writes_seen = fake_redis_writes(world->redis);
 	world->redis_up = false;
+	world->redis_stalled_until = 0;
 	world->servers++;
 	for (size_t i = 0; i < DAEMONS; i++) {
 		link_cut(&world->daemons[i].commands, ERR_UNREACHABLE, "redis died");
 		link_cut(&world->daemons[i].reads, ERR_UNREACHABLE, "redis died");
 	}
-	for (size_t i = 0; i < AGENTS; i++)
-		world->agents[i].recover = true;
-	if (power)
+	if (lost > 0) {
+		world->lost_at = world->now;
 		forget_lost(world);
-	world_in(world, 10 + (int64_t)chance(world, 5000), redis_up, world, 0);
-}
-
-/* --- people ------------------------------------------------------------------------------------- */
-
-static void
-on_accepted(void *arg, const struct err *err)
-{
-	struct asked *asked = arg;
-
-	asked->accepted = err->code == 0;
-	world_trace(asked->world, "run %s %s", asked->id.text,
-	    asked->accepted ? "accepted" : "has an unknown outcome");
-}
-
-static struct daemon *
-serving(struct world *world)
-{
-	size_t first = chance(world, DAEMONS);
-
-	for (size_t i = 0; i < DAEMONS; i++) {
-		struct daemon *daemon = &world->daemons[(first + i) % DAEMONS];
-
-		if (daemon_serves(daemon))
-			return daemon;
 	}
-	return NULL;
-}
-
-static void
-submit(struct world *world, struct daemon *daemon)
-{
-	struct submission *submission = xcalloc(1, sizeof *submission);
-	struct asked *asked = xcalloc(1, sizeof *asked);
-	struct run_spec spec = { .wf = world->flows[chance(world, world->n_flows)],
-		.params = "{}", .priority = (int)chance(world, 11) - 1, .submission = submission };
-	struct moment now;
-	struct run *run;
-
-	partition_moment(daemon->partition, &now);
-	submission->idempotency_key = xasprintf("key%zu", world->n_asked);
-	spec.id = run_id_make(now.wall_ms, 0, &world->rng);
-	*asked = (struct asked){ .world = world, .id = spec.id, .wf = workflow_ref(spec.wf) };
-	GROW(world->asked, world->n_asked, world->cap_asked);
-	world->asked[world->n_asked++] = asked;
-	world_trace(world, "run %s of %s asked of %s", spec.id.text, spec.wf->name, daemon->name);
-	if (engine_submit(partition_engine(daemon->partition), &now, &spec,
-		partition_effects(daemon->partition), &run, NULL) < 0)
-		world_fail(world, "a submission was refused");
-	partition_mark(daemon->partition);
-	partition_barrier(daemon->partition, on_accepted, asked);
-	daemon_wake(daemon);
-}
-
-static void
-cancel_some(struct world *world, struct daemon *daemon)
-{
-	struct run *run = engine_first(partition_engine(daemon->partition));
-	struct moment now;
-
-	for (uint64_t i = chance(world, 5); run && i > 0; i--)
-		run = run->hh.next;
-	if (!run)
-		return;
-	world_trace(world, "run %s is cancelled", run->id.text);
-	partition_moment(daemon->partition, &now);
-	(void)engine_cancel(partition_engine(daemon->partition), &now, run,
-	    one_in(world, 3) ? INTENT_STOP : INTENT_CANCEL, partition_effects(daemon->partition),
-	    NULL);
-	partition_mark(daemon->partition);
-	daemon_wake(daemon);
-}
-
-static void
-people(void *arg, uint64_t n)
-{
-	struct world *world = arg;
-	struct daemon *daemon = serving(world);
-
-	(void)n;
-	if (daemon && world->n_asked < world->shape.runs)
-		submit(world, daemon);
-	if (daemon && fault_in(world, 10))
-		cancel_some(world, daemon);
-	if (daemon && commits_idle(daemon->partition) && one_in(world, 2))
-		check_same_load(world, daemon);
-	if (world->faults)
-		world_in(world, (int64_t)chance(world, 400), people, world, 0);
-}
-
-/* --- fate -------------------------------------------------------------------------------------------- */
-
-static struct link *
-some_link(struct world *world)
-{
-	struct daemon *daemon = &world->daemons[chance(world, world->shape.standby ? 2 : 1)];
-
-	return one_in(world, 2) ? &daemon->commands : &daemon->reads;
-}
-
-static void
-fate(void *arg, uint64_t n)
-{
-	struct world *world = arg;
-	struct daemon *daemon = &world->daemons[chance(world, DAEMONS)];
-
-	(void)n;
-	if (!world->faults)
-		return;
-	world_in(world, (int64_t)chance(world, 100ull * world->shape.fault), fate, world, 0);
-	switch (chance(world, 10)) {
-	case 0:
-	case 1:
-		link_cut(some_link(world), ERR_UNREACHABLE, "cut");
-		break;
-	case 2:
-		link_stall(some_link(world), 500 + (int64_t)chance(world, 12000));
-		break;
-	case 3:
-		if (world->redis_up)
-			world_restart_redis(world, false);
-		break;
-	case 4:
-		if (world->redis_up && world->shape.power_cuts)
-			world_restart_redis(world, true);
-		break;
-	case 5:
-		if (daemon->alive && one_in(world, 2))
-			daemon_crash(daemon);
-		break;
-	case 6:
-		daemon_stop(daemon);
-		break;
-	case 7:
-		if (world->shape.clock_jumps)
-			daemon->skew += (int64_t)chance(world, 7200000) - 3600000;
-		break;
-	case 8:
-		if (world->shape.clock_jumps && !world->shape.power_cuts)
-			world->redis_skew += (int64_t)chance(world, 7200000) - 3600000;
-		break;
-	default:
-		if (world->shape.garbage && world->redis_up)
-			world_garbage(world);
-		break;
-	}
+	world_in(world, down_ms, redis_up, world, world->servers);
 }
 
 /* --- from beginning to end ------------------------------------------------------------------------------ */
 
 static void
-begin(struct world *world)
+draw_shape(struct world *world)
 {
 	static const unsigned faults[] = { 4, 10, 30, 100, 1000 };
 
-	world->shape = (struct shape){ .standby = one_in(world, 2), .power_cuts = one_in(world, 4),
-		.garbage = one_in(world, 2), .clock_jumps = one_in(world, 4),
-		.fault = faults[chance(world, ARRAY_LEN(faults))],
+	world->shape = (struct shape){ .daemons = 1 + (unsigned)chance(world, DAEMONS),
+		.losses = one_in(world, 4), .garbage = one_in(world, 2),
+		.clock_jumps = one_in(world, 3), .operators = one_in(world, 3),
+		.big = one_in(world, 12), .fault = faults[chance(world, ARRAY_LEN(faults))],
 		.window = 1 + (uint32_t)chance(world, one_in(world, 2) ? 4 : 40),
 		.outputs = one_in(world, 4) ? SIZE_MAX : (size_t)chance(world, 60),
 		.runs = 1 + (unsigned)chance(world, 20) };
+	if (world->shape.big) {
+		world->shape.window = 20 + (uint32_t)chance(world, 200);
+		world->shape.runs = 1 + (unsigned)chance(world, 3);
+	}
+}
+
+static void
+begin(struct world *world)
+{
+	draw_shape(world);
+	world->lost_at = world->harmed_at = -1;
 	world->faults = world->redis_up = true;
 	world->redis = fake_redis_new(redis_now, world);
-	fake_redis_set_logging(world->redis, world->shape.power_cuts);
+	fake_redis_set_logging(world->redis, world->shape.losses);
 	fake_redis_set_hook(world->redis, on_script, world);
 	world->n_flows = 1 + chance(world, FLOWS);
 	for (size_t i = 0; i < world->n_flows; i++)
 		world->flows[i] = flow_random(world, i);
 	for (size_t i = 0; i < DAEMONS; i++)
 		daemon_init(&world->daemons[i], world, i);
-	daemon_start(&world->daemons[0]);
-	if (world->shape.standby)
-		daemon_start(&world->daemons[1]);
+	for (size_t i = 0; i < world->shape.daemons; i++)
+		daemon_start(&world->daemons[i]);
 	for (size_t i = 0; i < AGENTS; i++)
 		agent_init(&world->agents[i], world, i);
-	people(world, 0);
-	world_in(world, 1000, fate, world, 0);
+	people_begin(world);
+	fate_begin(world);
 }
 
 static void
@@ -390,10 +332,11 @@ finish(struct world *world)
 
 	world->faults = false;
 	world_trace(world, "faults stop");
+	drill_owner(world);
 	while (quiet_since < 0 || world->now - quiet_since < 22000) {
 		if (world->steps > until)
 			world_fail(world, "the world does not come to its end");
-		step(world);
+		world_step(world);
 		if (!check_all_ended(world))
 			quiet_since = -1;
 		else if (quiet_since < 0)
@@ -417,25 +360,21 @@ release(struct world *world)
 	for (size_t i = 0; i < AGENTS; i++)
 		world->agents[i].life++;
 	while (world->n_heap > 0)
-		step(world);
+		world_step(world);
 	HASH_ITER(hh, world->told, told, next) {
 		HASH_DEL(world->told, told);
 		free(told);
 	}
-	for (size_t i = 0; i < world->n_asked; i++) {
-		workflow_unref(world->asked[i]->wf);
-		free(world->asked[i]);
-	}
+	people_release(world);
 	for (size_t i = 0; i < world->n_flows; i++)
 		workflow_unref(world->flows[i]);
 	fake_redis_free(world->redis);
-	free(world->asked);
 	free(world->heap);
 	free(world);
 }
 
 size_t
-world_play(uint64_t seed, size_t budget, bool verbose)
+world_play(uint64_t seed, size_t budget, bool verbose, uint64_t *tally)
 {
 	struct world *world = xcalloc(1, sizeof *world);
 	size_t steps;
@@ -443,10 +382,11 @@ world_play(uint64_t seed, size_t budget, bool verbose)
 	world->seed = seed;
 	world->budget = budget;
 	world->verbose = verbose;
+	world->tally = tally;
 	rng_init(&world->rng, seed | (uint64_t)1 << 63);
 	begin(world);
 	while (world->steps < budget)
-		step(world);
+		world_step(world);
 	finish(world);
 	steps = world->steps;
 	release(world);

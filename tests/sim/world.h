@@ -23,14 +23,15 @@
 #include "redis/port.h"
 
 #define TYPES 3
-#define AGENTS 6
-#define DAEMONS 2
+#define AGENTS 7
+#define DAEMONS 3
 #define FLOWS 4
 #define SLOTS 2
 #define TRACE 80
 #define TRACE_LINE 200
 
 struct world;
+struct redisReply;
 
 typedef void event_fn(void *arg, uint64_t n);
 
@@ -85,6 +86,7 @@ struct daemon {
 	struct rng rng;
 	struct metrics metrics;
 	int64_t paused_until, boot, skew;
+	int64_t away_ms; /* at least so long until it is started again; 0 = soon */
 	int64_t turn_at; /* the turn that is scheduled; INT64_MAX: none */
 	unsigned spins;
 	int64_t spun_at;
@@ -96,31 +98,67 @@ void daemon_init(struct daemon *daemon, struct world *world, size_t i);
 void daemon_start(struct daemon *daemon);
 void daemon_crash(struct daemon *daemon);
 void daemon_stop(struct daemon *daemon); /* SIGTERM */
+void daemon_pause(struct daemon *daemon, int64_t ms); /* SIGSTOP, SIGCONT */
+void daemon_sleep(struct daemon *daemon, int64_t ms); /* its machine's: mono stands still */
 void daemon_wake(struct daemon *daemon); /* a turn soon */
 bool daemon_serves(const struct daemon *daemon);
 
 /* --- agents.c --------------------------------------------------------------------------- */
 
+#define AGENT_LEASE_MS 3000 /* of those that beat */
+#define AGENT_BEAT_MS 700
+#define SAID 16
+
 struct held {
-	bool used, started, finished;
+	bool used, started;
+	bool finished;  /* what came of it is known; not reported yet */
 	char entry[STREAM_ID_SIZE], run[RUN_ID_SIZE], task[80], token[TOKEN_SIZE], attempt[12];
 	unsigned kind;
-	int64_t until;
+	int64_t taken_at, until;
+};
+
+/* A report that Redis confirmed: kept, and sent again where its entry is still pending. */
+struct said {
+	struct held held;
+	int64_t at;
 };
 
 struct agent {
 	struct world *world;
 	char id[16], instance[20];
 	unsigned type;
-	bool alive, beats, recover;
+	bool alive;
+	bool beats;     /* has a card and beats; the others work by two commands */
+	bool kills;     /* on_disconnect: kill */
+	bool recover;   /* looks at its own pending list next */
+	bool resend;    /* after a reconnect: also what was confirmed */
+	bool away;      /* it was out of reach since it last spoke to Redis */
+	bool signed_on; /* in this life */
+	bool looked;    /* at its pending list, in this life */
+	bool sure;      /* a beat was answered since it was last out of reach */
 	unsigned life, number;
-	int64_t beat_at;
+	unsigned server; /* the life of Redis that it was connected to last */
+	int64_t beat_at, beaten_at, look_at;
+	int64_t cut_until, paused_until;
 	struct held held[SLOTS];
+	struct held spool[SLOTS]; /* of its last life: finished and not reported */
+	struct said said[SAID];
+	size_t n_said;
 };
 
 void agent_init(struct agent *agent, struct world *world, size_t i);
 void agent_start(struct agent *agent);
-void agent_release(struct agent *agent);
+void agent_die(struct agent *agent);
+void agent_cut(struct agent *agent, int64_t ms);   /* from Redis; it goes on working */
+void agent_pause(struct agent *agent, int64_t ms); /* SIGSTOP */
+void agent_leave(struct agent *agent);             /* signs off */
+const char *agent_queue(const struct agent *agent);
+const char *agent_group(const struct agent *agent);
+
+/* --- reports.c --------------------------------------------------------------------------- */
+
+enum { R_DONE, R_FAILED, R_FINAL, R_LOST, R_RELEASED, R_THROTTLED, R_BLOCKED, R_BAD, R_TIMEOUT,
+	R_COUNT };
 
 /* What was ever reported about a token. */
 struct told {
@@ -129,7 +167,90 @@ struct told {
 	UT_hash_handle hh;
 };
 enum { TOLD_DONE = 1, TOLD_FAILED = 2, TOLD_RELEASED = 4, TOLD_THROTTLED = 8, TOLD_BAD = 16 };
-void world_garbage(struct world *world);
+
+unsigned report_kind(struct world *world); /* a random end of an attempt */
+/* false: Redis refused it. */
+bool report_send(struct agent *agent, const struct held *held);
+bool report_started(struct agent *agent, const struct held *held);
+void report_garbage(struct world *world);
+
+/* --- what can happen ------------------------------------------------------------------------- */
+
+/* Each is counted; a long run in which one never happened fails. */
+#define TALLY(X)                                                                       \
+	X(CUT, "connections cut")                                                      \
+	X(CUT_AFTER, "replies lost behind their execution")                            \
+	X(CUT_BEFORE, "commands lost before their execution")                          \
+	X(LATE, "commands of dead connections executed late")                          \
+	X(REFUSED, "error replies of Redis")                                           \
+	X(LINK_STALL, "connections stalled")                                           \
+	X(REDIS_STALL, "stalls of Redis")                                              \
+	X(REDIS_RESTART, "restarts of Redis")                                          \
+	X(FAILOVER, "failovers that lost a suffix")                                    \
+	X(POWER_CUT, "power cuts that lost a suffix")                                  \
+	X(SCRIPT_FLUSH, "scripts forgotten")                                           \
+	X(CRASH, "daemons killed")                                                     \
+	X(STOP, "daemons stopped")                                                     \
+	X(PAUSE, "daemons paused")                                                     \
+	X(SLEEP, "machines asleep")                                                    \
+	X(WALL_JUMP, "wall clocks of daemons set")                                     \
+	X(REDIS_JUMP, "wall clocks of Redis set")                                      \
+	X(TAKEN, "ownerships taken over")                                              \
+	X(FREED, "ownerships taken that were given up")                                \
+	X(HOME, "ownerships taken by the same home")                                   \
+	X(FENCED, "commits of ex-owners refused")                                      \
+	X(AGENT_DEATH, "agents killed")                                                \
+	X(AGENT_CUT, "agents cut off")                                                 \
+	X(AGENT_PAUSE, "agents paused")                                                \
+	X(AGENT_LEAVE, "agents signed off")                                            \
+	X(AGENT_KILL, "attempts ended by agents that were cut off")                    \
+	X(SPOOLED, "reports spooled")                                                  \
+	X(SPOOL_OF_DEAD, "reports from the spool of an agent that died")               \
+	X(RESENT, "confirmed reports sent again")                                      \
+	X(ECHO, "reports repeated late")                                               \
+	X(LOST, "agents that learned LOST")                                            \
+	X(CANCELLED, "agents that learned CANCEL")                                     \
+	X(REAPED, "entries of silent agents taken back")                               \
+	X(ALIVE, "entries not taken back: a beat came between")                        \
+	X(SLOW, "slow attempts")                                                       \
+	X(GARBAGE, "garbage among the completions")                                    \
+	X(RUN_CANCEL, "runs cancelled")                                                \
+	X(BIG, "runs of hundreds of tasks")                                            \
+	X(DRILL_KILL, "drills: the owner killed, another takes over")                  \
+	X(DRILL_STOP, "drills: the owner stopped, another takes over")                 \
+	X(NO_GROUP, "consumer groups destroyed")                                       \
+	X(NO_STREAM, "task streams deleted")                                           \
+	X(NO_CONSUMER, "consumers deleted with what was pending")                      \
+	X(NO_ENTRY, "task entries deleted")                                            \
+	X(FOREIGN_ACK, "task entries acknowledged by others")                          \
+	X(NO_DONE, "completions deleted")                                              \
+	X(NO_CARD, "cards of agents deleted")                                          \
+	X(NO_KEY, "keys of the owner deleted")                                         \
+	X(WRONG_TYPE, "keys of a wrong type")
+
+#define TALLY_ENUM(name, text) TALLY_##name,
+enum tally { TALLY(TALLY_ENUM) TALLIES };
+#undef TALLY_ENUM
+
+void world_count(struct world *world, enum tally what);
+const char *tally_text(enum tally what);
+
+/* fate.c: what befalls daemons, connections, Redis, agents */
+void fate_begin(struct world *world);
+/* drill.c: the owner dies or stops in a world without other faults: how soon is it replaced? */
+void drill_owner(struct world *world);
+/* operators.c: what people do to Redis by hand */
+void operator_harm(struct world *world);
+/* people.c: who submits and cancels */
+void people_begin(struct world *world);
+void people_release(struct world *world);
+
+/* An operation of a table, drawn by its weight. */
+struct chance_row {
+	unsigned weight;
+	void (*fn)(struct world *world);
+};
+void chance_draw(struct world *world, const struct chance_row *rows, size_t n);
 
 /* --- world.c ------------------------------------------------------------------------------ */
 
@@ -142,7 +263,9 @@ struct asked {
 };
 
 struct shape {
-	bool standby, power_cuts, garbage, clock_jumps;
+	unsigned daemons; /* 1 to DAEMONS */
+	bool losses;      /* failovers and power cuts that lose a suffix of the writes */
+	bool garbage, clock_jumps, operators, big;
 	unsigned fault;  /* one in so many */
 	uint32_t window;
 	size_t outputs; /* bytes of outputs that memory may hold */
@@ -158,6 +281,11 @@ struct world {
 	size_t n_heap, cap_heap;
 	size_t steps, budget;
 	bool faults, verbose, redis_up, over;
+	int64_t redis_stalled_until;
+	int64_t lost_at;   /* a suffix of the writes was lost; -1: never */
+	int64_t harmed_at; /* somebody meddled with Redis; -1: never */
+	bool events_lost;  /* the stream of events is not whole */
+	uint64_t *tally;
 	unsigned servers; /* lives of Redis: its run_id changes with each */
 	struct shape shape;
 	struct fake_redis *redis;
@@ -173,9 +301,10 @@ struct world {
 	size_t n_trace;
 };
 
-/* Plays one world to its end; returns the steps that it took. */
-size_t world_play(uint64_t seed, size_t budget, bool verbose);
+/* Plays one world to its end; returns the steps that it took.  tally: TALLIES counts. */
+size_t world_play(uint64_t seed, size_t budget, bool verbose, uint64_t *tally);
 
+void world_step(struct world *world);
 void world_at(struct world *world, int64_t at, event_fn *fn, void *arg, uint64_t n);
 void world_in(struct world *world, int64_t ms, event_fn *fn, void *arg, uint64_t n);
 uint64_t chance(struct world *world, uint64_t n); /* below n */
@@ -187,8 +316,12 @@ void world_fail(struct world *world, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), noreturn));
 /* Redis was perhaps written to: blocking reads look again. */
 void world_ran(struct world *world);
-/* Killed and started again; power: the last writes are lost. */
-void world_restart_redis(struct world *world, bool power);
+/* Gone, and there again after down_ms; lost writes are forgotten, and so are scripts. */
+void world_restart_redis(struct world *world, size_t lost, int64_t down_ms);
+/* Redis answers nobody for so long. */
+void world_stall_redis(struct world *world, int64_t ms);
+/* Redis answers those that it can be reached by. */
+bool world_answers(const struct world *world);
 const char *type_name(unsigned type);
 
 /* --- flows.c: random definitions --------------------------------------------------------------- */
@@ -198,6 +331,10 @@ struct workflow *flow_random(struct world *world, size_t i);
 void check_commit(struct world *world, int argc, const char *const *argv);
 void check_same_load(struct world *world, struct daemon *daemon);
 void check_end(struct world *world);
+/* An agent begins with an attempt: nobody else who must not may be at the same task. */
+void check_alone(struct world *world, const struct agent *agent, const struct held *held);
+/* An answer of wire/lua/reap.lua: nothing is taken from an agent that lives. */
+void check_reap(struct world *world, const char *const *argv, const struct redisReply *reply);
 bool check_all_ended(struct world *world);
 
 #endif

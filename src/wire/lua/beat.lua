@@ -14,7 +14,9 @@
 --                     not this attempt's
 --   NOCARD  there is no card: sign on again; nothing was written, nothing judged
 --   OTHER   the card is another instance's: all is lost; nothing was written
---   BROKEN  a key holds something of another type: nothing was written
+--   BROKEN  card or beats hold something of another type: nothing was written
+-- A beat counts also where cancel or done is of another type: that must not cost an
+-- agent that lives its tasks.
 local card, beats, cancel, done = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, instance, now = ARGV[1], ARGV[2], ARGV[3]
 local HEAD, WIDTH = 3, 7
@@ -44,10 +46,10 @@ local function held(stream, group, entry, token)
 	return false
 end
 
-if not (is(card, 'hash') and is(beats, 'hash') and is(cancel, 'set') and
-	is(done, 'stream')) then
+if not (is(card, 'hash') and is(beats, 'hash')) then
 	return { 'BROKEN' }
 end
+local readable = is(cancel, 'set')
 local current = redis.call('HGET', card, 'instance')
 if not current then
 	return { 'NOCARD' }
@@ -63,7 +65,7 @@ for k = 5, #KEYS do
 	local answer = 'OK'
 	if not held(KEYS[k], ARGV[at + GROUP], ARGV[at + ENTRY], token) then
 		answer = 'LOST'
-	elseif redis.call('SISMEMBER', cancel, token) == 1 then
+	elseif readable and redis.call('SISMEMBER', cancel, token) == 1 then
 		answer = 'CANCEL'
 	end
 	answers[#answers + 1] = answer

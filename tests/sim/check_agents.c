@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The invariants about agents: who works at what, and from whom nothing is taken. */
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+#include "world.h"
+
+#define SLACK_MS 100
+
+static bool
+works_at(const struct agent *agent, const struct held *held, const struct held *mine)
+{
+	return held != mine && held->used && !held->finished &&
+	    strcmp(held->run, mine->run) == 0 && strcmp(held->task, mine->task) == 0 &&
+	    agent->alive && agent->paused_until <= agent->world->now;
+}
+
+/*
+ * It lives and is connected: Redis told it, since it was last out of reach, that the
+ * attempt is its own.  One that ends its child in time must not overlap even while it is
+ * cut off, but for a history that was lost.
+ */
+static bool
+must_be_alone(const struct agent *agent, const struct held *held)
+{
+	bool connected = world_answers(agent->world) && !agent->away &&
+	    agent->cut_until <= agent->world->now;
+
+	if (!agent->beats)
+		return false;
+	return (agent->sure && connected) ||
+	    (agent->kills && agent->world->lost_at < held->taken_at &&
+	        agent->world->harmed_at < held->taken_at);
+}
+
+void
+check_alone(struct world *world, const struct agent *agent, const struct held *held)
+{
+	for (size_t i = 0; i < AGENTS; i++) {
+		const struct agent *other = &world->agents[i];
+
+		for (size_t k = 0; k < SLOTS; k++) {
+			if (works_at(other, &other->held[k], held) &&
+			    must_be_alone(other, &other->held[k]))
+				world_fail(world, "%s begins with %s/%s, at which %s still works (%s)",
+				    agent->id, held->run, held->task, other->id,
+				    other->held[k].token);
+		}
+	}
+}
+
+static const struct agent *
+agent_named(const struct world *world, const char *id)
+{
+	for (size_t i = 0; i < AGENTS; i++) {
+		if (strcmp(world->agents[i].id, id) == 0)
+			return &world->agents[i];
+	}
+	return NULL;
+}
+
+/* argv: three keys, nonce, group, agent, its count of beats, entries. */
+void
+check_reap(struct world *world, const char *const *argv, const struct redisReply *reply)
+{
+	const struct agent *agent = agent_named(world, argv[5]);
+
+	if (strcmp(reply->element[0]->str, "ALIVE") == 0)
+		world_count(world, TALLY_ALIVE);
+	for (size_t i = 1; i < reply->elements; i++) {
+		if (strcmp(reply->element[i]->str, "REAPED") != 0)
+			continue;
+		world_count(world, TALLY_REAPED);
+		world_trace(world, "%s is taken from %s", argv[6 + i], argv[5]);
+		if (agent && agent->alive && agent->beats &&
+		    world->now - agent->beaten_at < AGENT_LEASE_MS - SLACK_MS)
+			world_fail(world, "%s is taken from %s, whose last beat is %lld ms old",
+			    argv[6 + i], agent->id, (long long)(world->now - agent->beaten_at));
+	}
+}

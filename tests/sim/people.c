@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* People: they submit runs and cancel some. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "orchestrator/partition_private.h"
+#include "world.h"
+
+/* --- what is asked for -------------------------------------------------------------- */
+
+static void
+on_accepted(void *arg, const struct err *err)
+{
+	struct asked *asked = arg;
+
+	asked->accepted = err->code == 0;
+	world_trace(asked->world, "run %s %s", asked->id.text,
+	    asked->accepted ? "accepted" : "has an unknown outcome");
+}
+
+/* Some daemon that serves, or NULL. */
+static struct daemon *
+serving(struct world *world)
+{
+	size_t first = chance(world, DAEMONS);
+
+	for (size_t i = 0; i < DAEMONS; i++) {
+		struct daemon *daemon = &world->daemons[(first + i) % DAEMONS];
+
+		if (daemon_serves(daemon))
+			return daemon;
+	}
+	return NULL;
+}
+
+static void
+submit(struct world *world)
+{
+	struct daemon *daemon = serving(world);
+	struct run_spec spec = { .params = "{}", .priority = (int)chance(world, 11) - 1 };
+	struct asked *asked;
+	struct moment now;
+	struct run *run;
+
+	if (!daemon || world->n_asked >= world->shape.runs)
+		return;
+	partition_moment(daemon->partition, &now);
+	spec.wf = world->flows[chance(world, world->n_flows)];
+	spec.submission = xcalloc(1, sizeof *spec.submission);
+	spec.submission->idempotency_key = xasprintf("key%zu", world->n_asked);
+	spec.id = run_id_make(now.wall_ms, 0, &world->rng);
+	asked = xcalloc(1, sizeof *asked);
+	*asked = (struct asked){ .world = world, .id = spec.id, .wf = workflow_ref(spec.wf) };
+	GROW(world->asked, world->n_asked, world->cap_asked);
+	world->asked[world->n_asked++] = asked;
+	world_trace(world, "run %s of %s asked of %s", spec.id.text, spec.wf->name, daemon->name);
+	if (spec.wf->n_tasks >= 200)
+		world_count(world, TALLY_BIG);
+	if (engine_submit(partition_engine(daemon->partition), &now, &spec,
+		partition_effects(daemon->partition), &run, NULL) < 0)
+		world_fail(world, "a submission was refused");
+	partition_mark(daemon->partition);
+	partition_barrier(daemon->partition, on_accepted, asked);
+	daemon_wake(daemon);
+}
+
+static struct run *
+some_run(struct world *world, struct daemon *daemon)
+{
+	struct run *run = engine_first(partition_engine(daemon->partition));
+
+	for (uint64_t i = chance(world, 5); run && i > 0; i--)
+		run = run->hh.next;
+	return run;
+}
+
+static void
+cancel_some(struct world *world)
+{
+	struct daemon *daemon = serving(world);
+	struct run *run = daemon ? some_run(world, daemon) : NULL;
+	struct moment now;
+
+	if (!run || !world->faults)
+		return;
+	world_trace(world, "run %s is cancelled", run->id.text);
+	world_count(world, TALLY_RUN_CANCEL);
+	partition_moment(daemon->partition, &now);
+	(void)engine_cancel(partition_engine(daemon->partition), &now, run,
+	    one_in(world, 3) ? INTENT_STOP : INTENT_CANCEL, partition_effects(daemon->partition),
+	    NULL);
+	partition_mark(daemon->partition);
+	daemon_wake(daemon);
+}
+
+/* --- the table ------------------------------------------------------------------------- */
+
+/* What people do, by how often. */
+static const struct chance_row deeds[] = {
+	{ 9, submit },
+	{ 1, cancel_some },
+};
+
+/* Loading all anew costs as much as there is: big worlds do it seldom. */
+static void
+compare_some(struct world *world)
+{
+	struct daemon *daemon = serving(world);
+
+	/* what somebody deleted, memory learns of only when a lease is over */
+	if (!daemon || !commits_idle(daemon->partition) || world->harmed_at >= 0)
+		return;
+	if (one_in(world, 2 + engine_tasks_live(partition_engine(daemon->partition)) / 50))
+		check_same_load(world, daemon);
+}
+
+static void
+people(void *arg, uint64_t n)
+{
+	struct world *world = arg;
+
+	(void)n;
+	chance_draw(world, deeds, ARRAY_LEN(deeds));
+	compare_some(world);
+	if (world->faults)
+		world_in(world, (int64_t)chance(world, 400), people, world, 0);
+}
+
+void
+people_begin(struct world *world)
+{
+	people(world, 0);
+}
+
+void
+people_release(struct world *world)
+{
+	for (size_t i = 0; i < world->n_asked; i++) {
+		workflow_unref(world->asked[i]->wf);
+		free(world->asked[i]);
+	}
+	free(world->asked);
+}
