@@ -268,7 +268,7 @@ void engine_load_task(struct run *run, uint32_t task, const struct task_record *
 
 enum entry_kind {
 	ENTRY_OPEN,    /* undelivered or in somebody's pending list */
-	ENTRY_SETTLED  /* acknowledged, only not trimmed yet */
+	ENTRY_SETTLED  /* delivered, and in nobody's pending list */
 };
 
 /*

@@ -131,6 +131,18 @@ load_open(struct engine *engine, struct queue *queue, struct run *run, uint32_t 
 	return true;
 }
 
+/*
+ * Delivered and in nobody's pending list, but no end of it is stored: its group was lost,
+ * or somebody else acknowledged it.  An agent may be at work on it.
+ */
+static bool
+may_run(const struct task *task, uint32_t attempt, uint64_t token)
+{
+	if (attempt > task->attempt)
+		return true;
+	return attempt == task->attempt && token == task->token && task->state == TASK_RUNNING;
+}
+
 bool
 engine_load_entry(struct engine *engine, struct queue *queue, const char *run_id,
     const char *task_id, uint32_t attempt, uint64_t token, enum entry_kind kind,
@@ -143,12 +155,8 @@ engine_load_entry(struct engine *engine, struct queue *queue, const char *run_id
 
 	if (token == 0 || attempt_find(engine, token))
 		return false;
-	if (kind == ENTRY_SETTLED) {
-		/* acknowledged by somebody else: its number is used up all the same */
-		if (!ended && attempt > run->tasks[t].attempt && !run->tasks[t].outstanding)
-			run->tasks[t].attempt = attempt;
+	if (kind == ENTRY_SETTLED && (ended || !may_run(&run->tasks[t], attempt, token)))
 		return false;
-	}
 	if (!ended)
 		return load_open(engine, queue, run, (uint32_t)t, attempt, token, now);
 	open = attempt_open(engine, queue, NULL, TASK_NONE, token);

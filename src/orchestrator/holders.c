@@ -35,6 +35,7 @@ tend_forget(struct tend *tend)
 	tend->looking = false;
 	tend->left = 0;
 	tend->n_glances = 0;
+	undelivered_forget(tend);
 	HASH_ITER(hh, tend->helds, held, next_held)
 		held_free(tend, held);
 	HASH_ITER(hh, tend->holders, holder, next_holder)

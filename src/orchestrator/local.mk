@@ -61,6 +61,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/tend_private.h \
 	src/orchestrator/types.c \
 	src/orchestrator/types.h \
+	src/orchestrator/undelivered.c \
 	src/orchestrator/view.c \
 	src/orchestrator/view.h \
 	src/orchestrator/waiting.c \

@@ -320,8 +320,8 @@ make_group(struct tend *tend, size_t queue)
 
 /* --- taking back ------------------------------------------------------------------------- */
 
-static void
-lose(struct tend *tend, uint64_t token, const char *why, const char *agent)
+void
+tend_lose(struct tend *tend, uint64_t token, const char *why, const char *agent)
 {
 	struct partition *p = tend->p;
 	struct run *run = NULL;
@@ -356,7 +356,7 @@ on_reap(void *arg, const struct redisReply *reply, const struct err *err)
 			    strcmp(answer, "REAPED") == 0 &&
 			    stream_id_parse(query->ids[i], strlen(query->ids[i]), &id) &&
 			    ledger_token(tend->p->store.ledger, query->at, id, &token))
-				lose(tend, token, "its agent is silent", query->holder->id);
+				tend_lose(tend, token, "its agent is silent", query->holder->id);
 		}
 	}
 	query_free(query);
@@ -477,8 +477,10 @@ judge_queue(struct tend *tend, const struct glance *glance)
 	ledger_walk(tend->p->store.ledger, glance->queue, judge, &judging);
 	if (glance->no_group)
 		make_group(tend, glance->queue);
+	else
+		undelivered_look(tend, glance);
 	for (size_t i = 0; i < judging.n_lost; i++)
-		lose(tend, judging.lost[i], "its entry is in nobody's hands", "");
+		tend_lose(tend, judging.lost[i], "its entry is in nobody's hands", "");
 }
 
 static void

@@ -15,6 +15,8 @@
  *   destroyed, or somebody else acknowledged it): after a lease of looking the
  *   same it is handed out anew.  A missing group is made again, and running
  *   entries go back to their agents.
+ * - An entry that waits to be delivered and is not in its stream any more is handed
+ *   out anew as well.
  *
  * Time is the lease clock: it runs only while Redis answers the owner, so a
  * stall of Redis, of the network or of the owner itself steals nothing; wall

@@ -54,6 +54,8 @@ struct tend {
 	int64_t look_at;     /* mono_ms */
 	struct stream_id reported; /* last completion when the look began */
 	unsigned look;
+	struct wait *waits;  /* by queue: undelivered.c */
+	size_t n_waits;
 	size_t left;         /* answers that are due */
 	bool looking, broken;
 	unsigned generation;
@@ -65,5 +67,12 @@ struct holder *holder_of(struct tend *tend, const char *id);
 /* Notes that the entry of token was seen with holder (NULL: with nobody) in this look. */
 struct held *held_of(struct tend *tend, uint64_t token, struct holder *holder);
 void held_free(struct tend *tend, struct held *held);
+
+/* tend.c: an attempt is lost; the task is handed out anew. */
+void tend_lose(struct tend *tend, uint64_t token, const char *why, const char *agent);
+
+/* undelivered.c: entries that wait for an agent, and perhaps are gone */
+void undelivered_look(struct tend *tend, const struct glance *glance);
+void undelivered_forget(struct tend *tend);
 
 #endif

@@ -162,11 +162,9 @@ deliver(struct agent *agent, struct held *held)
 {
 	if (!report_send(agent, held))
 		return; /* refused: again at the next step */
-	perhaps_echo(agent, held);
-	if (fault_in(agent->world, 20))
-		return; /* its answer was lost: again */
 	agent->said[agent->n_said++ % SAID] = (struct said){ *held, agent->world->now };
-	held->used = false;
+	perhaps_echo(agent, held);
+	held->used = fault_in(agent->world, 20); /* its answer was lost: again */
 }
 
 /* --- looking at its own pending list ------------------------------------------------------ */
@@ -264,18 +262,23 @@ pull(struct agent *agent)
 
 /* --- signs of life --------------------------------------------------------------------------- */
 
+/* Where another instance has taken the name (or history knows an earlier one) it leaves. */
 static void
 sign_on(struct agent *agent)
 {
 	const char *argv[] = { "reeve:{0}:meta", NULL, "reeve:{0}:agents", agent->id,
 		agent->instance, agent->signed_on ? "1" : "0", "1", "lease_ms", "3000", "beats", "1" };
+	redisReply *reply;
 	char key[40];
 
 	snprintf(key, sizeof key, "reeve:{0}:agent:%s", agent->id);
 	argv[1] = key;
-	freeReplyObject(fake_redis_script(agent->world->redis, "signon", 3, ARRAY_LEN(argv), argv));
+	reply = fake_redis_script(agent->world->redis, "signon", 3, ARRAY_LEN(argv), argv);
 	agent->signed_on = true;
 	world_ran(agent->world);
+	if (reply->type == REDIS_REPLY_ARRAY && strcmp(reply->element[0]->str, "OTHER") == 0)
+		agent_die(agent);
+	freeReplyObject(reply);
 }
 
 static void
@@ -292,14 +295,6 @@ heed(struct agent *agent, struct held *held, const char *answer)
 	}
 }
 
-/* What was held is another's now, all of it. */
-static void
-lose_all(struct agent *agent)
-{
-	for (size_t i = 0; i < SLOTS; i++)
-		agent->held[i].used = false;
-}
-
 static void
 hear(struct agent *agent, struct held *const *asked, int n, const redisReply *reply)
 {
@@ -308,7 +303,7 @@ hear(struct agent *agent, struct held *const *asked, int n, const redisReply *re
 	if (strcmp(code, "NOCARD") == 0)
 		sign_on(agent);
 	else if (strcmp(code, "OTHER") == 0)
-		lose_all(agent);
+		agent_die(agent);
 	agent->beat_at = agent->world->now + AGENT_BEAT_MS;
 	if (strcmp(code, "OK") != 0)
 		return;
@@ -364,8 +359,9 @@ static void
 work(struct agent *agent, struct held *held)
 {
 	struct world *world = agent->world;
-	bool kill = agent->kills && !held->finished &&
-	    held->until > world->now && world->now - agent->beaten_at >= KILL_MS;
+	int64_t sure_at = agent->beaten_at > held->taken_at ? agent->beaten_at : held->taken_at;
+	bool kill = agent->kills && !held->finished && held->until > world->now &&
+	    world->now - sure_at >= KILL_MS;
 
 	if (kill) {
 		world_count(world, TALLY_AGENT_KILL);
@@ -404,8 +400,12 @@ talk(struct agent *agent)
 		if (agent->beats)
 			sign_on(agent);
 	}
+	if (!agent->alive)
+		return;
 	if (agent->beats && (!agent->sure || world->now >= agent->beat_at))
 		beat(agent);
+	if (!agent->alive)
+		return;
 	empty_spool(agent);
 	if (agent->recover || (agent->beats && world->now >= agent->look_at))
 		recover(agent);
@@ -501,7 +501,7 @@ agent_start(struct agent *agent)
 	agent->recover = true;
 	agent->sure = agent->away = agent->looked = agent->signed_on = false;
 	agent->cut_until = agent->paused_until = 0;
-	agent->beaten_at = agent->world->now;
+	agent->beaten_at = INT64_MIN / 2;
 	agent->server = agent->world->servers;
 	/* one that beats may never come back: its tasks are reaped */
 	if (agent->life == 1 || (agent->beats && one_in(agent->world, 2)))
@@ -550,7 +550,7 @@ agent_cut(struct agent *agent, int64_t ms)
 void
 agent_pause(struct agent *agent, int64_t ms)
 {
-	if (!agent->alive)
+	if (!agent->alive || stands(agent))
 		return;
 	world_trace(agent->world, "%s stands still for %lld ms", agent->id, (long long)ms);
 	world_count(agent->world, TALLY_AGENT_PAUSE);

@@ -65,8 +65,6 @@ check_reap(struct world *world, const char *const *argv, const struct redisReply
 {
 	const struct agent *agent = agent_named(world, argv[5]);
 
-	if (strcmp(reply->element[0]->str, "ALIVE") == 0)
-		world_count(world, TALLY_ALIVE);
 	for (size_t i = 1; i < reply->elements; i++) {
 		if (strcmp(reply->element[i]->str, "REAPED") != 0)
 			continue;

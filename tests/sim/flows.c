@@ -123,8 +123,10 @@ struct workflow *
 flow_random(struct world *world, size_t i)
 {
 	static const char *const fails[] = { "finish", "finish", "stop", "cancel" };
-	unsigned n = 1 + (unsigned)chance(world, one_in(world, 6) ? 40 : 10);
-	unsigned shape = (unsigned)chance(world, 4);
+	bool big = world->shape.big && i == 0;
+	unsigned n = big ? 200 + (unsigned)chance(world, 400)
+	                 : 1 + (unsigned)chance(world, one_in(world, 6) ? 40 : 10);
+	unsigned shape = big && one_in(world, 2) ? 2 : (unsigned)chance(world, 4);
 	struct faults faults = { 0 };
 	struct workflow **list = NULL, *wf;
 	struct buf text = { 0 };

@@ -298,7 +298,7 @@ draw_shape(struct world *world)
 		.runs = 1 + (unsigned)chance(world, 20) };
 	if (world->shape.big) {
 		world->shape.window = 20 + (uint32_t)chance(world, 200);
-		world->shape.runs = 1 + (unsigned)chance(world, 3);
+		world->shape.runs = 1 + (unsigned)chance(world, 4);
 	}
 }
 
@@ -333,7 +333,9 @@ finish(struct world *world)
 	world->faults = false;
 	world_trace(world, "faults stop");
 	drill_owner(world);
-	while (quiet_since < 0 || world->now - quiet_since < 22000) {
+	/* what was deleted is found out after a lease or two */
+	while (quiet_since < 0 ||
+	    world->now - quiet_since < (world->harmed_at < 0 ? 22000 : 60000)) {
 		if (world->steps > until)
 			world_fail(world, "the world does not come to its end");
 		world_step(world);

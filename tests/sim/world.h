@@ -211,7 +211,6 @@ void report_garbage(struct world *world);
 	X(LOST, "agents that learned LOST")                                            \
 	X(CANCELLED, "agents that learned CANCEL")                                     \
 	X(REAPED, "entries of silent agents taken back")                               \
-	X(ALIVE, "entries not taken back: a beat came between")                        \
 	X(SLOW, "slow attempts")                                                       \
 	X(GARBAGE, "garbage among the completions")                                    \
 	X(RUN_CANCEL, "runs cancelled")                                                \
