@@ -73,6 +73,53 @@ print_health(const struct cli *cli, const json_t *health)
 	return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* What takes the room in Redis, and the command that frees it; NULL: nobody knows. */
+static void
+print_storage(const struct cli *cli, const json_t *storage)
+{
+	static const char *const heads[] = { "IN REDIS", "KEYS", "SIZE", "FREED BY" };
+	const json_t *items = json_object_get(storage, "items");
+	struct table table;
+	char number[SHORT_SIZE], size[SHORT_SIZE];
+	const json_t *item;
+	size_t i;
+
+	if (!storage)
+		return;
+	table_init(&table, ARRAY_LEN(heads), heads);
+	json_array_foreach((json_t *)(uintptr_t)items, i, item) {
+		if (json_integer_value(json_object_get(item, "keys")) == 0)
+			continue;
+		(void)snprintf(number, sizeof number, "%lld",
+		    (long long)json_integer_value(json_object_get(item, "keys")));
+		table_add(&table, STYLE_NONE, json_text(item, "kind"));
+		table_add(&table, STYLE_NONE, number);
+		table_add(&table, STYLE_NONE,
+		    term_bytes(json_integer_value(json_object_get(item, "bytes")), size));
+		table_add(&table, STYLE_CYAN, json_text(item, "command"));
+	}
+	table_print(&table, &cli->out);
+	fprintf(cli->out.file, "%s of memory in all%s\n",
+	    term_bytes(json_integer_value(json_object_get(storage, "used_memory")), size),
+	    json_is_true(json_object_get(storage, "estimated"))
+	        ? "; the sizes are estimated from a sample"
+	        : "");
+}
+
+static json_t *
+ask_storage(struct cli *cli)
+{
+	struct client_request request = { .method = "GET", .path = "/api/v1/storage" };
+	struct err err = { 0 };
+	json_t *body = NULL;
+	long status = 0;
+
+	if (client_call(&cli->client, &request, &status, &body, &err) == 0 && status == 200)
+		return body;
+	json_decref(body);
+	return NULL;
+}
+
 static int
 say_down(const struct cli *cli, const char *reason)
 {
@@ -93,7 +140,7 @@ cmd_doctor(struct cli *cli, const struct cli_args *args)
 	struct client_request request = { .method = "GET",
 		.path = "/health/comprehensive" };
 	struct err err = { 0 };
-	json_t *body = NULL;
+	json_t *body = NULL, *storage;
 	long status = 0;
 	int rc;
 
@@ -104,11 +151,17 @@ cmd_doctor(struct cli *cli, const struct cli_args *args)
 		json_decref(body);
 		return cli_call(cli, &request, &body); /* says why */
 	}
+	storage = ask_storage(cli);
+	if (storage)
+		json_object_set(body, "storage", storage);
 	if (cli->json)
 		cli_print_json(cli, body);
 	rc = strcmp(json_text(body, "status"), "ok") == 0 ? EXIT_DONE : EXIT_FAILED;
 	if (!cli->json)
 		rc = print_health(cli, body);
+	if (!cli->json)
+		print_storage(cli, storage);
+	json_decref(storage);
 	json_decref(body);
 	return rc;
 }

@@ -110,6 +110,7 @@ int cmd_help(struct cli *cli, const struct cli_args *args);
 int cmd_init(struct cli *cli, const struct cli_args *args);
 int cmd_log_level(struct cli *cli, const struct cli_args *args);
 int cmd_logs(struct cli *cli, const struct cli_args *args);
+int cmd_purge(struct cli *cli, const struct cli_args *args);
 int cmd_plan(struct cli *cli, const struct cli_args *args);
 int cmd_run(struct cli *cli, const struct cli_args *args);
 int cmd_runs(struct cli *cli, const struct cli_args *args);

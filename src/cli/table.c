@@ -14,7 +14,7 @@ const struct cli_option cli_globals[] = {
 
 const char *const cli_later[] = { "approve", "reject", "signal", "edit",
 	"schedules", "groups", "agents", "scale", "drain", "undrain", "dlq",
-	"events", "send", "inbox", "stats", "report", "purge", "top", "dashboard", "token",
+	"events", "send", "inbox", "stats", "report", "top", "dashboard", "token",
 	"agent-guide", "next", "current", "heartbeat", "progress", "done", "fail", "release", "ask",
 	"checkpoint", NULL };
 
@@ -62,6 +62,13 @@ static const struct cli_option audit_options[] = {
 	{ "since", 0, "TIME", "only since then: a time, or 12h" },
 	{ "limit", 'n', "N", "at most so many (50)" },
 	{ "cursor", 0, "CURSOR", "goes on behind a page: its next_cursor" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option purge_options[] = {
+	{ "older-than", 0, "DURATION", "runs that ended at least so long ago" },
+	{ "workflow", 0, "NAME", "only runs of this workflow" },
+	{ "dry-run", 0, NULL, "only says what would be removed" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -196,11 +203,22 @@ const struct cli_command cli_commands[] = {
 	    "  reeve audit --type cancel --actor uid:1000\n"
 	    "  reeve audit --json | jq -r '.items[] | [.at, .type, .actor.name, .run] | @tsv'\n",
 	    0, 0, cmd_audit },
+<<<<<<< HEAD
 	{ "recover", "accept|restore", "goes on after Redis lost its state", NULL, NULL,
 	    "  reeve recover restore   # writes the live runs back from the daemon's memory\n"
 	    "  reeve recover accept    # goes on with what Redis holds now\n",
 	    1, 1, cmd_recover },
 	{ "doctor", "", "finds what is wrong, and what mends it", NULL, NULL,
+=======
+	{ "purge", "", "removes ended runs with their logs",
+	    "Runs with an open dead letter stay.  Exit 5 if there is nothing to remove.",
+	    purge_options,
+	    "  reeve purge --older-than 7d --dry-run\n"
+	    "  reeve purge --older-than 12h --workflow nightly\n",
+	    0, 0, cmd_purge },
+	{ "doctor", "", "finds what is wrong, and what mends it",
+	    "Tells also what takes the room in Redis, and the command that frees it.", NULL,
+>>>>>>> 95b98fc (reeve purge; doctor tells what takes the room in redis and what frees it)
 	    "  reeve doctor\n",
 	    0, 0, cmd_doctor },
 	{ "log-level", "[LEVEL]", "shows or changes how much the daemon logs",

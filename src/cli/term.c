@@ -191,6 +191,21 @@ term_ago(const char *rfc3339, int64_t now_ms, char out[SHORT_SIZE])
 	return rfc3339_parse(rfc3339, &at) ? term_duration(now_ms - at, out) : out;
 }
 
+char *
+term_bytes(int64_t bytes, char out[SHORT_SIZE])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double size = (double)bytes;
+	size_t i = 0;
+
+	while (size >= 1000 && i + 1 < ARRAY_LEN(units)) {
+		size /= 1024;
+		i++;
+	}
+	(void)snprintf(out, SHORT_SIZE, i > 0 && size < 10 ? "%.1f %s" : "%.0f %s", size, units[i]);
+	return out;
+}
+
 /* --- tables --- */
 
 void

@@ -43,6 +43,8 @@ unsigned term_columns(const char *text); /* code points */
 /* "850ms" "4.2s" "1m05s" "2h03m" "3d4h": short, for people. */
 #define SHORT_SIZE 32
 char *term_duration(int64_t ms, char out[SHORT_SIZE]);
+/* "812 B" "4.2 KiB" "17 MiB" */
+char *term_bytes(int64_t bytes, char out[SHORT_SIZE]);
 /* From started_at to finished_at, or to now_ms; "" where it has not begun. */
 char *term_span(const json_t *object, int64_t now_ms, char out[SHORT_SIZE]);
 char *term_ago(const char *rfc3339, int64_t now_ms, char out[SHORT_SIZE]);

@@ -23,6 +23,9 @@ void api_log_level_put(struct http_request *req);
 
 /* api_recover.c */
 void api_recover(struct http_request *req);
+/* api_storage.c */
+void api_purge(struct http_request *req);
+void api_storage(struct http_request *req);
 
 /* api_submit.c */
 void api_runs_post(struct http_request *req);

@@ -12,3 +12,4 @@ libhttp_a_SOURCES = \
 	src/http/route.c src/http/route.h src/http/routes.c \
 	src/http/server.c src/http/server.h \
 	src/http/uri.c src/http/uri.h
+libhttp_a_SOURCES += src/http/api_storage.c

@@ -16,6 +16,7 @@ const struct command_kind command_kinds[] = {
 	{ "cancel", true, control_cancel },
 	{ "retry", false, control_retry },
 	{ "pause", true, control_pause },
+	{ "purge", true, purge_apply },
 	{ NULL, false, NULL },
 };
 

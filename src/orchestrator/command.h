@@ -100,6 +100,7 @@ void command_done(struct command *command, json_t *answer, json_t *shown);
 void control_cancel(struct command *command);  /* control.c */
 void control_retry(struct command *command);
 void control_pause(struct command *command);   /* pause.c */
+void purge_apply(struct command *command);     /* purge.c */
 
 /* An entry of `in` (partition_config.on_command; arg: the daemon). */
 void command_passed(void *arg, struct partition *p, const struct stream_entry *entry);

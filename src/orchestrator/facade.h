@@ -141,6 +141,7 @@ void facade_workflow(struct orchestrator *orch, const char *name, facade_reply_f
 /* {items: [agent]} from the cards that agents left at sign-on. */
 void facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
+<<<<<<< HEAD
 /*
  * Goes on after the state in Redis was lost: with what Redis holds, or (restore) after the
  * live runs were written back from memory.  {how, partitions}.  ERR_CONFLICT: nothing was
@@ -148,6 +149,28 @@ void facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
  */
 void facade_recover(struct orchestrator *orch, bool restore, const struct facade_actor *actor,
     facade_reply_fn *fn, void *arg);
+=======
+struct facade_purge {
+	int64_t older_than_ms; /* since their end */
+	const char *workflow;  /* only of this one, or NULL */
+	bool dry_run;
+	const char *cursor;    /* next_cursor of the answer before, or NULL */
+};
+
+/*
+ * Removes ended runs with their logs; none with an open dead letter.  {dry_run, runs, logs,
+ * bytes (about), kept_open_letters, next_cursor}: next_cursor is null when all is done, else
+ * the daemon took a breath: ask again.
+ */
+void facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+
+/*
+ * What takes the room in Redis: {items: [{kind, keys, bytes, command}], estimated, keys,
+ * used_memory, maxmemory}.  Very many keys are sampled.
+ */
+void facade_storage(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
+>>>>>>> 95b98fc (reeve purge; doctor tells what takes the room in redis and what frees it)
 
 /* true when the daemon serves writes or passes them on; otherwise *why gets one sentence a reason. */
 bool facade_ready(const struct orchestrator *orch, json_t *why);

@@ -39,6 +39,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/partition_private.h \
 	src/orchestrator/pressure.c \
 	src/orchestrator/pressure.h \
+	src/orchestrator/purge.c \
 	src/orchestrator/readfile.c \
 	src/orchestrator/readfile.h \
 	src/orchestrator/reads.c \
@@ -55,6 +56,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/starting.h \
 	src/orchestrator/statedir.c \
 	src/orchestrator/statedir.h \
+	src/orchestrator/storage.c \
 	src/orchestrator/submit.c \
 	src/orchestrator/tend.c \
 	src/orchestrator/tend.h \

@@ -22,6 +22,7 @@ LUA = \
 	src/wire/lua/signoff.lua \
 	src/wire/lua/signon.lua \
 	src/wire/lua/unlog.lua \
+	src/wire/lua/weigh.lua \
 	src/wire/lua/withdraw.lua
 nodist_libwire_a_SOURCES = src/wire/lua_scripts.c
 src/wire/lua_scripts.c: $(LUA) scripts/embed-lua.sh

@@ -124,6 +124,18 @@ void
 facade_paused(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 {
 	answer(orch, json_pack("{s:[], s:n}", "items", "next_cursor"), fn, arg);
+facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:I, s:s?, s:b, s:s?, s:s}", "older_than_ms",
+	    (json_int_t)purge->older_than_ms, "workflow", purge->workflow, "dry_run",
+	    purge->dry_run, "cursor", purge->cursor, "by", actor->name), fn, arg);
+}
+
+void
+facade_storage(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[]}", "items"), fn, arg);
 }
 
 void
