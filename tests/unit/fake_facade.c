@@ -124,6 +124,9 @@ void
 facade_paused(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 {
 	answer(orch, json_pack("{s:[], s:n}", "items", "next_cursor"), fn, arg);
+}
+
+void
 facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
     const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
 {
