@@ -203,13 +203,10 @@ const struct cli_command cli_commands[] = {
 	    "  reeve audit --type cancel --actor uid:1000\n"
 	    "  reeve audit --json | jq -r '.items[] | [.at, .type, .actor.name, .run] | @tsv'\n",
 	    0, 0, cmd_audit },
-<<<<<<< HEAD
 	{ "recover", "accept|restore", "goes on after Redis lost its state", NULL, NULL,
 	    "  reeve recover restore   # writes the live runs back from the daemon's memory\n"
 	    "  reeve recover accept    # goes on with what Redis holds now\n",
 	    1, 1, cmd_recover },
-	{ "doctor", "", "finds what is wrong, and what mends it", NULL, NULL,
-=======
 	{ "purge", "", "removes ended runs with their logs",
 	    "Runs with an open dead letter stay.  Exit 5 if there is nothing to remove.",
 	    purge_options,
@@ -218,7 +215,6 @@ const struct cli_command cli_commands[] = {
 	    0, 0, cmd_purge },
 	{ "doctor", "", "finds what is wrong, and what mends it",
 	    "Tells also what takes the room in Redis, and the command that frees it.", NULL,
->>>>>>> 95b98fc (reeve purge; doctor tells what takes the room in redis and what frees it)
 	    "  reeve doctor\n",
 	    0, 0, cmd_doctor },
 	{ "log-level", "[LEVEL]", "shows or changes how much the daemon logs",

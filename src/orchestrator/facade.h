@@ -141,7 +141,6 @@ void facade_workflow(struct orchestrator *orch, const char *name, facade_reply_f
 /* {items: [agent]} from the cards that agents left at sign-on. */
 void facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
-<<<<<<< HEAD
 /*
  * Goes on after the state in Redis was lost: with what Redis holds, or (restore) after the
  * live runs were written back from memory.  {how, partitions}.  ERR_CONFLICT: nothing was
@@ -149,7 +148,7 @@ void facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
  */
 void facade_recover(struct orchestrator *orch, bool restore, const struct facade_actor *actor,
     facade_reply_fn *fn, void *arg);
-=======
+
 struct facade_purge {
 	int64_t older_than_ms; /* since their end */
 	const char *workflow;  /* only of this one, or NULL */
@@ -170,7 +169,6 @@ void facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
  * used_memory, maxmemory}.  Very many keys are sampled.
  */
 void facade_storage(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
->>>>>>> 95b98fc (reeve purge; doctor tells what takes the room in redis and what frees it)
 
 /* true when the daemon serves writes or passes them on; otherwise *why gets one sentence a reason. */
 bool facade_ready(const struct orchestrator *orch, json_t *why);
