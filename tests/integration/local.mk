@@ -17,6 +17,7 @@ SH_TESTS += tests/integration/daemon_wiped.sh
 SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh
 SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh tests/integration/daemon_loss.sh
+SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.sh
 
 # Several daemons on one Redis.
 SH_TESTS += tests/integration/daemon_passing.sh
