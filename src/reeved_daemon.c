@@ -234,6 +234,8 @@ open_orchestrator(struct reeved *d, struct err *err)
 	orch.on_loss = config_get_enum(config, "on_state_loss") == 0 ? LOSS_HOLD : LOSS_RESTORE;
 	orch.state_fd = d->statedir.dir_fd;
 	settings_keep(config, &orch.keep);
+	orch.letters_max_age_ms = config_get_duration(config, "dead_letters.max_age");
+	orch.letters_max = config_get_i64(config, "dead_letters.max");
 	code = orchestrator_new(d->loop, &orch, &d->orch, err);
 	if (!code)
 		orchestrator_set_catalog(d->orch, d->registry, d->types);

@@ -13,7 +13,7 @@ const struct cli_option cli_globals[] = {
 };
 
 const char *const cli_later[] = { "approve", "reject", "signal", "edit",
-	"schedules", "groups", "agents", "scale", "drain", "undrain", "dlq",
+	"schedules", "groups", "agents", "scale", "drain", "undrain",
 	"events", "send", "inbox", "stats", "report", "top", "dashboard", "token",
 	"agent-guide", "next", "current", "heartbeat", "progress", "done", "fail", "release", "ask",
 	"checkpoint", NULL };
@@ -69,6 +69,21 @@ static const struct cli_option purge_options[] = {
 	{ "older-than", 0, "DURATION", "runs that ended at least so long ago" },
 	{ "workflow", 0, "NAME", "only runs of this workflow" },
 	{ "dry-run", 0, NULL, "only says what would be removed" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option dlq_options[] = {
+	{ "type", 't', "TYPE", "only of this agent type" },
+	{ "category", 'c', "CATEGORY", "only of this category: exit, timeout, lost, ..." },
+	{ "workflow", 0, "NAME", "only of this workflow" },
+	{ "run", 0, "ID", "only of this run, or of runs whose ids begin so" },
+	{ "since", 0, "TIME", "only failed since then: a time, or 12h" },
+	{ "older-than", 0, "TIME", "only failed before: a time, or 3d" },
+	{ "state", 's', "STATE", "open (list), replayed, or all (the others)" },
+	{ "all", 0, NULL, "purge: every letter" },
+	{ "dry-run", 0, NULL, "changes nothing, says what would be" },
+	{ "limit", 'n', "N", "list: at most so many (50)" },
+	{ "cursor", 0, "CURSOR", "list: goes on behind a page: its next_cursor" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -207,6 +222,16 @@ const struct cli_command cli_commands[] = {
 	    "  reeve recover restore   # writes the live runs back from the daemon's memory\n"
 	    "  reeve recover accept    # goes on with what Redis holds now\n",
 	    1, 1, cmd_recover },
+	{ "dlq", "list|show|purge|stats|analyze [LETTER...]", "looks after dead letters",
+	    "A task that failed for good leaves a dead letter with its payload and the end of its\n"
+	    "log.  Letters are dropped after 7 days, or when an agent type has 10,000.\n"
+	    "analyze groups alike errors, says how they develop and what to do about them.",
+	    dlq_options,
+	    "  reeve dlq list --category timeout --since 12h\n"
+	    "  reeve dlq show backend:1763712000000-0\n"
+	    "  reeve dlq analyze --type backend\n"
+	    "  reeve dlq purge --older-than 3d --dry-run\n",
+	    1, CLI_ARGS_MAX, cmd_dlq },
 	{ "purge", "", "removes ended runs with their logs",
 	    "Runs with an open dead letter stay.  Exit 5 if there is nothing to remove.",
 	    purge_options,

@@ -48,6 +48,14 @@ void api_pause(struct http_request *req);
 void api_resume(struct http_request *req);
 void api_paused(struct http_request *req);
 
+/* api_letters.c */
+void api_letters(struct http_request *req);
+void api_letter(struct http_request *req);
+void api_letter_delete(struct http_request *req);
+void api_letters_statistics(struct http_request *req);
+void api_letters_analyze(struct http_request *req);
+void api_letters_purge(struct http_request *req);
+
 /* api_logs.c */
 void api_logs(struct http_request *req);
 

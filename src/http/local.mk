@@ -13,3 +13,4 @@ libhttp_a_SOURCES = \
 	src/http/server.c src/http/server.h \
 	src/http/uri.c src/http/uri.h
 libhttp_a_SOURCES += src/http/api_storage.c
+libhttp_a_SOURCES += src/http/api_letters.c

@@ -13,6 +13,9 @@ static const char *const q_why[] = { "task", NULL };
 static const char *const q_audit[] = { "type", "actor", "run", "since", "limit", "cursor", NULL };
 static const char *const q_logs[] = { "attempt", "after", "limit", "wait", NULL };
 
+static const char *const q_dlq[] = { "type", "category", "workflow", "run", "state", "since",
+	"older_than", "limit", "cursor", NULL };
+
 const struct http_route http_routes[] = {
 	{ "GET", "/health", HTTP_ROLE_METRICS, 0, NULL, api_health,
 	    "says that the daemon is alive" },
@@ -65,6 +68,26 @@ const struct http_route http_routes[] = {
 	    "removes ended runs with their logs" },
 	{ "GET", "/api/v1/storage", HTTP_ROLE_READ, 0, NULL, api_storage,
 	    "what takes the room in Redis, and what frees it" },
+	{ "GET", "/api/v1/dlq", HTTP_ROLE_LOGS, 0, q_dlq, api_letters,
+	    "dead letters, newest first" },
+	{ "GET", "/api/v1/dlq/statistics", HTTP_ROLE_READ, 0, q_dlq, api_letters_statistics,
+	    "dead letters by type, category, workflow and age" },
+	{ "GET", "/api/v1/dlq/analyze", HTTP_ROLE_LOGS, 0, q_dlq, api_letters_analyze,
+	    "groups of alike errors with their trend and what to do" },
+	{ "POST", "/api/v1/dlq/purge", HTTP_ROLE_OPERATE, BODY_MAX, NULL, api_letters_purge,
+	    "drops the dead letters that a filter means" },
+	{ "GET", "/api/v1/dlq/{id}", HTTP_ROLE_LOGS, 0, NULL, api_letter,
+	    "one dead letter with its payload" },
+	{ "DELETE", "/api/v1/dlq/{id}", HTTP_ROLE_OPERATE, 0, NULL, api_letter_delete,
+	    "drops one dead letter" },
+	{ "GET", "/api/v1/consumer-groups/dlq/statistics", HTTP_ROLE_READ, 0, q_dlq,
+	    api_letters_statistics, "the same as /api/v1/dlq/statistics" },
+	{ "GET", "/api/v1/consumer-groups/dlq/analyze", HTTP_ROLE_LOGS, 0, q_dlq,
+	    api_letters_analyze, "the same as /api/v1/dlq/analyze" },
+	{ "GET", "/api/v1/consumer-groups/{group}/dlq/statistics", HTTP_ROLE_READ, 0, q_dlq,
+	    api_letters_statistics, "the same for one group" },
+	{ "GET", "/api/v1/consumer-groups/{group}/dlq/analyze", HTTP_ROLE_LOGS, 0, q_dlq,
+	    api_letters_analyze, "the same for one group" },
 	{ "GET", "/api/v1/version", HTTP_ROLE_READ, 0, NULL, api_version,
 	    "the daemon's version" },
 	{ "GET", "/api/v1/log-level", HTTP_ROLE_READ, 0, NULL, api_log_level_get,

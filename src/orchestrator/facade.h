@@ -170,6 +170,45 @@ void facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
  */
 void facade_storage(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
+/* --- dead letters: tasks that failed for good --- */
+
+/* Which are meant; NULL and 0 leave open. */
+struct facade_letter_filter {
+	const char *type;     /* an agent type, or its group TYPE_consumers */
+	const char *category;
+	const char *workflow;
+	const char *run;      /* an id or a beginning of one */
+	const char *state;    /* "open", "replayed" or "all"; NULL: as the question says */
+	int64_t since_ms;     /* wall: failed then or later */
+	int64_t before_ms;    /* wall: failed before */
+	unsigned limit;       /* 1..1000; of lists and replays */
+	const char *cursor;   /* next_cursor of the page before, or NULL */
+};
+
+/* {items: [dead letter], next_cursor}, newest first; state: open. */
+void facade_letters(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    facade_reply_fn *fn, void *arg);
+
+/* One with "payload": {kind, body, meta}, and its log's end as long as the log is there. */
+void facade_letter(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg);
+
+/* Counts by type, category, workflow and age; state: all. */
+void facade_letters_statistics(struct orchestrator *orch,
+    const struct facade_letter_filter *filter, facade_reply_fn *fn, void *arg);
+
+/* Groups of alike errors with trend and advice; state: all. */
+void facade_letters_analyze(struct orchestrator *orch,
+    const struct facade_letter_filter *filter, facade_reply_fn *fn, void *arg);
+
+/*
+ * Drops letters for good: {matched, dropped, open, dry_run}; state: all.  ERR_CONFLICT when
+ * none is meant.
+ */
+void facade_letters_purge(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    bool dry_run, const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+void facade_letter_purge(struct orchestrator *orch, const char *id,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+
 /* true when the daemon serves writes or passes them on; otherwise *why gets one sentence a reason. */
 bool facade_ready(const struct orchestrator *orch, json_t *why);
 

@@ -80,3 +80,9 @@ liborchestrator_a_SOURCES += \
 bin_PROGRAMS += reeved
 reeved_SOURCES = src/reeved.c src/reeved_daemon.c src/reeved_daemon.h
 reeved_LDADD = $(HTTP_LIBS)
+
+# dead letters
+liborchestrator_a_SOURCES += \
+	src/orchestrator/letters.c src/orchestrator/letters.h \
+	src/orchestrator/letters_drop.c \
+	src/orchestrator/letters_view.c

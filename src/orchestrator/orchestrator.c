@@ -11,11 +11,14 @@
 #include "base/mem.h"
 #include "orchestrator/known.h"
 #include "orchestrator/command.h"
+#include "orchestrator/letters.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/pressure.h"
 
 #define CHECK_AGAIN_US (5 * CLOCK_S)
 #define INFO_TIMEOUT_MS 5000
+#define LETTERS_MAX_AGE_MS (7 * 24 * 3600 * (int64_t)1000)
+#define LETTERS_MAX 10000
 
 void
 orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now)
@@ -339,6 +342,10 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	struct orchestrator *orch = xcalloc(1, sizeof *orch);
 
 	orch->config = *config;
+	if (orch->config.letters_max_age_ms <= 0)
+		orch->config.letters_max_age_ms = LETTERS_MAX_AGE_MS;
+	if (orch->config.letters_max <= 0)
+		orch->config.letters_max = LETTERS_MAX;
 	orch->loop = loop;
 	orch->url = xstrdup(config->redis_url);
 	orch->prefix = config->prefix ? xstrdup(config->prefix) : NULL;
@@ -351,7 +358,9 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	    connect_role(orch, "reads", reads_up, reads_down, &orch->reads, err) < 0 ||
 	    connect_role(orch, "queries", NULL, NULL, &orch->queries, err) < 0 ||
 	    passing_init(orch, err) < 0 || make_partition(orch, err) < 0 ||
-	    partition_script(&orch->lend_script, "lend", err) < 0) {
+	    partition_script(&orch->lend_script, "lend", err) < 0 ||
+	    partition_script(&orch->letters_script, "letters", err) < 0 ||
+	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL) {
 		orchestrator_free(orch);
 		return err->code;
 	}
@@ -423,6 +432,7 @@ orchestrator_free(struct orchestrator *orch)
 	partition_free(orch->partition);
 	catalog_release(orch);
 	fleet_free(orch->fleet);
+	letters_keeper_free(orch->letters_keeper);
 	free(orch->url);
 	free(orch->prefix);
 	free(orch->home);

@@ -36,6 +36,8 @@ struct orchestrator_config {
 	enum loss_policy on_loss; /* of the state in Redis */
 	int state_fd;            /* the state folder; 0: none */
 	struct keep_limits keep; /* of ended runs */
+	int64_t letters_max_age_ms; /* of dead letters; 0 = 7 days */
+	int64_t letters_max;        /* dead letters an agent type; 0 = 10,000 */
 	struct metrics *metrics; /* outlives the orchestrator */
 	/* It serves (again): what the catalog holds was compared.  May be NULL. */
 	void (*on_serving)(void *arg);

@@ -30,7 +30,8 @@ struct orchestrator {
 	struct registry *registry;
 	struct types *types;
 	struct redis_conn *commands, *reads, *queries;
-	struct redis_script lend_script;
+	struct redis_script lend_script, letters_script;
+	struct letters_keeper *letters_keeper;
 	struct partition *partition;
 	struct rng rng;
 	struct loop_hook turn_hook;

@@ -168,6 +168,12 @@ partition_commands(const struct partition *p)
 	return p->commands;
 }
 
+uint64_t
+partition_nonce(const struct partition *p)
+{
+	return p->state == PARTITION_SERVING ? p->nonce : 0;
+}
+
 struct effects *
 partition_effects(struct partition *p)
 {

@@ -135,6 +135,8 @@ int partition_recover(struct partition *p, bool restore, struct err *err);
 struct engine *partition_engine(const struct partition *p);
 struct store *partition_store(struct partition *p);
 struct redis_port *partition_commands(const struct partition *p);
+/* What fenced scripts of the owner quote; 0 while it is not the owner. */
+uint64_t partition_nonce(const struct partition *p);
 
 /*
  * Calls fn once everything that was decided until now is confirmed: at once,

@@ -55,6 +55,11 @@ const struct config_option settings_table[] = {
 	    "the others." },
 	{ "dispatch.max_tasks", NULL, 0, "REEVE_DISPATCH_MAX_TASKS", CONFIG_I64, "2000000", 1,
 	    100000000, NULL, 0, NULL, "Live tasks in all; beyond that new runs are refused." },
+	{ "dead_letters.max_age", NULL, 0, "REEVE_DEAD_LETTERS_MAX_AGE", CONFIG_DURATION, "7d", 1000,
+	    0, NULL, 0, NULL, "Dead letters that are older are dropped, also open ones." },
+	{ "dead_letters.max", NULL, 0, "REEVE_DEAD_LETTERS_MAX", CONFIG_I64, "10000", 1, 1000000,
+	    NULL, 0, NULL, "Dead letters kept of one agent type; beyond that the oldest are "
+	    "dropped." },
 	{ "limits.file", NULL, 0, "REEVE_LIMITS_FILE", CONFIG_SIZE, "16M", 1024, 256 * MIB, NULL, 0,
 	    NULL, "Largest workflow file." },
 	{ "limits.scalar", NULL, 0, "REEVE_LIMITS_SCALAR", CONFIG_SIZE, "512K", 1024, MIB, NULL, 0,

@@ -5,7 +5,9 @@ libstore_a_SOURCES = \
 	src/store/commit.c src/store/commit.h src/store/commit_private.h \
 	src/store/encode.c src/store/encode_private.h \
 	src/store/events.c src/store/events.h \
-	src/store/letters.c \
+	src/store/letter.c src/store/letter.h src/store/letters.c \
+	src/store/letter_report.c src/store/letter_report.h \
+	src/store/fold.c \
 	src/store/ledger.c src/store/ledger.h \
 	src/store/load.c src/store/load.h src/store/load_private.h \
 	src/store/load_streams.c \

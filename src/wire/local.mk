@@ -12,6 +12,7 @@ LUA = \
 	src/wire/lua/ended.lua \
 	src/wire/lua/fence.lua \
 	src/wire/lua/lend.lua \
+	src/wire/lua/letters.lua \
 	src/wire/lua/log.lua \
 	src/wire/lua/ownbeat.lua \
 	src/wire/lua/peek.lua \
@@ -21,6 +22,7 @@ LUA = \
 	src/wire/lua/report.lua \
 	src/wire/lua/signoff.lua \
 	src/wire/lua/signon.lua \
+	src/wire/lua/unletter.lua \
 	src/wire/lua/unlog.lua \
 	src/wire/lua/weigh.lua \
 	src/wire/lua/withdraw.lua

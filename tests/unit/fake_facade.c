@@ -167,6 +167,50 @@ facade_audit(struct orchestrator *orch, const struct facade_audit_filter *filter
 }
 
 void
+facade_letters(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[], s:s?, s:s?, s:i, s:I}", "items", "type", filter->type,
+	    "state", filter->state, "limit", (int)filter->limit, "before",
+	    (json_int_t)filter->before_ms), fn, arg);
+}
+
+void
+facade_letter(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s}", "id", id), fn, arg);
+}
+
+void
+facade_letters_statistics(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s?}", "type", filter->type), fn, arg);
+}
+
+void
+facade_letters_analyze(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s?}", "type", filter->type), fn, arg);
+}
+
+void
+facade_letters_purge(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    bool dry_run, const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s?, s:b, s:s}", "category", filter->category, "dry_run",
+	    (int)dry_run, "by", actor->name), fn, arg);
+}
+
+void
+facade_letter_purge(struct orchestrator *orch, const char *id, const struct facade_actor *actor,
+    facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s, s:s}", "id", id, "by", actor->name), fn, arg);
+}
+
+void
 facade_run_graph(
     struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
 {

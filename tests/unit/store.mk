@@ -18,3 +18,6 @@ tests_unit_test_store_load_SOURCES = tests/unit/test_store_load.c tests/unit/sta
 	tests/unit/stage.h $(FAKE_SOURCES)
 tests_unit_test_store_load_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_store_load_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_store_letters
+tests_unit_test_store_letters_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dead letters inside the daemon: walking over them, dropping them.  What people may ask
+ * stands in facade.h.
+ *
+ * A walk looks at the letters of one agent type after the other, a page at a time, on the
+ * connection for questions; what fails meanwhile may or may not be in it.
+ */
+#ifndef REEVE_ORCHESTRATOR_LETTERS_H
+#define REEVE_ORCHESTRATOR_LETTERS_H
+
+#include <jansson.h>
+
+#include "orchestrator/facade.h"
+#include "store/letter.h"
+
+struct letters_keeper;
+
+enum letters_next { LETTERS_GO_ON, LETTERS_NEXT_TYPE, LETTERS_STOP };
+
+/* Asked of each letter that fits the filter; it lives until this returns. */
+typedef enum letters_next letters_fn(void *arg, const struct letter *letter);
+/* Called once, at the end. */
+typedef void letters_done_fn(void *arg, const struct err *err);
+
+struct letters_walk {
+	struct letter_filter filter; /* copied */
+	bool newest_first;           /* within a type */
+	const char *cursor;          /* id of a letter: only those behind it; or NULL */
+	letters_fn *on_letter;
+	letters_done_fn *done;
+	void *arg;
+};
+
+/* ERR_INVALID (in done): a cursor that is none; ERR_UNAVAILABLE: Redis does not answer. */
+void letters_walk(struct orchestrator *orch, const struct letters_walk *walk);
+
+/* One letter by its id, or NULL (ERR_NOT_FOUND, ERR_INVALID, ERR_UNAVAILABLE). */
+typedef void letters_one_fn(void *arg, const struct letter *letter, const struct err *err);
+void letters_read(struct orchestrator *orch, const char *id, letters_one_fn *fn, void *arg);
+
+/* Types that had letters, and those that have a queue: others may write there too. */
+struct letters_types {
+	char **names; /* sorted; live until the function returns */
+	size_t n;
+};
+typedef void letters_types_fn(void *arg, const struct letters_types *types,
+    const struct err *err);
+void letters_types(struct orchestrator *orch, letters_types_fn *fn, void *arg);
+
+/* The order of lists over all types: by time, then by type. */
+int letters_compare(const char *type_a, struct stream_id a, const char *type_b,
+    struct stream_id b);
+
+/* As the API shows it. */
+json_t *letters_view(const struct letter *letter);
+
+/*
+ * What facade.h calls a filter; borrows its texts.  otherwise: the state where none is said.
+ * ERR_INVALID: a state that is none.  type: needs 65 bytes, the filter's type stands there.
+ */
+int letters_filter(const struct facade_letter_filter *filter, enum letter_state otherwise,
+    char *type, struct letter_filter *ret_filter, struct err *err);
+
+/* letters_drop.c: age and number are kept in bounds while this daemon owns the partition. */
+struct letters_keeper *letters_keeper_new(struct orchestrator *orch, struct err *err);
+void letters_keeper_free(struct letters_keeper *keeper);
+
+#endif
