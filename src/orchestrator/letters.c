@@ -80,8 +80,8 @@ begin_type(struct walk *walk)
 	walk->keys[0] = key_make(keys, name, NULL);
 	walk->keys[1] = key_make(keys, "dlq:mark:", type);
 	free(name);
-	strcpy(end, walk->spec.newest_first ? "-" : "+");
-	strcpy(begin, walk->spec.newest_first ? "+" : "-");
+	snprintf(end, sizeof walk->to, "%s", walk->spec.newest_first ? "-" : "+");
+	snprintf(begin, sizeof walk->to, "%s", walk->spec.newest_first ? "+" : "-");
 	if (!walk->cursor_given)
 		return;
 	*begin = '(';
