@@ -36,16 +36,41 @@ for_needs(const struct run *run, uint32_t task)
 	return waits("dependency", buf_steal(&text));
 }
 
-static struct waiting
-for_retry(const struct run *run, uint32_t task, const struct view_context *context)
+static int64_t
+wall_of(const struct view_context *context, int64_t mono_ms)
 {
-	int64_t due = engine_task_due(context->engine, run, task);
-	int64_t left = due == INT64_MAX ? 0 : due - context->now.mono_ms;
-	struct waiting waiting =
-	    waits("backoff", xasprintf("attempt %u failed; it is tried again",
-	                         run->tasks[task].attempt));
+	int64_t left = mono_ms == INT64_MAX ? 0 : mono_ms - context->now.mono_ms;
 
-	waiting.until_ms = context->now.wall_ms + (left > 0 ? left : 0);
+	return context->now.wall_ms + (left > 0 ? left : 0);
+}
+
+/* until: mono_ms. */
+static struct waiting
+for_provider(const char *type, int64_t until, const struct view_context *context)
+{
+	struct waiting waiting = waits("throttled",
+	    xasprintf("a provider's limit: agent type %s is handed nothing until then", type));
+
+	waiting.until_ms = wall_of(context, until);
+	return waiting;
+}
+
+/* Its own time is over, or its agent type's: the later one counts. */
+static struct waiting
+for_retry(const struct run *run, uint32_t t, const struct queue *queue,
+    const struct view_context *context)
+{
+	const struct task *task = &run->tasks[t];
+	int64_t due = engine_task_due(context->engine, run, t);
+	int64_t held = queue ? queue_held_until(queue) : 0;
+	struct waiting waiting;
+
+	if (task->last_category == CATEGORY_THROTTLED)
+		return for_provider(run->wf->tasks[t].agent, held > due ? held : due, context);
+	waiting = waits("backoff",
+	    xasprintf("attempt %u failed (%s); it is tried again", task->attempt,
+	        category_name((enum category)task->last_category)));
+	waiting.until_ms = wall_of(context, due);
 	return waiting;
 }
 
@@ -101,7 +126,8 @@ for_settling(void)
 }
 
 static struct waiting
-for_room(const struct run *run, uint32_t task, const struct queue *queue)
+for_room(const struct run *run, uint32_t task, const struct queue *queue,
+    const struct view_context *context)
 {
 	const char *type = run->wf->tasks[task].agent;
 	struct waiting waiting;
@@ -117,6 +143,8 @@ for_room(const struct run *run, uint32_t task, const struct queue *queue)
 		waiting.command = xstrdup("reeve doctor");
 		return waiting;
 	}
+	if (queue && queue_held_until(queue) > 0)
+		return for_provider(type, queue_held_until(queue), context);
 	if (run->outstanding + run->voids >= run->wf->max_parallel)
 		return waits("max_parallel",
 		    xasprintf("the run has %u of max_parallel %u tasks under way",
@@ -144,6 +172,17 @@ for_agent(const char *type, const struct queue *queue, const struct fleet *fleet
 	return waiting;
 }
 
+/* Not throttled, which has a time of its own. */
+static void
+add_limit(const struct run *run, uint32_t task, const struct view_context *context,
+    struct waiting *waiting)
+{
+	int64_t due = engine_task_due(context->engine, run, task);
+
+	if (run->wf->tasks[task].queue_timeout_ms > 0 && due != INT64_MAX && !waiting->until_ms)
+		waiting->until_ms = wall_of(context, due);
+}
+
 bool
 waiting_find(const struct run *run, uint32_t task, const struct view_context *context,
     struct waiting *ret_waiting)
@@ -160,13 +199,15 @@ waiting_find(const struct run *run, uint32_t task, const struct view_context *co
 		    is_settling(run, task) ? for_settling() : for_needs(run, task);
 		return true;
 	case TASK_READY:
-		*ret_waiting = for_room(run, task, queue);
+		*ret_waiting = for_room(run, task, queue, context);
+		add_limit(run, task, context, ret_waiting);
 		return true;
 	case TASK_QUEUED:
 		*ret_waiting = for_agent(type, queue, context->fleet);
+		add_limit(run, task, context, ret_waiting);
 		return true;
 	case TASK_WAITING:
-		*ret_waiting = for_retry(run, task, context);
+		*ret_waiting = for_retry(run, task, queue, context);
 		return true;
 	case TASK_RUNNING:
 	case TASK_SUCCEEDED:

@@ -8,11 +8,13 @@
  *   queue          the stream of its agent type has no room (or comes next)
  *   bad_key        the stream of its agent type is not what it should be
  *   backoff        the last attempt failed; until says when it is tried again
+ *   throttled      a provider's limit: its agent type is handed nothing until then
  *   agent          it is in the stream, and no agent has taken it yet
  *   paused         its run, workflow or agent type is paused
  *   settling       the last attempt's entry is still held by an agent
  *
- * A running task waits for nothing.
+ * Where a task has a queue_timeout, until says when it is given up if no agent has
+ * begun with it.  A running task waits for nothing.
  */
 #ifndef REEVE_ORCHESTRATOR_WAITING_H
 #define REEVE_ORCHESTRATOR_WAITING_H
