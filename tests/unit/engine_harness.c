@@ -451,7 +451,8 @@ harness_reload(struct harness *h)
 		entry->queue = engine_queue(h->engine, entry->type);
 		assert_int_equal(engine_load_entry(h->engine, entry->queue, entry->run,
 		                     entry->stored->wf->tasks[entry->task].id, entry->attempt,
-		                     entry->token, entry->open ? ENTRY_OPEN : ENTRY_SETTLED,
+		                     entry->token,
+		                     entry->open && !entry->foreign ? ENTRY_OPEN : ENTRY_SETTLED,
 		                     &h->now),
 		    entry->open);
 	}

@@ -60,6 +60,7 @@ struct entry {
 	bool open, cancelled;
 	bool withdraw; /* it is to be withdrawn */
 	bool gone;     /* it was, and nobody heard of it */
+	bool foreign;  /* open, but in nobody's pending list: somebody meddled */
 	char *body, *meta;
 };
 

@@ -10,8 +10,8 @@ tests_unit_test_orchestrator_settings_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS
 tests_unit_test_orchestrator_registry_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
 C_TESTS += tests/unit/test_partition
-tests_unit_test_partition_SOURCES = tests/unit/test_partition.c tests/unit/stage.c \
-	tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_partition_SOURCES = tests/unit/test_partition.c tests/unit/redis_server.c \
+	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
 tests_unit_test_partition_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_partition_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
@@ -20,3 +20,9 @@ tests_unit_test_loss_SOURCES = tests/unit/test_loss.c tests/unit/stage.c \
 	tests/unit/stage.h $(FAKE_SOURCES)
 tests_unit_test_loss_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_loss_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_tend
+tests_unit_test_tend_SOURCES = tests/unit/test_tend.c tests/unit/redis_server.c \
+	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_tend_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_tend_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Two owners, one fake Redis, and connections in the hands of the test. */
+/* Two owners, one Redis, and connections in the hands of the test. */
 #include "stage.h"
 
 #include <hiredis/hiredis.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,59 @@ waiting_free(struct waiting *waiting)
 	freeReplyObject(waiting->reply);
 	free(waiting);
 }
+
+/* --- redis ---------------------------------------------------------------------- */
+
+/* The real one is not asked to wait: the stage does, by its own clock. */
+static redisReply *
+run_real(struct stage *stage, int argc, const char *const *argv, const size_t *lens)
+{
+	const char **args = xcalloc((size_t)argc, sizeof *args);
+	size_t *sizes = xcalloc((size_t)argc, sizeof *sizes);
+	redisReply *reply;
+	int n = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[0], "XREAD") == 0 && strcmp(argv[i], "BLOCK") == 0) {
+			i++;
+			continue;
+		}
+		args[n] = argv[i];
+		sizes[n++] = lens[i];
+	}
+	reply = redisCommandArgv(stage->real, n, args, sizes);
+	assert_non_null(reply);
+	free(args);
+	free(sizes);
+	return reply;
+}
+
+static redisReply *
+run(struct stage *stage, int argc, const char *const *argv, const size_t *lens)
+{
+	if (stage->real)
+		return run_real(stage, argc, argv, lens);
+	return fake_redis_run(stage->redis, argc, argv, lens);
+}
+
+struct redisReply *
+stage_call(struct stage *stage, ...)
+{
+	const char *argv[32];
+	size_t lens[32];
+	va_list ap;
+	int argc = 0;
+
+	va_start(ap, stage);
+	while (argc < 32 && (argv[argc] = va_arg(ap, const char *)) != NULL) {
+		lens[argc] = strlen(argv[argc]);
+		argc++;
+	}
+	va_end(ap);
+	return run(stage, argc, argv, lens);
+}
+
+/* --- connections ---------------------------------------------------------------- */
 
 static int
 port_send(struct redis_port *base, int argc, const char *const *argv, const size_t *lens,
@@ -76,8 +130,7 @@ execute(struct stage_port *port, struct waiting *waiting)
 {
 	if (waiting->reply)
 		return true;
-	waiting->reply = fake_redis_run(port->stage->redis, waiting->argc, waiting->argv,
-	    waiting->lens);
+	waiting->reply = run(port->stage, waiting->argc, waiting->argv, waiting->lens);
 	if (waiting->blocked_until <= port->stage->now ||
 	    waiting->reply->type != REDIS_REPLY_NIL)
 		return true;
@@ -333,7 +386,7 @@ stage_take(struct stage *stage, const char *type, struct redisReply **ret_reply)
 	char key[80], group[80];
 
 	queue_names(type, key, group);
-	*ret_reply = fake_redis_call(stage->redis, "XREADGROUP", "GROUP", group, "me", "COUNT", "1",
+	*ret_reply = stage_call(stage, "XREADGROUP", "GROUP", group, "me", "COUNT", "1",
 	    "STREAMS", key, ">", NULL);
 	if ((*ret_reply)->type == REDIS_REPLY_ARRAY)
 		return true;
@@ -352,7 +405,7 @@ stage_report(struct stage *stage, const struct redisReply *taken, const char *st
 	assert_true(reply_get(entry->element[1], "run", &run));
 	assert_true(reply_get(entry->element[1], "task", &task));
 	assert_true(reply_get(entry->element[1], "token", &token));
-	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "*", "run", run.text,
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:done", "*", "run", run.text,
 	    "task", task.text, "token", token.text, "status", status, field, value, NULL));
 }
 
@@ -374,7 +427,7 @@ stage_int(struct stage *stage, const char *command, const char *key)
 	long long number;
 
 	snprintf(full, sizeof full, "reeve:{0}:%s", key);
-	reply = fake_redis_call(stage->redis, command, full, NULL);
+	reply = stage_call(stage, command, full, NULL);
 	number = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
 	freeReplyObject(reply);
 	return number;
@@ -388,7 +441,7 @@ stage_text(struct stage *stage, const char *key, const char *field)
 	char *text;
 
 	snprintf(full, sizeof full, "reeve:{0}:%s", key);
-	reply = fake_redis_call(stage->redis, field ? "HGET" : "GET", full, field, NULL);
+	reply = stage_call(stage, field ? "HGET" : "GET", full, field, NULL);
 	text = xstrdup(reply->type == REDIS_REPLY_STRING ? reply->str : "");
 	freeReplyObject(reply);
 	return text;
@@ -400,7 +453,7 @@ stage_do(struct stage *stage, const char *a, const char *b, const char *c)
 	char full[120];
 
 	snprintf(full, sizeof full, "reeve:{0}:%s", b ? b : "");
-	freeReplyObject(fake_redis_call(stage->redis, a, full, c, NULL));
+	freeReplyObject(stage_call(stage, a, full, c, NULL));
 }
 
 bool

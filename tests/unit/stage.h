@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stage for the partition: two owners of different homes on one fake Redis, a
- * clock that stands still unless told, and connections whose commands are
+ * A stage for the partition: two owners of different homes on one Redis (the fake,
+ * or a real one where `real` is set), a clock that stands still unless told, and connections whose commands are
  * executed and answered when the test says so.
  */
 #ifndef REEVE_TESTS_UNIT_STAGE_H
@@ -39,6 +39,7 @@ struct owner {
 
 struct stage {
 	struct fake_redis *redis;
+	struct redisContext *real; /* NULL: the fake; set it right behind stage_init() */
 	int64_t now;
 	struct owner a, b;
 	struct rng rng;
@@ -70,6 +71,8 @@ struct run_id owner_submit(struct owner *owner, const char *yaml, partition_fn *
 
 /* --- the other side ------------------------------------------------------------- */
 
+/* One command, C strings ended by NULL.  freeReplyObject() it. */
+struct redisReply *stage_call(struct stage *stage, ...) __attribute__((sentinel));
 /* Takes one task of type; false: there is none.  Fields by name from the last one taken. */
 bool stage_take(struct stage *stage, const char *type, struct redisReply **ret_reply);
 /* Reports it: status and one more field, or NULL. */

@@ -8,6 +8,7 @@
 #include "test.h"
 
 #include "base/log.h"
+#include "redis_server.h"
 #include "stage.h"
 
 #define ONE "name: one\ntasks: [{id: t, agent: alpha}]\n"
@@ -37,12 +38,18 @@ works(struct owner *owner)
 }
 
 static int
-begin(void **state)
+begin_on(void **state, struct redis_server *server)
 {
 	struct stage *stage = calloc(1, sizeof *stage);
 
 	log_set_level(LOG_LEVEL_ERROR);
 	stage_init(stage);
+	if (server) {
+		stage->real = redisConnectUnix(server->socket);
+		assert_non_null(stage->real);
+		assert_int_equal(stage->real->err, 0);
+		freeReplyObject(stage_call(stage, "FLUSHALL", NULL));
+	}
 	owner_start(&stage->a);
 	owner_settle(&stage->a);
 	assert_int_equal(partition_state(stage->a.partition), PARTITION_SERVING);
@@ -52,12 +59,44 @@ begin(void **state)
 }
 
 static int
+begin_on_fake(void **state)
+{
+	return begin_on(state, NULL);
+}
+
+static int
+begin_on_real(void **state)
+{
+	return begin_on(state, *state);
+}
+
+static int
 end(void **state)
 {
 	struct stage *stage = *state;
 
 	stage_release(stage);
+	if (stage->real)
+		redisFree(stage->real);
 	free(stage);
+	return 0;
+}
+
+static int
+start_server(void **state)
+{
+	struct redis_server *server = calloc(1, sizeof *server);
+
+	redis_server_start(server, NULL);
+	*state = server;
+	return 0;
+}
+
+static int
+stop_server(void **state)
+{
+	redis_server_stop(*state);
+	free(*state);
 	return 0;
 }
 
@@ -366,7 +405,7 @@ a_full_task_stream_tears_nothing(void **state)
 	struct stage *stage = *state;
 	struct run_id id;
 
-	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:q:alpha", LAST_ID, "f", "v",
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:q:alpha", LAST_ID, "f", "v",
 	    NULL));
 	id = owner_submit(&stage->a, BOTH_TYPES, NULL, NULL);
 	stage_pass(stage, 8000);
@@ -487,7 +526,7 @@ an_oversized_completion_is_passed(void **state)
 	uint64_t *count = &stage->a.metrics.value[METRIC_COMPLETIONS_MALFORMED];
 
 	owner_settle(&stage->a);
-	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "*", "x", "huge",
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:done", "*", "x", "huge",
 	    NULL));
 	owner_reads_down(&stage->a, ERR_LIMIT); /* the connection could not swallow it */
 	partition_turn(stage->a.partition);
@@ -516,7 +555,7 @@ lost_completions_are_read_again(void **state)
 	assert_true(reply_get(entry->element[1], "run", &run));
 	assert_true(reply_get(entry->element[1], "token", &token));
 	stage_do(stage, "DEL", "done", NULL);
-	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "5-1", "run",
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:done", "5-1", "run",
 	    run.text, "task", "t", "token", token.text, "status", "done", NULL));
 	freeReplyObject(taken);
 	/* the read that blocks is behind the lost end; it comes back when its time is over */
@@ -524,7 +563,7 @@ lost_completions_are_read_again(void **state)
 	assert_false(stage_run_is(stage, &id, "succeeded"));
 	stage_pass(stage, 1500);
 	owner_reads_down(&stage->a, ERR_UNREACHABLE);
-	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "9999999999999-1",
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:done", "9999999999999-1",
 	    "x", "y", NULL));
 	stage_pass(stage, 1500);
 	assert_true(stage_run_is(stage, &id, "succeeded"));
@@ -538,9 +577,9 @@ nonsense_changes_nothing(void **state)
 	struct redisReply *taken;
 
 	owner_settle(&stage->a);
-	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "*", "run", id.text,
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:done", "*", "run", id.text,
 	    "task", "t", "token", "0123456789abcdef", "status", "done", NULL));
-	freeReplyObject(fake_redis_call(stage->redis, "XADD", "reeve:{0}:done", "*", "run", id.text,
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:done", "*", "run", id.text,
 	    NULL));
 	assert_true(stage_take(stage, "alpha", &taken));
 	stage_report(stage, taken, "done", NULL, NULL);
@@ -565,7 +604,7 @@ a_wiped_redis_is_begun_anew(void **state)
 
 	(void)owner_submit(&stage->a, ONE, NULL, NULL);
 	owner_settle(&stage->a);
-	stage_do(stage, "FLUSHALL", NULL, NULL);
+	freeReplyObject(stage_call(stage, "FLUSHALL", NULL));
 	stage_pass(stage, 4000);
 	serves(&stage->a);
 	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 0);
@@ -577,35 +616,38 @@ a_wiped_redis_is_begun_anew(void **state)
 	works(&stage->a);
 }
 
+#define ALL(X)                                                                  \
+	X(runs_to_its_end)                                                     \
+	X(applied_and_the_reply_lost)                                          \
+	X(not_applied_and_the_reply_lost)                                      \
+	X(a_late_commit_meets_a_new_fence)                                     \
+	X(a_late_commit_comes_before_the_new_fence)                            \
+	X(the_fence_itself_is_lost_again_and_again)                            \
+	X(fenced_out)                                                          \
+	X(another_history_is_loaded)                                           \
+	X(stops_and_another_takes_over_at_once)                                \
+	X(stops_at_the_deadline)                                               \
+	X(a_standby_watches_before_it_takes)                                   \
+	X(the_same_home_takes_at_once)                                         \
+	X(an_unanswered_owner_dispatches_nothing)                              \
+	X(a_bad_task_stream_stops_its_type_alone)                              \
+	X(a_full_task_stream_tears_nothing)                                    \
+	X(a_bad_run_is_left_alone)                                             \
+	X(a_bad_stream_of_dead_letters_blocks_nothing)                         \
+	X(without_a_key_of_its_own_it_waits)                                   \
+	X(a_load_waits_for_a_bad_list)                                         \
+	X(an_oversized_completion_is_passed)                                   \
+	X(lost_completions_are_read_again)                                     \
+	X(nonsense_changes_nothing)                                            \
+	X(a_wiped_redis_is_begun_anew)
+
+/* Each on the fake Redis and on a real one. */
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
-	const struct CMUnitTest tests[] = {
-		T(runs_to_its_end),
-		T(applied_and_the_reply_lost),
-		T(not_applied_and_the_reply_lost),
-		T(a_late_commit_meets_a_new_fence),
-		T(a_late_commit_comes_before_the_new_fence),
-		T(the_fence_itself_is_lost_again_and_again),
-		T(fenced_out),
-		T(another_history_is_loaded),
-		T(stops_and_another_takes_over_at_once),
-		T(stops_at_the_deadline),
-		T(a_standby_watches_before_it_takes),
-		T(the_same_home_takes_at_once),
-		T(an_unanswered_owner_dispatches_nothing),
-		T(a_bad_task_stream_stops_its_type_alone),
-		T(a_full_task_stream_tears_nothing),
-		T(a_bad_run_is_left_alone),
-		T(a_bad_stream_of_dead_letters_blocks_nothing),
-		T(without_a_key_of_its_own_it_waits),
-		T(a_load_waits_for_a_bad_list),
-		T(an_oversized_completion_is_passed),
-		T(lost_completions_are_read_again),
-		T(nonsense_changes_nothing),
-		T(a_wiped_redis_is_begun_anew),
-	};
+#define ON_FAKE(name) cmocka_unit_test_setup_teardown(name, begin_on_fake, end),
+#define ON_REAL(name) { #name ", on a real redis", name, begin_on_real, end, NULL },
+	const struct CMUnitTest tests[] = { ALL(ON_FAKE) ALL(ON_REAL) };
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

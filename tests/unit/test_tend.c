@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* What operators do to task streams, on a real Redis: nothing is lost, nothing runs twice. */
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+
+#include "test.h"
+
+#include "base/log.h"
+#include "redis_server.h"
+#include "stage.h"
+
+#define ONE "name: one\ntasks: [{id: t, agent: alpha}]\n"
+#define QUEUE "reeve:{0}:q:alpha"
+#define GROUP "alpha_consumers"
+#define LEASE_MS 15000
+#define TOLD_MS 20000 /* a lease and a few looks */
+
+static int
+begin(void **state)
+{
+	struct redis_server *server = *state;
+	struct stage *stage = calloc(1, sizeof *stage);
+
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(stage);
+	stage->real = redisConnectUnix(server->socket);
+	assert_non_null(stage->real);
+	assert_int_equal(stage->real->err, 0);
+	freeReplyObject(stage_call(stage, "FLUSHALL", NULL));
+	owner_start(&stage->a);
+	owner_settle(&stage->a);
+	*state = stage;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_release(stage);
+	redisFree(stage->real);
+	free(stage);
+	return 0;
+}
+
+static int
+start_server(void **state)
+{
+	*state = calloc(1, sizeof(struct redis_server));
+	redis_server_start(*state, NULL);
+	return 0;
+}
+
+static int
+stop_server(void **state)
+{
+	redis_server_stop(*state);
+	free(*state);
+	return 0;
+}
+
+static void
+call(struct stage *stage, const char *a, const char *b, const char *c, const char *d,
+    const char *e, const char *f)
+{
+	redisReply *reply = stage_call(stage, a, b, c, d, e, f, NULL);
+
+	assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+	freeReplyObject(reply);
+}
+
+/* The same group without a memory, as an agent makes it that meets NOGROUP. */
+static void
+make_group(struct stage *stage)
+{
+	call(stage, "XGROUP", "CREATE", QUEUE, GROUP, "$", "MKSTREAM");
+}
+
+static void
+ends_well(struct stage *stage, const struct run_id *id)
+{
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, id, "succeeded"));
+	assert_int_equal(stage_int(stage, "XLEN", "done"), 0);
+}
+
+/* --- the tests ------------------------------------------------------------------------ */
+
+static void
+a_deleted_stream_is_filled_again(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+
+	owner_settle(&stage->a);
+	call(stage, "DEL", QUEUE, NULL, NULL, NULL, NULL);
+	make_group(stage);
+	stage_pass(stage, LEASE_MS / 2);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+	stage_pass(stage, TOLD_MS);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	stage_work(stage, "alpha", "done");
+	ends_well(stage, &id);
+}
+
+static void
+a_deleted_entry_is_added_again(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id first = owner_submit(&stage->a, ONE, NULL, NULL);
+	struct run_id second = owner_submit(&stage->a, ONE, NULL, NULL);
+	redisReply *all;
+
+	owner_settle(&stage->a);
+	all = stage_call(stage, "XRANGE", QUEUE, "-", "+", NULL);
+	assert_int_equal(all->elements, 2);
+	call(stage, "XDEL", QUEUE, all->element[1]->element[0]->str, NULL, NULL, NULL);
+	freeReplyObject(all);
+	stage_pass(stage, TOLD_MS);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 2); /* the first was left alone */
+	assert_int_equal(stage->a.metrics.value[METRIC_ATTEMPTS_LOST], 1);
+	stage_work(stage, "alpha", "done");
+	stage_work(stage, "alpha", "done");
+	ends_well(stage, &first);
+	ends_well(stage, &second);
+}
+
+static void
+what_waits_long_is_left_alone(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+
+	stage_pass(stage, 4 * LEASE_MS);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	assert_int_equal(stage->a.metrics.value[METRIC_ATTEMPTS_LOST], 0);
+	stage_work(stage, "alpha", "done");
+	ends_well(stage, &id);
+}
+
+/* Its agent is at work while the group is lost and the owner dies. */
+static void
+a_group_lost_before_a_load_runs_nothing_twice(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+	struct redisReply *taken;
+
+	owner_settle(&stage->a);
+	assert_true(stage_take(stage, "alpha", &taken));
+	call(stage, "XGROUP", "DESTROY", QUEUE, GROUP, NULL, NULL);
+	make_group(stage);
+	owner_end(&stage->a);
+	owner_start(&stage->a);
+	stage_pass(stage, LEASE_MS / 2);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1); /* nothing new */
+	stage_report(stage, taken, "done", NULL, NULL);
+	freeReplyObject(taken);
+	ends_well(stage, &id);
+}
+
+static void
+an_entry_that_others_acknowledged_is_lost_in_time(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+	struct redisReply *taken;
+
+	owner_settle(&stage->a);
+	assert_true(stage_take(stage, "alpha", &taken));
+	call(stage, "XACK", QUEUE, GROUP,
+	    taken->element[0]->element[1]->element[0]->element[0]->str, NULL, NULL);
+	freeReplyObject(taken);
+	owner_end(&stage->a);
+	owner_start(&stage->a);
+	stage_pass(stage, TOLD_MS);
+	stage_work(stage, "alpha", "done");
+	ends_well(stage, &id);
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		T(a_deleted_stream_is_filled_again),
+		T(a_deleted_entry_is_added_again),
+		T(what_waits_long_is_left_alone),
+		T(a_group_lost_before_a_load_runs_nothing_twice),
+		T(an_entry_that_others_acknowledged_is_lost_in_time),
+	};
+
+	return cmocka_run_group_tests(tests, start_server, stop_server);
+}
