@@ -16,15 +16,16 @@ works_at(const struct agent *agent, const struct held *held, const struct held *
 }
 
 /*
- * It lives and is connected: Redis told it, since it was last out of reach, that the
- * attempt is its own.  One that ends its child in time must not overlap even while it is
+ * It lives and is connected: Redis told it, since it was last out of reach and since
+ * somebody last meddled, that the attempt is its own.  One that ends its child in time must not overlap even while it is
  * cut off, but for a history that was lost.
  */
 static bool
 must_be_alone(const struct agent *agent, const struct held *held)
 {
 	bool connected = world_answers(agent->world) && !agent->away &&
-	    agent->cut_until <= agent->world->now;
+	    agent->cut_until <= agent->world->now &&
+	    agent->beaten_at > agent->world->harmed_at;
 
 	if (!agent->beats)
 		return false;
