@@ -3,13 +3,15 @@
 #include "engine/internal.h"
 
 /*
- * Whoever works on it is told; its place in the run is free once the entry is settled.
+ * Whoever works on it is told, and what nobody has is taken back; its place in the run is
+ * free once the entry is settled.
  * Its state is all that is said here: its record and its dependents are the caller's.
  */
 void
 task_cancel(struct turn *turn, struct run *run, uint32_t t)
 {
 	struct task *task = &run->tasks[t];
+	bool queued = task->state == TASK_QUEUED;
 	struct attempt *attempt;
 
 	task_disarm(turn->engine, run, t);
@@ -21,6 +23,8 @@ task_cancel(struct turn *turn, struct run *run, uint32_t t)
 		attempt_hold(attempt, run, t);
 		if (!attempt->cancelled)
 			turn_add_cancel(turn, attempt, run, t);
+		if (queued)
+			turn_add_withdraw(turn, run, t);
 	}
 	task->timed_out = TIME_OUT_NONE;
 	task_set_state(run, t, TASK_CANCELLED, turn->now);

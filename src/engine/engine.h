@@ -214,17 +214,18 @@ int engine_rerun(struct engine *engine, const struct moment *now, struct run *ru
 void engine_take(struct engine *engine, struct run *run);
 
 /*
- * Pauses: nothing new starts, what runs goes on, time-outs go on counting.  of a run: on
+ * Pauses: nothing new starts (what stands in a stream is taken back, if no agent has it),
+ * what runs goes on, time-outs go on counting.  of a run: on
  * or off; of a workflow (its later runs too) or an agent type: value is what is stored
  * with it (since when, by whom), NULL ends the pause.  ERR_CONFLICT: it is so already,
  * or the run has ended.
  */
 int engine_pause_run(struct engine *engine, const struct moment *now, struct run *run, bool on,
     struct effects *effects, struct err *err);
-int engine_pause_workflow(struct engine *engine, const char *workflow, const char *value,
-    struct effects *effects, struct err *err);
-int engine_pause_type(struct engine *engine, const char *type, const char *value,
-    struct effects *effects, struct err *err);
+int engine_pause_workflow(struct engine *engine, const struct moment *now, const char *workflow,
+    const char *value, struct effects *effects, struct err *err);
+int engine_pause_type(struct engine *engine, const struct moment *now, const char *type,
+    const char *value, struct effects *effects, struct err *err);
 bool engine_workflow_paused(const struct engine *engine, const char *workflow);
 /* Before the runs are loaded.  what: as in EFFECT_PAUSE; false: it is no such thing. */
 bool engine_load_pause(struct engine *engine, const char *what);

@@ -87,16 +87,17 @@ cancel_tasks(struct turn *turn, struct run *run)
 }
 
 /*
- * The number of an attempt that nobody has begun stands in its entry alone, and that
- * goes: it is stored, so that a retry counts on from it.
+ * An attempt that nobody has begun is taken back if nobody has it.  Its number stands in
+ * its entry alone: it is stored, so that a retry counts on from it.
  */
 static void
-store_attempt(struct turn *turn, struct run *run, uint32_t t)
+recall_attempt(struct turn *turn, struct run *run, uint32_t t)
 {
 	struct effect *effect;
 
 	if (run->tasks[t].started_ms >= 0)
 		return;
+	turn_add_withdraw(turn, run, t);
 	effect = turn_add_task(turn, run, t);
 	effect->u.task.record.state = TASK_QUEUED; /* the intent says how it ended */
 	effect->u.task.record.finished_ms = -1;
@@ -116,7 +117,7 @@ cancel_attempts(struct turn *turn, struct run *run)
 			continue;
 		if (!attempt->cancelled)
 			turn_add_cancel(turn, attempt, run, i);
-		store_attempt(turn, run, i);
+		recall_attempt(turn, run, i);
 		if (turn->effects->len - marked >= SLICE) {
 			effects_mark(turn->effects, 0, 0);
 			marked = turn->effects->len;

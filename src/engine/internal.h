@@ -159,6 +159,7 @@ void task_cancel(struct turn *turn, struct run *run, uint32_t task);
 
 /* pause.c */
 void pauses_release(struct engine *engine);
+void recall_paused(struct turn *turn); /* what is paused and no agent has yet */
 
 /* reopen.c */
 /* body NULL: its own. */

@@ -410,6 +410,8 @@ cancel_void(struct turn *turn)
 		if (attempt->run || attempt->cancelled)
 			continue;
 		turn_add_cancel(turn, attempt, NULL, TASK_NONE);
+		effects_add(turn->effects, EFFECT_WITHDRAW, NULL, TASK_NONE)->u.entry.token =
+		    attempt->token;
 		effects_mark(turn->effects, 0, 0);
 	}
 }
@@ -428,5 +430,6 @@ engine_load_finish(struct engine *engine, const struct moment *now, struct effec
 		run_unref(run);
 	}
 	cancel_void(&turn);
+	recall_paused(&turn);
 	turn_end(&turn);
 }

@@ -44,6 +44,27 @@ engine_workflow_paused(const struct engine *engine, const char *workflow)
 	return pause_find(engine, workflow) != NULL;
 }
 
+/* Else what stands in the streams would go on starting one by one. */
+void
+recall_paused(struct turn *turn)
+{
+	struct attempt *attempt, *next;
+	size_t marked = turn->effects->len;
+
+	HASH_ITER(hh, turn->engine->attempts, attempt, next) {
+		struct run *run = attempt->run;
+
+		if (!run || run->tasks[attempt->task].state != TASK_QUEUED ||
+		    (!run_paused(run) && !queue_paused(attempt->queue)))
+			continue;
+		turn_add_withdraw(turn, run, attempt->task);
+		if (turn->effects->len - marked < SLICE)
+			continue;
+		effects_mark(turn->effects, 0, 0);
+		marked = turn->effects->len;
+	}
+}
+
 static void
 set_workflow(struct engine *engine, const char *workflow, bool on)
 {
@@ -73,12 +94,18 @@ refuse(struct err *err, const char *kind, const char *name, bool on)
 }
 
 static void
-add_pause(struct effects *effects, const char *kind, const char *name, const char *value)
+add_pause(struct engine *engine, const struct moment *now, struct effects *effects,
+    const char *kind, const char *name, const char *value)
 {
 	struct effect *effect = effects_add(effects, EFFECT_PAUSE, NULL, TASK_NONE);
+	struct turn turn;
 
 	effect->u.pause.what = xasprintf("%s:%s", kind, name);
 	effect->u.pause.value = value ? xstrdup(value) : NULL;
+	turn_begin(&turn, engine, now, effects);
+	if (value)
+		recall_paused(&turn);
+	turn_end(&turn);
 }
 
 int
@@ -97,26 +124,28 @@ engine_pause_run(struct engine *engine, const struct moment *now, struct run *ru
 	lanes_unpark(run);
 	turn_begin(&turn, engine, now, effects);
 	turn_add_run(&turn, EFFECT_RUN_UPDATE, run);
+	if (on)
+		recall_paused(&turn);
 	turn_end(&turn);
 	return 0;
 }
 
 int
-engine_pause_workflow(struct engine *engine, const char *workflow, const char *value,
-    struct effects *effects, struct err *err)
+engine_pause_workflow(struct engine *engine, const struct moment *now, const char *workflow,
+    const char *value, struct effects *effects, struct err *err)
 {
 	bool on = value != NULL;
 
 	if (engine_workflow_paused(engine, workflow) == on)
 		return refuse(err, "workflow", workflow, on);
 	set_workflow(engine, workflow, on);
-	add_pause(effects, "workflow", workflow, value);
+	add_pause(engine, now, effects, "workflow", workflow, value);
 	return 0;
 }
 
 int
-engine_pause_type(struct engine *engine, const char *type, const char *value,
-    struct effects *effects, struct err *err)
+engine_pause_type(struct engine *engine, const struct moment *now, const char *type,
+    const char *value, struct effects *effects, struct err *err)
 {
 	struct queue *queue = engine_queue(engine, type);
 	bool on = value != NULL;
@@ -124,7 +153,7 @@ engine_pause_type(struct engine *engine, const char *type, const char *value,
 	if (queue_paused(queue) == on)
 		return refuse(err, "agent type", type, on);
 	queue_pause(queue, on);
-	add_pause(effects, "type", type, value);
+	add_pause(engine, now, effects, "type", type, value);
 	return 0;
 }
 

@@ -97,22 +97,14 @@ pause_run(struct command *command, struct engine *engine, bool on, struct err *e
 	    err);
 }
 
-/* Since when, and by whom: what is stored with the name. */
-static char *
-pause_value(const struct command *command)
-{
-	struct moment now;
-
-	orchestrator_moment(command->orch, &now);
-	return xasprintf("%lld %s", (long long)now.wall_ms, command->actor->name);
-}
-
+/* Since when, and by whom, is stored with the name. */
 static int
 pause_name(struct command *command, struct engine *engine, bool on, struct err *err)
 {
 	struct effects *effects = partition_effects(command->partition);
 	const char *name = command_text(command, "name");
 	bool workflow = strcmp(command_text(command, "kind"), "workflow") == 0;
+	struct moment now;
 	char *value;
 	int rc;
 
@@ -120,9 +112,10 @@ pause_name(struct command *command, struct engine *engine, bool on, struct err *
 	    !(workflow ? is_workflow(command->orch, name) : is_type(command->orch, name)))
 		return err_set(err, ERR_NOT_FOUND, "no %s '%.80s'",
 		    workflow ? "workflow" : "agent type", name);
-	value = on ? pause_value(command) : NULL;
-	rc = workflow ? engine_pause_workflow(engine, name, value, effects, err)
-	              : engine_pause_type(engine, name, value, effects, err);
+	orchestrator_moment(command->orch, &now);
+	value = on ? xasprintf("%lld %s", (long long)now.wall_ms, command->actor->name) : NULL;
+	rc = workflow ? engine_pause_workflow(engine, &now, name, value, effects, err)
+	              : engine_pause_type(engine, &now, name, value, effects, err);
 	free(value);
 	return rc;
 }

@@ -56,6 +56,35 @@ has 'no such name' "$err" 'no run, workflow or agent type'
 has 'who did it' "$(events audit.pause)" 'uid:'
 has 'who did it' "$(events audit.resume)" 'uid:'
 
+# --- what stands in the stream, but no agent has taken, is taken back -------------------
+{
+	echo 'name: wide'
+	echo 'tasks:'
+	for i in 1 2 3 4 5 6; do
+		echo "  - {id: t$i, agent: shell, run: \"echo t$i >>'$work/did'; exec $hold '$work/go2'\"}"
+	done
+} >"$work/wide.yaml"
+submit "$work/wide.yaml"
+began() {
+	[ -f "$work/did" ] && [ "$(wc -l <"$work/did")" = "$1" ]
+}
+wait_until 10 began 2
+try pause "$run"
+is 'pause' "$code" 0
+ready_ones() {
+	[ "$(api "/api/v1/runs/$run" | jq '[.tasks[] | select(.status == "ready")] | length')" = "$1" ]
+}
+wait_until 10 ready_ones 4
+: >"$work/go2"
+stream_empty() {
+	[ "$(redis XLEN 'reeve:{0}:q:shell')" = 0 ]
+}
+wait_until 10 stream_empty
+is 'what ran' "$(wc -l <"$work/did")" 2
+try resume "$run"
+wait_until 10 run_is "$run" succeeded
+is 'each once' "$(sort "$work/did" | uniq | wc -l) of $(wc -l <"$work/did")" '6 of 6'
+
 # --- a workflow ----------------------------------------------------------------------
 try --json pause two
 is 'pause of a workflow' "$(echo "$out" | jq -r '.kind + " " + .name')" 'workflow two'

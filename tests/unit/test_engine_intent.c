@@ -127,7 +127,7 @@ test_many_in_slices(void **state)
 		/* its number stands nowhere else once its entry is gone */
 		if (h.effects.items[i].kind == EFFECT_TASK)
 			assert_int_equal(h.effects.items[i].u.task.record.attempt, 1);
-		else
+		else if (h.effects.items[i].kind != EFFECT_WITHDRAW)
 			assert_int_equal(h.effects.items[i].kind, EFFECT_CANCEL);
 		told += h.effects.items[i].kind == EFFECT_CANCEL;
 		largest = ++slice > largest ? slice : largest;
@@ -135,7 +135,7 @@ test_many_in_slices(void **state)
 	assert_int_equal(h.effects.items[h.effects.len - 1].kind, EFFECT_RUN_END);
 	assert_int_equal(h.effects.items[h.effects.len - 1].u.run.record.cancelled, TASKS);
 	assert_int_equal(told, TASKS);
-	assert_in_range(largest, 1, 200);
+	assert_in_range(largest, 1, 202);
 	workflow_unref(b.wf);
 	harness_release(&h);
 }

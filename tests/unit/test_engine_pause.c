@@ -11,6 +11,11 @@ static const struct story stories[] = {
 	{ "goes on after a crash", TWO, "a> p: a+ u: * b+", "SS", RUN_SUCCEEDED, 0, NULL },
 	{ "a retry is due, and waits", "tasks: [{id: a, agent: x, retry: {max_attempts: 2}}]\n",
 	    "a- p: @5000", "r", RUN_QUEUED, 0, NULL },
+	{ "what no agent has is taken back", TWO, "p: a^", "rP", RUN_QUEUED, 0, NULL },
+	{ "and starts when it goes on", TWO, "p: a^ u: a+ b+", "SS", RUN_SUCCEEDED, 0, NULL },
+	{ "an agent was faster", TWO, "p: a_ a+", "Sr", RUN_QUEUED, 0, NULL },
+	{ "a crash before it was taken back", TWO, "p: * a^ *", "rP", RUN_QUEUED, 0, NULL },
+	{ "it is taken back, but went on first", TWO, "p: u: a^", "qP", RUN_QUEUED, 0, NULL },
 	{ "a paused run can be cancelled", TWO, "p: x:", "CC", RUN_CANCELLED, 0, NULL },
 	{ "a run that runs again is not paused", TWO, "p: x: t:", "PP", RUN_QUEUED, 0, NULL },
 };
@@ -63,10 +68,10 @@ test_workflow(void **state)
 	(void)state;
 	harness_init(&h, 7);
 	before = start(&h, TWO);
-	assert_int_equal(engine_pause_workflow(h.engine, "w", "1 me", &h.effects, &err), 0);
+	assert_int_equal(engine_pause_workflow(h.engine, &h.now, "w", "1 me", &h.effects, &err), 0);
 	assert_int_equal(h.effects.items[0].kind, EFFECT_PAUSE);
 	assert_string_equal(h.effects.items[0].u.pause.what, "workflow:w");
-	assert_int_equal(engine_pause_workflow(h.engine, "w", "1 me", &h.effects, &err),
+	assert_int_equal(engine_pause_workflow(h.engine, &h.now, "w", "1 me", &h.effects, &err),
 	    ERR_CONFLICT);
 	later = start(&h, TWO);
 	free_one = start(&h, other);
@@ -75,8 +80,8 @@ test_workflow(void **state)
 	assert_string_equal(letters(later->run, now), "rP");
 	assert_string_equal(letters(free_one->run, now), "q");
 	assert_true(engine_workflow_paused(h.engine, "w"));
-	assert_int_equal(engine_pause_workflow(h.engine, "w", NULL, &h.effects, &err), 0);
-	assert_int_equal(engine_pause_workflow(h.engine, "w", NULL, &h.effects, &err),
+	assert_int_equal(engine_pause_workflow(h.engine, &h.now, "w", NULL, &h.effects, &err), 0);
+	assert_int_equal(engine_pause_workflow(h.engine, &h.now, "w", NULL, &h.effects, &err),
 	    ERR_CONFLICT);
 	harness_dispatch(&h);
 	assert_string_equal(letters(before->run, now), "qP");
@@ -96,13 +101,13 @@ test_type(void **state)
 	(void)state;
 	harness_init(&h, 7);
 	run = start(&h, both);
-	assert_int_equal(engine_pause_type(h.engine, "x", "1 me", &h.effects, &err), 0);
-	assert_int_equal(engine_pause_type(h.engine, "x", "1 me", &h.effects, &err),
+	assert_int_equal(engine_pause_type(h.engine, &h.now, "x", "1 me", &h.effects, &err), 0);
+	assert_int_equal(engine_pause_type(h.engine, &h.now, "x", "1 me", &h.effects, &err),
 	    ERR_CONFLICT);
 	assert_non_null(strstr(err.text, "agent type \"x\" is paused already"));
 	harness_dispatch(&h);
 	assert_string_equal(letters(run->run, now), "rq");
-	assert_int_equal(engine_pause_type(h.engine, "x", NULL, &h.effects, &err), 0);
+	assert_int_equal(engine_pause_type(h.engine, &h.now, "x", NULL, &h.effects, &err), 0);
 	harness_dispatch(&h);
 	assert_string_equal(letters(run->run, now), "qq");
 	harness_release(&h);

@@ -59,6 +59,8 @@ static const struct story stories[] = {
 	{ "a cancelled run goes on", CHAIN, "a+ b> x:", "SCCCK", RUN_CANCELLED, 0, NULL },
 	{ "its task waits for the old attempt", CHAIN, "a+ b> x: t:", "SPPPK", RUN_QUEUED, 0,
 	    NULL },
+	{ "or until what nobody has is taken back", CHAIN, "a+ x:", "SCCCK", RUN_CANCELLED, 0,
+	    NULL },
 	{ "also after a crash", CHAIN, "a+ b> x: t: *", "SPPPK", RUN_QUEUED, 0, NULL },
 	{ "also when the crash came first", CHAIN, "a+ b> x: * t: *", "SPPPK", RUN_QUEUED, 0,
 	    NULL },
@@ -139,6 +141,29 @@ test_held(void **state)
 		assert_false(run->live);
 		assert_int_equal(run->tasks[0].record.attempt, 2);
 		assert_int_equal(run->record.state, RUN_SUCCEEDED);
+		harness_release(&h);
+	}
+}
+
+/* Nobody has taken it: it is taken back, and the next attempt begins. */
+static void
+test_taken_back(void **state)
+{
+	static const char *const scripts[] = { "x: t:", "x: t: *", "x: * t:", "x:a t:" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+		struct stored_run *run;
+		struct harness h;
+		char now[8];
+
+		harness_init(&h, 7);
+		run = start(&h, "tasks: [{id: a, agent: x}, {id: b, agent: x}]\n");
+		play(&h, run, scripts[i]);
+		harness_withdrawn(&h, run, 0, true);
+		harness_dispatch(&h);
+		assert_int_equal(letters(run->run, now)[0], 'q');
+		assert_int_equal(harness_entry(&h, run, 0)->attempt, 2);
 		harness_release(&h);
 	}
 }
@@ -328,6 +353,7 @@ main(void)
 		cmocka_unit_test(test_stories),
 		cmocka_unit_test(test_slot),
 		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_taken_back),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_nothing_to_do),
