@@ -81,8 +81,8 @@ def killed_commands(world):
 
     def act():
         for line in world.lines()[::-1]:
-            kind, _, _, token, pid = line.split()
-            if kind == 'start' and token not in killed:
+            kind, _, attempt, token, pid = line.split()
+            if kind == 'start' and token not in killed and int(attempt) < 4:
                 killed.add(token)
                 try:
                     os.kill(int(pid), signal.SIGKILL)
@@ -225,10 +225,11 @@ def strange_reports(world):
             seen.append((run, name, token))
         for run, name, token in world.random.sample(seen, min(len(seen), 5)):
             forged = '%016x' % world.random.getrandbits(64)
-            old = dict(run=run, task=name, status='succeeded', token=token)
+            old = dict(run=run, task=name, status='succeeded', token=token,
+                       outputs='{"token":"%s"}' % token)
             for fields in (dict(old, token=forged), dict(old, run='nobody'), old):
-                # the real token only of attempts that have ended: a duplicate or late one
-                if fields is old and not any(line.startswith(('end ', 'fail ')) and token in line
+                # the real token only of attempts that have ended well
+                if fields is old and not any(line.startswith('end ') and token in line
                                              for line in world.lines()):
                     continue
                 client.call('XADD', done, '*', *[x for pair in fields.items() for x in pair])
