@@ -12,7 +12,7 @@ begin(void)
 {
 	const char *n = getenv("CHAOS_MALLOC");
 
-	left = n ? atol(n) : 0;
+	left = n ? strtol(n, NULL, 10) : 0;
 }
 
 static int

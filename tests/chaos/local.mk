@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# The fault matrix: a selection as one test; all of it: make check-chaos.
+SH_TESTS += tests/chaos/selection.sh
+
+EXTRA_DIST += tests/chaos/chaos tests/chaos/checker tests/chaos/work \
+	tests/chaos/fast.py tests/chaos/proxy.py tests/chaos/resp.py tests/chaos/table.py \
+	tests/chaos/world.py tests/chaos/rows_agents.py tests/chaos/rows_daemons.py \
+	tests/chaos/rows_network.py tests/chaos/rows_outside.py tests/chaos/rows_pressure.py \
+	tests/chaos/rows_redis.py tests/chaos/rows_size.py \
+	tests/chaos/preload_clock.c tests/chaos/preload_full.c tests/chaos/preload_malloc.c
+
+# ROWS='2 13' plays some, SEED=N again as it was; the table goes to chaos.md.
+check-chaos: all
+	$(srcdir)/tests/chaos/chaos --top . --report chaos.md $(if $(SEED),--seed $(SEED)) $(ROWS)

@@ -1,0 +1,13 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Rows of the fault matrix against real processes, small: make check-chaos plays all of them.
+set -eu
+src=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
+top=$(cd "${top_builddir:-$src}" && pwd)
+for program in python3 redis-server; do
+	command -v $program >/dev/null || {
+		echo "skipped: no $program" >&2
+		exit 77
+	}
+done
+exec "$src/tests/chaos/chaos" --top "$top" --scale 0.4 --patience 6 --quick
