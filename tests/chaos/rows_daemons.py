@@ -31,7 +31,7 @@ def at_each_commit(world):
     proxy.on_command = on_command
     daemon = world.start_daemon(name='reeved', redis=proxy.listen)
     world.ready()
-    join = world.load(dags=4, tasks=15)
+    join = world.load(dags=4 / min(world.scale, 1), tasks=15, seconds=0.05)
     point = 1
     while point < int(40 * world.scale) and not (point > 25 and world.all_ended()):
         kills = state['kills']
@@ -112,10 +112,10 @@ def stopped_owner(world):
     owner.stop()
     begin = time.monotonic()
     others = [d for d in world.daemons if d is not owner]
-    world.until(15, 'another takes over', lambda: any(world.is_ready(d) for d in others))
+    world.until(15, 'another takes over', lambda: any(world.owns(d) for d in others))
     took = time.monotonic() - begin
     owner.cont()
-    world.until(10, 'the old one knows', lambda: not world.is_ready(owner))
+    world.until(10, 'the old one knows', lambda: not world.owns(owner))
     join()
     return took
 

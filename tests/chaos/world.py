@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from resp import Redis
+from resp import Redis, RedisError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LEASE = 3.0  # seconds, of every type
@@ -134,7 +134,7 @@ class World:
             try:
                 if condition():
                     return time.monotonic() - begin
-            except (OSError, ConnectionError, http.client.HTTPException, ValueError):
+            except (OSError, RedisError, http.client.HTTPException, ValueError):
                 pass
             if time.monotonic() - begin > seconds * self.patience:
                 raise Failed('not within %g s: %s' % (seconds * self.patience, what))
@@ -246,10 +246,18 @@ class World:
         except (OSError, http.client.HTTPException):
             return False
 
+    def owns(self, daemon):
+        """It owns the partition and serves it."""
+        try:
+            return (daemon.alive() and self.is_ready(daemon) and
+                    self.metric(daemon, 'reeve_partition_owner') == 1)
+        except (OSError, http.client.HTTPException):
+            return False
+
     def owner(self):
-        """The daemon that takes writes, or None."""
+        """The daemon that owns the partition, or None."""
         for daemon in self.daemons:
-            if daemon.alive() and self.is_ready(daemon):
+            if self.owns(daemon):
                 return daemon
         return None
 
