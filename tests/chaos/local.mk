@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The fault matrix: a selection as one test; all of it: make check-chaos.
-SH_TESTS += tests/chaos/selection.sh
+# The fault matrix: a selection as two tests; all of it: make check-chaos.
+SH_TESTS += tests/chaos/selection.sh tests/chaos/rest.sh
 
 EXTRA_DIST += tests/chaos/chaos tests/chaos/checker tests/chaos/work \
 	tests/chaos/fast.py tests/chaos/proxy.py tests/chaos/resp.py tests/chaos/table.py \

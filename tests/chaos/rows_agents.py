@@ -104,7 +104,7 @@ def killed_commands(world):
     return took
 
 
-@row(11, 'a reeve-agent is stopped (SIGSTOP) for three leases, then goes on', LEASE + BEAT + 1, quick=True)
+@row(11, 'a reeve-agent is stopped (SIGSTOP) for three leases, then goes on', LEASE + BEAT + 1)
 def stopped_agent(world):
     world.overlap = True  # its command ran on while it could not be told
     world.start_all()
@@ -170,7 +170,7 @@ def poison(world, kinds):
     return end
 
 
-@row(32, 'a task kills each agent that takes it; others go on', 3 * (LEASE + BEAT) + 10, quick=True)
+@row(32, 'a task kills each agent that takes it; others go on', 3 * (LEASE + BEAT) + 10)
 def poison_task(world):
     world.agent_type('deadly')
     world.start_all()

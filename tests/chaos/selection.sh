@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Rows of the fault matrix against real processes, small: make check-chaos plays all of them.
+# Its twin rest.sh plays the other half of the selection.
 set -eu
 src=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
 top=$(cd "${top_builddir:-$src}" && pwd)
@@ -10,4 +11,4 @@ for program in python3 redis-server; do
 		exit 77
 	}
 done
-exec "$src/tests/chaos/chaos" --top "$top" --scale 0.4 --patience 6 --quick
+exec "$src/tests/chaos/chaos" --top "$top" --scale 0.4 --patience 6 --quick --part "${part:-1/2}"

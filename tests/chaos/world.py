@@ -307,7 +307,10 @@ class World:
             return False
 
         self.until(seconds, 'run %s is accepted' % key, attempt)
-        run = accepted[0]['id']
+        return self.accepted(key, accepted[0]['id'], source, expect)
+
+    def accepted(self, key, run, source, expect='succeeded'):
+        """Writes down that the daemon took a run."""
         with open(self.submitted, 'a') as out:
             out.write(json.dumps({'key': key, 'run': run, 'expect': expect,
                                   'source': source}) + '\n')
