@@ -7,12 +7,6 @@ from table import row
 from world import LEASE, Failed
 
 
-def ended_in_memory(world):
-    """Restored runs are new to Redis: what ended before the loss is gone, the others end."""
-    listed = world.api('/api/v1/runs?limit=1000')['items']
-    return listed and all(r['status'] not in ('queued', 'running') for r in listed)
-
-
 def long_load(world):
     """Runs that are all live for a while."""
     join = world.load(dags=3, tasks=20, seconds=0.4)
@@ -33,7 +27,7 @@ def check_restored(world, daemon):
 
 @row(26, 'FLUSHALL under load, on_state_loss: restore', 5, quick=True)
 def flushed(world):
-    world.overlap = True  # what was with an agent is handed out again
+    world.overlap = world.forgotten = True  # what was with an agent is handed out again
     config = os.path.join(world.dir, 'reeve.yaml')
     with open(config, 'w') as out:
         out.write('on_state_loss: restore\n')
@@ -51,7 +45,7 @@ def flushed(world):
 @row(7, 'kill -9 of a Redis without persistence, on_state_loss: hold, then restore by command', 5,
      quick=True)
 def lost(world):
-    world.overlap = True
+    world.overlap = world.forgotten = True
     world.start_redis('--appendonly', 'no')
     daemon = world.start_daemon()
     for kind in ('alpha', 'beta', 'gamma'):

@@ -102,6 +102,8 @@ class World:
         self.names = 0
         self.healed_at = None
         self.overlap = False   # two attempts of a task may run at once (said by the row)
+        self.forgotten = False  # Redis lost its state, and with it outputs (said by the row)
+        self.unsure = []       # (source, key): asked for, the answer did not come
         self.numbers = {}
         for folder in (self.flows, self.types):
             os.mkdir(folder)
@@ -308,6 +310,12 @@ class World:
 
         self.until(seconds, 'run %s is accepted' % key, attempt)
         return self.accepted(key, accepted[0]['id'], source, expect)
+
+    def ask_again(self):
+        """Whose answer did not come is asked for again with its key: taken once, or now."""
+        for source, key in self.unsure:
+            self.submit(source, key)
+        self.unsure = []
 
     def accepted(self, key, run, source, expect='succeeded'):
         """Writes down that the daemon took a run."""
