@@ -224,6 +224,7 @@ open_orchestrator(struct reeved *d, struct err *err)
 		    config_get_string(config, "redis.url"),
 		.prefix = config_get_string(config, "redis.prefix"),
 		.home = d->statedir.home_text,
+		.partitions = (unsigned)config_get_i64(config, "partitions"),
 		.metrics = &d->metrics,
 		.on_state = on_state,
 		.arg = d,

@@ -82,6 +82,18 @@ run_id_partition(const char *text)
 	return number;
 }
 
+unsigned
+partition_of(const char *text, size_t len, unsigned partitions)
+{
+	uint64_t hash = 14695981039346656037u;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
+	hash ^= hash >> 32;
+	return partitions > 1 ? (unsigned)(hash % partitions) : 0;
+}
+
 char *
 token_format(uint64_t token, char out[TOKEN_SIZE])
 {

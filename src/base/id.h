@@ -28,6 +28,9 @@ bool run_id_valid(const char *text, size_t len);
 int64_t run_id_time(const char *text);        /* wall ms; text must be valid */
 unsigned run_id_partition(const char *text);  /* text must be valid */
 
+/* The partition that a text belongs to, of so many (FNV-1a, 64 bits, halves folded). */
+unsigned partition_of(const char *text, size_t len, unsigned partitions);
+
 char *token_format(uint64_t token, char out[TOKEN_SIZE]); /* lower case, 16 digits */
 bool token_parse(const char *text, size_t len, uint64_t *ret_token); /* exactly 16 digits */
 

@@ -7,8 +7,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/params.h"
 #include "orchestrator/audit.h"
-#include "orchestrator/orchestrator_private.h"
+#include "orchestrator/catalog.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/types.h"
 
@@ -17,8 +18,9 @@
 /* What was accepted last at a path of the watched folder. */
 struct drop {
 	char *path;
-	char sha256[SHA256_HEX_SIZE];
-	bool starting; /* its definition is on the way to Redis */
+	char value[DROP_VALUE_SIZE]; /* "SHA RUN"; "" = nothing yet */
+	char refused[SHA256_HEX_SIZE]; /* starts no run: not tried again until it changes */
+	bool starting;               /* its definition is on the way to Redis */
 	UT_hash_handle hh;
 };
 
@@ -27,77 +29,94 @@ static void on_written(void *arg, const struct redisReply *reply, const struct e
 /* --- memory of drops --------------------------------------------------------------- */
 
 static struct drop *
-find_drop(struct orchestrator *orch, const char *path)
+find_drop(struct part *part, const char *path)
 {
 	struct drop *drop;
 
-	HASH_FIND_STR(orch->drops, path, drop);
+	HASH_FIND_STR(part->drops, path, drop);
 	return drop;
 }
 
 static struct drop *
-make_drop(struct orchestrator *orch, const char *path)
+make_drop(struct part *part, const char *path)
 {
-	struct drop *drop = find_drop(orch, path);
+	struct drop *drop = find_drop(part, path);
 
 	if (drop)
 		return drop;
 	drop = xcalloc(1, sizeof *drop);
 	drop->path = xstrdup(path);
-	HASH_ADD_KEYPTR(hh, orch->drops, drop->path, strlen(drop->path), drop);
+	HASH_ADD_KEYPTR(hh, part->drops, drop->path, strlen(drop->path), drop);
 	return drop;
 }
 
 static void
-drop_free(struct orchestrator *orch, struct drop *drop)
+drop_free(struct part *part, struct drop *drop)
 {
-	HASH_DEL(orch->drops, drop);
+	HASH_DEL(part->drops, drop);
 	free(drop->path);
 	free(drop);
 }
 
 void
-catalog_remember(void *arg, const char *path, const char *value)
+catalog_remember(struct part *part, const char *path, const char *value)
 {
-	struct drop *drop = make_drop(arg, path);
+	struct drop *drop = make_drop(part, path);
 
-	snprintf(drop->sha256, sizeof drop->sha256, "%.*s", (int)strcspn(value, " "), value);
+	snprintf(drop->value, sizeof drop->value, "%s", value);
 }
 
 void
-catalog_write_back(void *arg)
+catalog_write_back(struct part *part)
 {
-	struct orchestrator *orch = arg;
 	struct drop *drop, *next;
-	char *key = key_make(&partition_store(orch->partition)->keys, "drop", NULL), *value;
+	char *key = key_make(&partition_store(part->partition)->keys, "drop", NULL), *value;
 
-	HASH_ITER(hh, orch->drops, drop, next) {
-		if (!drop->sha256[0])
+	HASH_ITER(hh, part->drops, drop, next) {
+		if (!drop->value[0])
 			continue;
-		value = xasprintf("%s -", drop->sha256); /* by which run is not known any more */
-		redis_port_send(partition_commands(orch->partition), 4,
+		value = xasprintf("%.*s -", (int)strcspn(drop->value, " "), drop->value);
+		redis_port_send(partition_commands(part->partition), 4, /* no run of it is known */
 		    (const char *const[]){ "HSET", key, drop->path, value }, NULL, TIMEOUT_MS,
-		    on_written, orch);
+		    on_written, part->orch);
 		free(value);
 	}
 	free(key);
 }
 
 void
-catalog_release(struct orchestrator *orch)
+catalog_release(struct part *part)
 {
 	struct drop *drop, *next;
 
-	HASH_ITER(hh, orch->drops, drop, next)
-		drop_free(orch, drop);
+	HASH_ITER(hh, part->drops, drop, next)
+		drop_free(part, drop);
+}
+
+const char *
+catalog_accepted(struct part *part, const char *path)
+{
+	const struct drop *drop = find_drop(part, path);
+
+	return drop ? drop->value : "";
+}
+
+bool
+catalog_same(const char *value, const char *sha256)
+{
+	size_t len = strlen(sha256);
+
+	return strncmp(value, sha256, len) == 0 && (value[len] == ' ' || value[len] == '\0');
 }
 
 /* --- a file starts a run -------------------------------------------------------------- */
 
 struct start {
-	struct orchestrator *orch;
+	struct part *part;
 	char *path;
 	struct workflow *wf;
+	unsigned generation;     /* of memory when it began */
+	struct command *command; /* of the daemon that watches the folder; NULL: this one does */
 };
 
 static void
@@ -120,13 +139,40 @@ make_submission(const struct start *start)
 }
 
 static void
-audit_drop(struct orchestrator *orch, const struct start *start, struct run *run)
+audit_drop(const struct start *start, struct run *run)
 {
 	static const struct facade_actor DROP = { "drop", "operate", "drop" };
 
-	audit_note(partition_effects(orch->partition), run, TASK_NONE, "audit.drop", &DROP,
+	audit_note(partition_effects(start->part->partition), run, TASK_NONE, "audit.drop", &DROP,
 	    json_pack("{s:s, s:s}", "file", start->path, "workflow", start->wf->name));
-	partition_mark(orch->partition);
+}
+
+static struct run *
+submit(const struct start *start, struct err *err)
+{
+	struct partition *p = start->part->partition;
+	struct buf resolved = { 0 };
+	struct run *run = NULL;
+
+	if (!orchestrator_engine(p) || partition_held(p) || start->generation != partition_generation(p))
+		err_set(err, ERR_UNAVAILABLE, "%s", partition_why(p));
+	else if (params_resolve(start->wf, NULL, &resolved, err) == 0)
+		run = orchestrator_submit(start->part->orch, p, start->wf, buf_text(&resolved), -1,
+		    make_submission(start), err);
+	buf_release(&resolved);
+	return run;
+}
+
+static void
+accepted(const struct start *start, struct drop *drop, struct run *run)
+{
+	struct orchestrator *orch = start->part->orch;
+
+	snprintf(drop->value, sizeof drop->value, "%s %s", start->wf->sha256, run->id.text);
+	metrics_add(orch->config.metrics, METRIC_DROPS, 1);
+	audit_drop(start, run);
+	log_info("run accepted", KV_S("run", run->id.text), KV_S("workflow", start->wf->name),
+	    KV_S("file", start->path), KV_I("tasks", start->wf->n_tasks));
 }
 
 /* Its definition is stored, or small enough to ride along. */
@@ -134,45 +180,111 @@ static void
 start_run(void *arg, const struct err *stored)
 {
 	struct start *start = arg;
-	struct orchestrator *orch = start->orch;
-	struct drop *drop = make_drop(orch, start->path);
+	struct drop *drop = make_drop(start->part, start->path);
 	struct err err = *stored;
 	struct run *run = NULL;
 
 	drop->starting = false;
 	if (err.code == 0)
-		run = orchestrator_start_run(orch, start->wf, NULL, -1, make_submission(start), &err);
+		run = submit(start, &err);
 	if (run) {
-		audit_drop(orch, start, run);
-		snprintf(drop->sha256, sizeof drop->sha256, "%s", start->wf->sha256);
-		metrics_add(orch->config.metrics, METRIC_DROPS, 1);
-		log_info("run accepted", KV_S("run", run->id.text),
-		    KV_S("workflow", start->wf->name), KV_S("file", start->path),
-		    KV_I("tasks", start->wf->n_tasks));
+		accepted(start, drop, run);
 	} else if (err.code != ERR_UNAVAILABLE) {
-		/* not tried again until it changes */
-		snprintf(drop->sha256, sizeof drop->sha256, "%s", start->wf->sha256);
+		snprintf(drop->refused, sizeof drop->refused, "%s", start->wf->sha256);
 		log_error("dropped file starts no run", KV_S("file", start->path),
 		    KV_S("why", err.text));
 	}
+	if (start->command && run)
+		command_done(start->command, catalog_answer(drop->value, true), NULL);
+	else if (start->command)
+		command_refuse(start->command, &err, NULL);
+	else
+		partition_mark(start->part->partition);
 	start_free(start);
+}
+
+static void
+start_drop(struct part *part, const char *path, struct workflow *wf, struct command *command)
+{
+	struct start *start = xcalloc(1, sizeof *start);
+
+	make_drop(part, path)->starting = true;
+	*start = (struct start){ part, xstrdup(path), workflow_ref(wf),
+		partition_generation(part->partition), command };
+	orchestrator_with_definition(part->orch, part->partition, wf, start_run, start);
+}
+
+static bool
+drop_here(struct part *part, const char *path, struct workflow *wf)
+{
+	const struct drop *drop = find_drop(part, path);
+
+	if (drop && (drop->starting || catalog_same(drop->value, wf->sha256) ||
+	        strcmp(drop->refused, wf->sha256) == 0))
+		return true;
+	start_drop(part, path, wf, NULL);
+	return true;
 }
 
 bool
 orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *wf)
 {
-	struct drop *drop = find_drop(orch, path);
-	struct start *start;
+	struct part *part = orchestrator_part_of(orch, path);
 
-	if (!orchestrator_engine(orch) || partition_held(orch->partition))
+	if (!orch->counted || partition_held(part->partition))
 		return false; /* it waits in its folder */
-	if (drop && (drop->starting || strcmp(drop->sha256, wf->sha256) == 0))
-		return true;
-	make_drop(orch, path)->starting = true;
-	start = xcalloc(1, sizeof *start);
-	*start = (struct start){ orch, xstrdup(path), workflow_ref(wf) };
-	orchestrator_with_definition(orch, orch->partition, wf, start_run, start);
-	return true;
+	if (command_is_here(part->partition))
+		return drop_here(part, path, wf);
+	return distant_drop(part, path, wf);
+}
+
+/* --- the same for daemons that watch a folder but do not own the partition ----------------- */
+
+json_t *
+catalog_answer(const char *value, bool taken)
+{
+	return json_pack("{s:{s:s, s:b}}", "body", "value", value, "taken", taken);
+}
+
+static void
+on_definition(void *arg, struct workflow *wf, const struct err *err)
+{
+	struct command *command = arg;
+	const char *path = command_text(command, "path");
+	struct part *part = orchestrator_part_of(command->orch, path);
+
+	if (!wf) {
+		make_drop(part, path)->starting = false;
+		command_refuse(command, err, NULL);
+	} else {
+		start_drop(part, path, wf, command);
+	}
+}
+
+void
+catalog_apply_drop(struct command *command)
+{
+	const char *path = command_text(command, "path"), *def = command_text(command, "def");
+	struct part *part = orchestrator_part_of(command->orch, path);
+	const char *value = catalog_accepted(part, path);
+	struct drop *drop = find_drop(part, path);
+	struct err err;
+
+	if (part->partition != command->partition || !*path || strlen(path) > DROP_PATH_MAX ||
+	    strlen(def) != SHA256_HEX_SIZE - 1) {
+		err_set(&err, ERR_INVALID, "no path of this partition, or no definition");
+		command_refuse(command, &err, NULL);
+	} else if (drop && drop->starting) {
+		err_set(&err, ERR_UNAVAILABLE, "'%s' is being started", path);
+		command_refuse(command, &err, NULL);
+	} else if (catalog_same(value, def) || strcmp(value, command_text(command, "last")) != 0) {
+		/* somebody was quicker, or knows more */
+		command_done(command, catalog_answer(value, false), NULL);
+	} else {
+		make_drop(part, path)->starting = true;
+		orchestrator_fetch_definition(command->orch, command->partition,
+		    command_text(command, "workflow"), def, on_definition, command);
+	}
 }
 
 /* --- a file is gone ---------------------------------------------------------------------- */
@@ -188,38 +300,55 @@ on_written(void *arg, const struct redisReply *reply, const struct err *err)
 }
 
 static void
-forget(struct orchestrator *orch, struct drop *drop)
+forget(struct part *part, struct drop *drop)
 {
-	char *key = key_make(&partition_store(orch->partition)->keys, "drop", NULL);
-	int rc = redis_port_send(partition_commands(orch->partition), 3,
-	    (const char *const[]){ "HDEL", key, drop->path }, NULL, TIMEOUT_MS, on_written, orch);
+	char *key = key_make(&partition_store(part->partition)->keys, "drop", NULL);
+	int rc = redis_port_send(partition_commands(part->partition), 3,
+	    (const char *const[]){ "HDEL", key, drop->path }, NULL, TIMEOUT_MS, on_written,
+	    part->orch);
 
 	free(key);
 	if (rc == 0)
-		drop_free(orch, drop);
+		drop_free(part, drop);
 }
 
 bool
 orchestrator_forget(struct orchestrator *orch, const char *path)
 {
-	struct drop *drop = find_drop(orch, path);
+	struct part *part = orchestrator_part_of(orch, path);
+	struct drop *drop = find_drop(part, path);
 
-	if (!orchestrator_engine(orch))
+	if (!orch->counted)
 		return false;
+	if (!command_is_here(part->partition))
+		return distant_forget(part, path);
 	if (drop)
-		forget(orch, drop);
+		forget(part, drop);
 	return true;
+}
+
+void
+catalog_apply_forget(struct command *command)
+{
+	struct part *part = orchestrator_part_of(command->orch, command_text(command, "path"));
+	struct drop *drop = find_drop(part, command_text(command, "path"));
+	bool meant = drop && !drop->starting && part->partition == command->partition &&
+	    strcmp(drop->value, command_text(command, "last")) == 0;
+
+	if (meant)
+		forget(part, drop);
+	command_done(command, catalog_answer("", meant), NULL);
 }
 
 /* Files that went while nobody looked. */
 static void
-forget_gone(struct orchestrator *orch)
+forget_gone(struct part *part)
 {
 	struct drop *drop, *next;
 
-	HASH_ITER(hh, orch->drops, drop, next) {
-		if (!registry_has_drop(orch->registry, drop->path))
-			forget(orch, drop);
+	HASH_ITER(hh, part->drops, drop, next) {
+		if (!drop->starting && !registry_has_drop(part->orch->registry, drop->path))
+			forget(part, drop);
 	}
 }
 
@@ -228,32 +357,32 @@ forget_gone(struct orchestrator *orch)
 static void
 publish(void *arg, const char *name, const struct agent_type *type)
 {
-	struct orchestrator *orch = arg;
+	struct part *part = arg;
 	struct buf json = { 0 };
-	char *key = key_make(&partition_store(orch->partition)->keys, "type:", name);
+	char *key = key_make(&partition_store(part->partition)->keys, "type:", name);
 
 	if (type && type->retry)
-		queue_set_retry(engine_queue(orchestrator_engine(orch), name), type->retry);
+		queue_set_retry(engine_queue(orchestrator_engine(part->partition), name), type->retry);
 	if (type)
 		agent_type_json(type, &json);
 	if (type)
-		redis_port_send(partition_commands(orch->partition), 3,
+		redis_port_send(partition_commands(part->partition), 3,
 		    (const char *const[]){ "SET", key, buf_text(&json) }, NULL, TIMEOUT_MS,
-		    on_written, orch);
+		    on_written, part->orch);
 	buf_release(&json);
 	free(key);
 }
 
 /* A type whose file or whose `retry` is gone. */
 static void
-drop_retries(struct orchestrator *orch)
+drop_retries(struct part *part)
 {
-	struct engine *engine = orchestrator_engine(orch);
+	struct engine *engine = orchestrator_engine(part->partition);
 	const struct agent_type *type;
 	struct queue *queue;
 
 	for (size_t i = 0; (queue = engine_queue_at(engine, i)) != NULL; i++) {
-		type = types_find(orch->types, queue_type(queue));
+		type = types_find(part->orch->types, queue_type(queue));
 		if (!type || !type->retry)
 			queue_set_retry(queue, NULL);
 	}
@@ -267,20 +396,44 @@ orchestrator_catalog_changed(struct orchestrator *orch)
 	orch->catalog_due = true;
 }
 
+static void
+compare_part(struct part *part)
+{
+	struct orchestrator *orch = part->orch;
+	bool scanned = orch->registry && registry_scanned(orch->registry);
+
+	if (!orchestrator_engine(part->partition)) {
+		distant_compare(part, scanned);
+		return;
+	}
+	if (orch->types)
+		drop_retries(part);
+	if (orch->types)
+		types_each(orch->types, publish, part);
+	if (scanned)
+		forget_gone(part);
+}
+
+static bool
+any_held(const struct orchestrator *orch)
+{
+	for (unsigned i = 0; i < orch->n_parts; i++) {
+		if (partition_held(orch->parts[i]->partition))
+			return true;
+	}
+	return false;
+}
+
 void
 catalog_turn(struct orchestrator *orch)
 {
-	if (!orch->catalog_due || !orchestrator_engine(orch) || partition_held(orch->partition))
+	if (!orch->catalog_due || !orch->counted || any_held(orch))
 		return;
 	orch->catalog_due = false;
-	if (orch->types)
-		drop_retries(orch);
-	if (orch->types)
-		types_each(orch->types, publish, orch);
-	if (orch->registry && registry_scanned(orch->registry))
-		forget_gone(orch);
+	for (unsigned i = 0; i < orch->n_parts; i++)
+		compare_part(orch->parts[i]);
 	if (orch->registry)
 		registry_drop_all(orch->registry);
-	if (orch->config.on_serving)
+	if (orch->config.on_serving && orchestrator_serving(orch))
 		orch->config.on_serving(orch->config.arg);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "orchestrator/audit.h"
+#include "orchestrator/catalog.h"
 #include "orchestrator/starting.h"
 
 const struct command_kind command_kinds[] = {
@@ -17,6 +18,8 @@ const struct command_kind command_kinds[] = {
 	{ "retry", false, control_retry },
 	{ "pause", true, control_pause },
 	{ "purge", true, purge_apply },
+	{ "drop", false, catalog_apply_drop },
+	{ "forget", true, catalog_apply_forget },
 	{ NULL, false, NULL },
 };
 
@@ -61,7 +64,7 @@ command_free(struct command *command)
 bool
 command_is_here(const struct partition *p)
 {
-	return partition_state(p) == PARTITION_SERVING;
+	return partition_state(p) == PARTITION_SERVING && !partition_is_yielding(p);
 }
 
 struct engine *
@@ -69,7 +72,7 @@ command_engine(const struct command *command)
 {
 	const struct partition *p = command->partition;
 
-	if (!command_is_here(p) || command->generation != partition_generation(p))
+	if (partition_state(p) != PARTITION_SERVING || command->generation != partition_generation(p))
 		return NULL;
 	return partition_engine(p);
 }
@@ -102,7 +105,8 @@ command_go(struct command *command)
 	} else if (command_is_here(p)) {
 		command->generation = partition_generation(p);
 		command->kind->apply(command);
-	} else if (state == PARTITION_STANDBY || state == PARTITION_LOADING) {
+	} else if (state == PARTITION_STANDBY || state == PARTITION_LOADING ||
+	    state == PARTITION_SERVING) {
 		command_pass(command);
 	} else {
 		err_set(&err, ERR_UNAVAILABLE, "%s", partition_why(p));

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What people ask of the daemon: workflows, agents, logs, health, metrics. */
+/* What people ask of the daemon: workflows, agents, logs. */
 #include "orchestrator/facade.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -69,7 +68,7 @@ static void
 append_workflow(void *arg, const struct registry_entry *entry)
 {
 	struct workflow_list *list = arg;
-	const struct engine *engine = orchestrator_engine(list->orch);
+	const struct engine *engine = orchestrator_any_engine(list->orch);
 	json_t *view = view_workflow(entry);
 
 	json_object_set_new(view, "paused",
@@ -148,6 +147,7 @@ facade_workflow(struct orchestrator *orch, const char *name, facade_reply_fn *fn
 struct agents {
 	struct orchestrator *orch;
 	json_t *items;
+	json_t *seen; /* ids: an agent signs on in each partition */
 	size_t left;
 	facade_reply_fn *fn;
 	void *arg;
@@ -167,6 +167,7 @@ agents_end(struct agents *agents)
 		return;
 	agents->fn(agents->arg, json_pack("{s:o, s:n}", "items", agents->items, "next_cursor"),
 	    &none);
+	json_decref(agents->seen);
 	free(agents);
 }
 
@@ -238,6 +239,17 @@ card_status(const struct redisReply *card)
 	return "active";
 }
 
+/* How many tasks it holds, as far as this daemon owns their partitions. */
+static int
+held_by(const struct orchestrator *orch, const char *agent)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < orchestrator_partitions(orch); i++)
+		n += partition_held_by(orchestrator_partition(orch, i), agent);
+	return (int)n;
+}
+
 static void
 on_card(void *arg, const struct redisReply *reply, const struct err *err)
 {
@@ -250,7 +262,7 @@ on_card(void *arg, const struct redisReply *reply, const struct err *err)
 		    json_pack("{s:s, s:o, s:o, s:s, s:i, s:o, s:o, s:o, s:o}", "id", card->id, "types",
 		        words(reply, "types"), "capabilities", words(reply, "capabilities"), "status",
 		        card_status(reply), "running",
-		        (int)partition_held_by(agents->orch->partition, card->id), "concurrency", number(reply, "slots"), "last_seen_at",
+		        held_by(agents->orch, card->id), "concurrency", number(reply, "slots"), "last_seen_at",
 		        view_time(last_seen(reply)), "host", word(reply, "host"), "pid",
 		        number(reply, "pid")));
 	free(card->id);
@@ -259,13 +271,19 @@ on_card(void *arg, const struct redisReply *reply, const struct err *err)
 }
 
 static void
-ask_card(struct agents *agents, const char *id, size_t len)
+ask_card(struct agents *agents, const struct keys *keys, const char *id, size_t len)
 {
 	struct card *card = xcalloc(1, sizeof *card);
 	char *key;
 
 	*card = (struct card){ agents, xstrndup(id, len) };
-	key = key_make(&partition_store(agents->orch->partition)->keys, "agent:", card->id);
+	if (json_object_get(agents->seen, card->id)) {
+		free(card->id);
+		free(card);
+		return;
+	}
+	json_object_set_new(agents->seen, card->id, json_true());
+	key = key_make(keys, "agent:", card->id);
 	agents->left++;
 	if (redis_port_send(orchestrator_queries(agents->orch), 2,
 		(const char *const[]){ "HGETALL", key }, NULL, TIMEOUT_MS, on_card, card) < 0) {
@@ -276,10 +294,16 @@ ask_card(struct agents *agents, const char *id, size_t len)
 	free(key);
 }
 
+struct agents_page {
+	struct agents *agents;
+	const struct keys *keys;
+};
+
 static void
 on_agents(void *arg, const struct redisReply *reply, const struct err *err)
 {
-	struct agents *agents = arg;
+	struct agents_page *page = arg;
+	struct agents *agents = page->agents;
 	size_t n = 0, len;
 
 	(void)err;
@@ -288,28 +312,49 @@ on_agents(void *arg, const struct redisReply *reply, const struct err *err)
 		const char *id;
 
 		if (reply_str(reply_at(reply, i), &id, &len, NULL) == 0)
-			ask_card(agents, id, len);
+			ask_card(agents, page->keys, id, len);
 	}
+	free(page);
 	agents_end(agents);
+}
+
+static bool
+ask_agents(struct agents *agents, struct partition *p)
+{
+	struct agents_page *page = xcalloc(1, sizeof *page);
+	char *key;
+	bool sent;
+
+	*page = (struct agents_page){ agents, &partition_store(p)->keys };
+	key = key_make(page->keys, "agents", NULL);
+	sent = redis_port_send(orchestrator_queries(agents->orch), 2,
+	    (const char *const[]){ "SMEMBERS", key }, NULL, TIMEOUT_MS, on_agents, page) == 0;
+	if (!sent)
+		free(page);
+	agents->left += sent;
+	free(key);
+	return sent;
 }
 
 void
 facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 {
 	struct agents *agents = xcalloc(1, sizeof *agents);
-	char *key = key_make(&partition_store(orch->partition)->keys, "agents", NULL);
 	struct err away;
+	bool sent = true;
 
-	*agents = (struct agents){ orch, json_array(), 1, fn, arg };
-	if (redis_port_send(orchestrator_queries(orch), 2,
-		(const char *const[]){ "SMEMBERS", key }, NULL, TIMEOUT_MS, on_agents, agents) < 0) {
-		err_set(&away, ERR_UNAVAILABLE, "redis does not answer: %s",
-		    redis_conn_error(orch->queries));
-		fn(arg, NULL, &away);
-		json_decref(agents->items);
-		free(agents);
+	*agents = (struct agents){ orch, json_array(), json_object(), 1, fn, arg };
+	for (unsigned i = 0; i < orchestrator_partitions(orch) && sent; i++)
+		sent = ask_agents(agents, orchestrator_partition(orch, i));
+	if (sent || agents->left > 1) {
+		agents_end(agents);
+		return;
 	}
-	free(key);
+	err_set(&away, ERR_UNAVAILABLE, "redis does not answer: %s", redis_conn_error(orch->queries));
+	fn(arg, NULL, &away);
+	json_decref(agents->items);
+	json_decref(agents->seen);
+	free(agents);
 }
 
 /* --- logs ---------------------------------------------------------------------------------- */
@@ -385,7 +430,7 @@ on_log(void *arg, const struct redisReply *reply, const struct err *err)
 static void
 ask_log(struct log_read *read)
 {
-	char *key = key_log(&partition_store(read->orch->partition)->keys, read->run, read->task,
+	char *key = key_log(&partition_store(orchestrator_home(read->orch, read->run))->keys, read->run, read->task,
 	    read->attempt);
 	char from[STREAM_ID_SIZE + 1], count[16];
 	struct err away;
@@ -463,172 +508,4 @@ facade_logs(struct orchestrator *orch, const char *run, const char *task, unsign
 		.after = after ? xstrdup(after) : NULL, .attempt = attempt, .limit = limit, .fn = fn,
 		.arg = arg };
 	facade_run(orch, run, -1, 0, on_log_run, read);
-}
-
-/* --- health ---------------------------------------------------------------------------------- */
-
-bool
-facade_stale(const struct orchestrator *orch)
-{
-	return !redis_conn_is_up(orch->commands) || partition_refused(orch->partition);
-}
-
-bool
-facade_ready(const struct orchestrator *orch, json_t *why)
-{
-	const char *reason = partition_why(orch->partition);
-
-	if (partition_is_served(orch->partition))
-		return true;
-	json_array_append_new(why,
-	    json_string(reason[0] ? reason : "the daemon does not serve yet"));
-	return false;
-}
-
-static void
-add_finding(json_t *findings, const char *severity, const char *text)
-{
-	json_array_append_new(findings, json_pack("{s:s, s:s}", "severity", severity, "text", text));
-}
-
-static json_t *
-redis_part(const struct orchestrator *orch, json_t *findings)
-{
-	struct redis_conn_stats stats = redis_conn_stats(orch->commands);
-
-	for (size_t i = 0; i < orch->n_findings; i++)
-		add_finding(findings,
-		    orch->findings[i].level == REDIS_FINDING_FATAL ? "error" : "warning",
-		    orch->findings[i].text);
-	if (!redis_conn_is_up(orch->commands))
-		add_finding(findings, "error", redis_conn_error(orch->commands));
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:I}", "up",
-	    redis_conn_is_up(orch->commands), "address", redis_conn_address(orch->commands),
-	    "version", orch->info.version, "role", orch->info.role, "maxmemory_policy",
-	    orch->info.policy, "aof_enabled", orch->info.aof_enabled, "calls",
-	    (json_int_t)stats.calls, "errors", (json_int_t)stats.errors, "connects",
-	    (json_int_t)stats.connects, "used_memory", (json_int_t)orch->info.used_memory,
-	    "maxmemory", (json_int_t)orch->info.maxmemory);
-}
-
-static json_t *
-engine_part(const struct orchestrator *orch)
-{
-	struct engine *engine = partition_engine(orch->partition);
-	size_t ready = 0, outstanding = 0;
-	struct queue *queue;
-
-	for (size_t i = 0; engine && (queue = engine_queue_at(engine, i)) != NULL; i++) {
-		ready += queue_ready(queue);
-		outstanding += queue_outstanding(queue);
-	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "runs_live",
-	    (json_int_t)(engine ? engine_runs_live(engine) : 0), "tasks_live",
-	    (json_int_t)(engine ? engine_tasks_live(engine) : 0), "tasks_ready", (json_int_t)ready,
-	    "tasks_outstanding", (json_int_t)outstanding, "bytes",
-	    (json_int_t)(engine ? engine_bytes(engine) : 0));
-}
-
-struct file_count {
-	const struct orchestrator *orch;
-	size_t ok, bad;
-	json_t *findings;
-};
-
-/* One finding a workflow: the first type that nobody serves. */
-static void
-find_unserved(const struct file_count *count, const struct registry_entry *entry)
-{
-	const struct workflow *wf = entry->workflow;
-	char *text;
-
-	if (!entry->enabled || !wf || !count->orch->fleet || !fleet_known(count->orch->fleet))
-		return;
-	for (uint32_t i = 0; i < wf->n_tasks; i++) {
-		const char *type = wf->tasks[i].agent;
-
-		if (fleet_has(count->orch->fleet, type) ||
-		    (count->orch->types && types_find(count->orch->types, type)))
-			continue;
-		text = xasprintf("workflow '%s' needs agents of type '%s': it has neither a file "
-				 "nor a living agent; start one: reeve-agent --type %s -- COMMAND",
-		    wf->name, type, type);
-		add_finding(count->findings, "warning", text);
-		free(text);
-		return;
-	}
-}
-
-static void
-count_file(void *arg, const struct registry_entry *entry)
-{
-	struct file_count *count = arg;
-
-	find_unserved(count, entry);
-	if (!entry->error) {
-		count->ok++;
-		return;
-	}
-	count->bad++;
-	if (count->bad <= 20)
-		add_finding(count->findings, "warning", entry->error);
-}
-
-json_t *
-facade_health(const struct orchestrator *orch)
-{
-	json_t *findings = json_array(), *parts = json_object();
-	struct file_count files = { orch, 0, 0, findings };
-	const char *why = partition_why(orch->partition);
-	bool served = partition_is_served(orch->partition);
-	bool up = served || orchestrator_serving(orch);
-
-	json_object_set_new(parts, "redis", redis_part(orch, findings));
-	json_object_set_new(parts, "engine", engine_part(orch));
-	if (why[0] && !served)
-		add_finding(findings, up ? "warning" : "error", why);
-	json_object_set_new(parts, "partition",
-	    json_pack("{s:s, s:s}", "state", partition_state_name(partition_state(orch->partition)),
-	        "why", why));
-	if (orch->registry)
-		registry_each(orch->registry, count_file, &files);
-	json_object_set_new(parts, "workflows",
-	    json_pack("{s:s, s:I, s:I}", "folder",
-	        orch->registry ? registry_folder(orch->registry) : "", "ok", (json_int_t)files.ok,
-	        "bad", (json_int_t)files.bad));
-	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "status",
-	    !up ? "down" : json_array_size(findings) > 0 ? "degraded" : "ok", "version",
-	    facade_version(), "started_at", view_time(orch->started_ms), "parts", parts, "findings",
-	    findings);
-}
-
-/* --- metrics ----------------------------------------------------------------------------------- */
-
-void
-facade_count_request(struct orchestrator *orch)
-{
-	metrics_add(orch->config.metrics, METRIC_HTTP_REQUESTS, 1);
-}
-
-void
-facade_metrics(struct orchestrator *orch, struct buf *out)
-{
-	struct metrics *metrics = orch->config.metrics;
-	struct engine *engine = partition_engine(orch->partition);
-	size_t ready = 0, outstanding = 0;
-	struct queue *queue;
-
-	for (size_t i = 0; engine && (queue = engine_queue_at(engine, i)) != NULL; i++) {
-		ready += queue_ready(queue);
-		outstanding += queue_outstanding(queue);
-	}
-	metrics_set(metrics, METRIC_TASKS_READY, ready);
-	metrics_set(metrics, METRIC_TASKS_OUTSTANDING, outstanding);
-	metrics_set(metrics, METRIC_OUTPUTS_MEMORY, engine ? engine_outputs(engine) : 0);
-	metrics_set(metrics, METRIC_RUNS_LIVE, engine ? engine_runs_live(engine) : 0);
-	metrics_set(metrics, METRIC_TASKS_LIVE, engine ? engine_tasks_live(engine) : 0);
-	metrics_set(metrics, METRIC_REDIS_CALLS,
-	    redis_conn_stats(orch->commands).calls + redis_conn_stats(orch->reads).calls +
-	        redis_conn_stats(orch->queries).calls);
-	metrics_render(metrics, out);
 }

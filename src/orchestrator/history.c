@@ -280,8 +280,9 @@ history_read(struct orchestrator *orch, const struct history_query *query, facad
 	*history = (struct history){ .orch = orch, .since_ms = query->since_ms, .next = next,
 		.before = before, .limit = query->limit, .scan_max = query->scan_max,
 		.items = json_array(), .fn = fn, .arg = arg };
-	history->key =
-	    key_make(&partition_store(orch->partition)->keys, query->stream, NULL);
+	history->key = key_make(&partition_store(query->run ? orchestrator_home(orch, query->run)
+	                                                    : orchestrator_partition(orch, 0))->keys,
+	    query->stream, NULL);
 	history->run = copy(query->run);
 	history->task = copy(query->task);
 	history->type = copy(query->type);

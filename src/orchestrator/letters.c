@@ -68,7 +68,7 @@ static void
 begin_type(struct walk *walk)
 {
 	const char *type = walk->at < walk->n_types ? walk->types[walk->at] : "";
-	struct keys *keys = &partition_store(walk->orch->partition)->keys;
+	struct keys *keys = &partition_store(orchestrator_partition(walk->orch, 0))->keys;
 	char *begin = walk->spec.newest_first ? walk->to : walk->from;
 	char *end = walk->spec.newest_first ? walk->from : walk->to;
 	int side = strcmp(type, walk->cursor_type);
@@ -206,7 +206,7 @@ static void
 on_types(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct types_ask *ask = arg;
-	struct engine *engine = partition_engine(ask->orch->partition);
+	struct engine *engine = partition_engine(orchestrator_partition(ask->orch, 0));
 	struct err none = { 0 };
 	struct queue *queue;
 	size_t n = 0, len;
@@ -232,7 +232,7 @@ void
 letters_types(struct orchestrator *orch, letters_types_fn *fn, void *arg)
 {
 	struct types_ask *ask = xcalloc(1, sizeof *ask);
-	char *key = key_make(&partition_store(orch->partition)->keys, "dlq", NULL);
+	char *key = key_make(&partition_store(orchestrator_partition(orch, 0))->keys, "dlq", NULL);
 	struct err away;
 	int rc;
 

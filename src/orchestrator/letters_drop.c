@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "orchestrator/audit.h"
+#include "orchestrator/command.h"
 #include "orchestrator/letters.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/partition_private.h"
@@ -88,10 +89,10 @@ static struct drop_call *
 drop_begin(struct orchestrator *orch, const char *type, const char *lowest, const char *most)
 {
 	struct drop_call *call = xcalloc(1, sizeof *call);
-	struct keys *keys = &partition_store(orch->partition)->keys;
+	struct keys *keys = &partition_store(orchestrator_partition(orch, 0))->keys;
 	char nonce[TOKEN_SIZE];
 
-	token_format(partition_nonce(orch->partition), nonce);
+	token_format(partition_nonce(orchestrator_partition(orch, 0)), nonce);
 	add_key(call, keys, "fence", "", "");
 	add_key(call, keys, "q:", type, ":dlq");
 	add_key(call, keys, "dlq:body:", type, "");
@@ -112,11 +113,11 @@ drop_send(struct orchestrator *orch, struct drop_call *call, drop_fn *fn, void *
 
 	call->fn = fn;
 	call->arg = arg;
-	if (orchestrator_serving(orch) &&
-	    redis_script_call(&orch->letters_keeper->script, partition_commands(orch->partition), 4,
+	if (command_is_here(orchestrator_partition(orch, 0)) &&
+	    redis_script_call(&orch->letters_keeper->script, partition_commands(orchestrator_partition(orch, 0)), 4,
 		call->argc, (const char *const *)call->argv, NULL, TIMEOUT_MS, on_dropped, call) == 0)
 		return;
-	err_set(&away, ERR_UNAVAILABLE, "%s", partition_why(orch->partition));
+	err_set(&away, ERR_UNAVAILABLE, "%s", partition_why(orchestrator_partition(orch, 0)));
 	drop_end(call, &nothing, &away);
 }
 
@@ -197,7 +198,7 @@ look(void *arg)
 	struct letters_keeper *keeper = arg;
 	struct look *look;
 
-	if (!orchestrator_serving(keeper->orch)) {
+	if (!command_is_here(orchestrator_partition(keeper->orch, 0))) {
 		loop_timer_start(&keeper->timer, FIRST_LOOK_US);
 		return;
 	}
@@ -286,12 +287,12 @@ purge_committed(void *arg, const struct err *err)
 static void
 purge_end(struct purge *purge)
 {
-	struct partition *p = purge->orch->partition;
+	struct partition *p = orchestrator_partition(purge->orch, 0);
 	struct err away;
 
 	metrics_add(purge->orch->config.metrics, METRIC_DEAD_LETTERS_PURGED,
 	    purge->dropped.letters);
-	if (!orchestrator_serving(purge->orch)) {
+	if (!command_is_here(orchestrator_partition(purge->orch, 0))) {
 		err_set(&away, ERR_UNAVAILABLE, "%s", partition_why(p));
 		purge_refuse(purge, &away);
 		return;

@@ -196,7 +196,7 @@ ask_walk(struct orchestrator *orch, const struct letters_walk *walk)
 			*texts[i] = ask->texts[i] = xstrdup(*texts[i]);
 	}
 	if (redis_conn_is_up(orch->commands))
-		partition_barrier(orch->partition, ask_confirmed, ask);
+		partition_barrier(orchestrator_partition(orch, 0), ask_confirmed, ask);
 	else
 		ask_confirmed(ask, &none);
 }
@@ -335,7 +335,7 @@ static void
 on_letter(void *arg, const struct letter *letter, const struct err *err)
 {
 	struct showing *showing = arg;
-	struct keys *keys = &partition_store(showing->orch->partition)->keys;
+	struct keys *keys = &partition_store(orchestrator_partition(showing->orch, 0))->keys;
 	char entry[STREAM_ID_SIZE], meta[STREAM_ID_SIZE + 8];
 	char *key;
 	int rc;

@@ -5,12 +5,14 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/audit.h \
 	src/orchestrator/badkeys.c \
 	src/orchestrator/catalog.c \
+	src/orchestrator/catalog.h \
 	src/orchestrator/command.c \
 	src/orchestrator/command.h \
 	src/orchestrator/commits.c \
 	src/orchestrator/control.c src/orchestrator/control.h \
 	src/orchestrator/pause.c src/orchestrator/rerun.c src/orchestrator/replay.c \
 	src/orchestrator/definitions.c \
+	src/orchestrator/distant.c \
 	src/orchestrator/embedded.c \
 	src/orchestrator/embedded.h \
 	src/orchestrator/facade.c \
@@ -20,6 +22,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/fleet.h \
 	src/orchestrator/folder.c \
 	src/orchestrator/folder.h \
+	src/orchestrator/health.c \
 	src/orchestrator/history.c \
 	src/orchestrator/history.h \
 	src/orchestrator/holders.c \
@@ -34,6 +37,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/orchestrator_private.h \
 	src/orchestrator/ownership.c \
 	src/orchestrator/partition.c \
+	src/orchestrator/parts.c \
 	src/orchestrator/passing.c \
 	src/orchestrator/partition.h \
 	src/orchestrator/partition_private.h \
@@ -52,6 +56,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/settings.c \
 	src/orchestrator/settings.h \
 	src/orchestrator/settings_file.c \
+	src/orchestrator/sharing.c \
+	src/orchestrator/sharing.h \
 	src/orchestrator/starting.c \
 	src/orchestrator/starting.h \
 	src/orchestrator/statedir.c \

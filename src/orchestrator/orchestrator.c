@@ -12,6 +12,7 @@
 #include "orchestrator/known.h"
 #include "orchestrator/command.h"
 #include "orchestrator/letters.h"
+#include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/pressure.h"
 
@@ -28,52 +29,10 @@ orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now)
 	ret_now->wall_ms = clock_wall_ms();
 }
 
-static void
-partition_now(void *arg, struct moment *ret_now)
-{
-	orchestrator_moment(arg, ret_now);
-}
-
-bool
-orchestrator_serving(const struct orchestrator *orch)
-{
-	return partition_state(orch->partition) == PARTITION_SERVING;
-}
-
-unsigned
-orchestrator_partitions(const struct orchestrator *orch)
-{
-	(void)orch;
-	return 1;
-}
-
-struct partition *
-orchestrator_partition(const struct orchestrator *orch, unsigned i)
-{
-	(void)i;
-	return orch->partition;
-}
-
-struct partition *
-orchestrator_home(const struct orchestrator *orch, const char *run_id)
-{
-	bool valid = run_id_valid(run_id, strlen(run_id));
-
-	return orchestrator_partition(orch, valid ? run_id_partition(run_id) : 0);
-}
-
 const char *
 orchestrator_redis(const struct orchestrator *orch)
 {
 	return redis_conn_address(orch->commands);
-}
-
-struct engine *
-orchestrator_engine(const struct orchestrator *orch)
-{
-	return orchestrator_serving(orch) && !partition_refused(orch->partition)
-	    ? partition_engine(orch->partition)
-	    : NULL;
 }
 
 struct redis_port *
@@ -82,29 +41,7 @@ orchestrator_queries(const struct orchestrator *orch)
 	return redis_conn_port(orch->queries);
 }
 
-/* --- the partition's news ------------------------------------------------------ */
-
-static void
-on_state(void *arg, enum partition_state state, const char *why)
-{
-	struct orchestrator *orch = arg;
-	bool serving = state == PARTITION_SERVING;
-
-	log_info("partition", KV_I("partition", 0), KV_S("state", partition_state_name(state)),
-	    KV_S("why", why));
-	if (orch->config.on_state)
-		orch->config.on_state(orch->config.arg,
-		    serving                          ? ORCHESTRATOR_SERVING
-		        : state == PARTITION_STANDBY || state == PARTITION_HELD ? ORCHESTRATOR_STANDBY
-		                                     : ORCHESTRATOR_WAITING,
-		    why);
-	if (serving)
-		orchestrator_catalog_changed(orch);
-	if (state == PARTITION_LOADING)
-		catalog_release(orch); /* what was accepted is read again */
-	if (!serving)
-		orchestrator_wake_watchers(orch, true);
-}
+/* --- confirmed changes ------------------------------------------------------ */
 
 static const enum metric END_METRICS[RUN_STATE_COUNT] = {
 	[RUN_SUCCEEDED] = METRIC_RUNS_SUCCEEDED,
@@ -126,11 +63,9 @@ count_end(struct orchestrator *orch, const struct effect *effect)
 	    KV_S("status", run_state_name(state)));
 }
 
-/* A confirmed change. */
-static void
-on_effect(void *arg, const struct effect *effect)
+void
+orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 {
-	struct orchestrator *orch = arg;
 	struct metrics *metrics = orch->config.metrics;
 
 	switch (effect->kind) {
@@ -178,7 +113,7 @@ admit(struct orchestrator *orch)
 	if (orch->admitted)
 		return;
 	orch->admitted = true;
-	partition_commands_up(orch->partition);
+	parts_admit(orch);
 }
 
 static void
@@ -196,14 +131,14 @@ on_info(void *arg, const struct redis_info *info, const struct err *err)
 		return;
 	}
 	if (orch->info.run_id[0] && strcmp(orch->info.run_id, info->run_id) != 0)
-		partition_history_changed(orch->partition);
+		parts_history_changed(orch);
 	orch->info = *info;
 	orch->n_findings = redis_health_check(info, orch->findings);
 	for (size_t i = 0; i < orch->n_findings; i++) {
 		if (orch->findings[i].level == REDIS_FINDING_FATAL) {
 			log_error("this redis cannot be used", KV_S("why", orch->findings[i].text));
 			err_set(&refused, ERR_UNAVAILABLE, "%s", orch->findings[i].text);
-			partition_commands_down(orch->partition, &refused);
+			parts_down(orch, &refused);
 			loop_timer_start(&orch->check_timer, CHECK_AGAIN_US);
 			return;
 		}
@@ -239,21 +174,7 @@ commands_down(void *arg, struct redis_conn *conn, const struct err *err)
 	log_warn("redis is not reached", KV_S("redis", redis_conn_address(orch->commands)),
 	    KV_S("why", err->text));
 	metrics_add(orch->config.metrics, METRIC_REDIS_RECONNECTS, 1);
-	partition_commands_down(orch->partition, err);
-}
-
-static void
-reads_up(void *arg, struct redis_conn *conn)
-{
-	(void)conn;
-	partition_reads_up(((struct orchestrator *)arg)->partition);
-}
-
-static void
-reads_down(void *arg, struct redis_conn *conn, const struct err *err)
-{
-	(void)conn;
-	partition_reads_down(((struct orchestrator *)arg)->partition, err);
+	parts_down(orch, err);
 }
 
 static int
@@ -285,9 +206,8 @@ turn(void *arg)
 	int64_t next;
 
 	catalog_turn(orch);
-	partition_turn(orch->partition);
+	next = parts_turn(orch);
 	orchestrator_wake_watchers(orch, false);
-	next = partition_next(orch->partition);
 	loop_timer_stop(&orch->timer);
 	if (next == INT64_MAX)
 		return;
@@ -304,35 +224,10 @@ on_timer(void *arg)
 
 /* --- life ------------------------------------------------------------------------- */
 
-static int
-make_partition(struct orchestrator *orch, struct err *err)
+static void
+compare_again(void *arg)
 {
-	struct partition_config config = {
-		.prefix = orch->prefix,
-		.partitions = 1,
-		.home = orch->home,
-		.engine = orch->config.engine,
-		.keep = orch->config.keep,
-		.rng = &orch->rng,
-		.metrics = orch->config.metrics,
-		.now = partition_now,
-		.on_state = on_state,
-		.on_drop = catalog_remember,
-		.on_command = command_passed,
-		.on_effect = on_effect,
-		.on_known = recover_write_known,
-		.on_restore = catalog_write_back,
-		.on_loss = orch->config.on_loss,
-		.arg = orch,
-	};
-	struct known known;
-
-	recover_read_known(orch, 0, &known);
-	config.known_nonce = known.nonce;
-	config.known_beat = known.beat;
-	orch->partition = partition_new(&config, redis_conn_port(orch->commands),
-	    redis_conn_port(orch->reads), err);
-	return orch->partition ? 0 : err->code;
+	orchestrator_catalog_changed(arg);
 }
 
 int
@@ -354,10 +249,10 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	rng_init(&orch->rng, 0);
 	loop_timer_init(&orch->timer, loop, on_timer, orch);
 	loop_timer_init(&orch->check_timer, loop, check_redis, orch);
+	loop_timer_init(&orch->distant_timer, loop, compare_again, orch);
 	if (connect_role(orch, "commands", commands_up, commands_down, &orch->commands, err) < 0 ||
-	    connect_role(orch, "reads", reads_up, reads_down, &orch->reads, err) < 0 ||
 	    connect_role(orch, "queries", NULL, NULL, &orch->queries, err) < 0 ||
-	    passing_init(orch, err) < 0 || make_partition(orch, err) < 0 ||
+	    passing_init(orch, err) < 0 || parts_init(orch, err) < 0 ||
 	    partition_script(&orch->lend_script, "lend", err) < 0 ||
 	    partition_script(&orch->letters_script, "letters", err) < 0 ||
 	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL) {
@@ -380,7 +275,7 @@ void
 orchestrator_set_keep(struct orchestrator *orch, const struct keep_limits *keep)
 {
 	orch->config.keep = *keep;
-	keep_set_limits(partition_keep(orch->partition), keep);
+	parts_set_keep(orch);
 }
 
 void
@@ -391,13 +286,11 @@ orchestrator_start(struct orchestrator *orch)
 	orch->pressure = pressure_new(orch);
 }
 
-static void
-stopped(void *arg, const struct err *err)
+void
+orchestrator_stopped(struct orchestrator *orch)
 {
-	struct orchestrator *orch = arg;
-
-	if (err->code < 0)
-		log_warn("stopped without giving the ownership up", KV_S("why", err->text));
+	if (orch->stop_err.code < 0)
+		log_warn("stopped without giving the ownership up", KV_S("why", orch->stop_err.text));
 	passing_stop(orch);
 	orchestrator_wake_watchers(orch, true);
 	if (orch->stop_fn)
@@ -410,7 +303,8 @@ orchestrator_stop(struct orchestrator *orch, int64_t deadline_ms, void (*done)(v
 {
 	orch->stop_fn = done;
 	orch->stop_arg = arg;
-	partition_stop(orch->partition, deadline_ms, stopped, orch);
+	sharing_stop(orch);
+	parts_stop(orch, deadline_ms);
 	loop_timer_start(&orch->timer, 1);
 }
 
@@ -422,15 +316,16 @@ orchestrator_free(struct orchestrator *orch)
 	loop_hook_remove(&orch->turn_hook);
 	loop_timer_stop(&orch->timer);
 	loop_timer_stop(&orch->check_timer);
+	loop_timer_stop(&orch->distant_timer);
 	orch->config.on_state = NULL;
 	pressure_free(orch->pressure);
 	redis_conn_free(orch->commands);
-	redis_conn_free(orch->reads);
+	parts_disconnect(orch);
 	redis_conn_free(orch->queries);
 	passing_stop(orch);
 	orchestrator_wake_watchers(orch, true);
-	partition_free(orch->partition);
-	catalog_release(orch);
+	sharing_free(orch);
+	parts_free(orch);
 	fleet_free(orch->fleet);
 	letters_keeper_free(orch->letters_keeper);
 	free(orch->url);

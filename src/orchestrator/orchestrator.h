@@ -32,6 +32,7 @@ struct orchestrator_config {
 	const char *redis_url;
 	const char *prefix;      /* of keys; NULL = reeve: */
 	const char *home;        /* 16 hexadecimal digits: the state folder's id */
+	unsigned partitions;     /* of a new state; 0 = one */
 	struct engine_config engine;
 	enum loss_policy on_loss; /* of the state in Redis */
 	int state_fd;            /* the state folder; 0: none */

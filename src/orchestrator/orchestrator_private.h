@@ -16,7 +16,22 @@
 #include "redis/health.h"
 #include "redis/script.h"
 
-struct drop; /* catalog.c */
+struct drop;    /* catalog.c */
+struct sharing; /* sharing.c */
+struct distant_files; /* distant.c */
+
+#define PARTITIONS_MAX 256
+
+/* A partition of this daemon's, whoever owns it. */
+struct part {
+	struct orchestrator *orch;
+	unsigned number;
+	struct partition *partition;
+	struct redis_conn *reads;
+	enum partition_state state; /* as it was told last */
+	struct drop *drops; /* what was accepted, while it is owned here */
+	struct distant_files *distant; /* of this daemon's folder, while it is not */
+};
 
 /* A question that waits for a run to change. */
 struct watcher;
@@ -29,14 +44,17 @@ struct orchestrator {
 	struct loop *loop;
 	struct registry *registry;
 	struct types *types;
-	struct redis_conn *commands, *reads, *queries;
+	struct redis_conn *commands, *queries;
 	struct redis_script lend_script, letters_script;
 	struct letters_keeper *letters_keeper;
-	struct partition *partition;
+	struct part **parts;          /* the first one at once, the others when they are counted */
+	unsigned n_parts, cap_parts;
+	bool counted;                 /* Redis has said how many there are */
+	struct sharing *sharing;
 	struct rng rng;
 	struct loop_hook turn_hook;
 	struct loop_timer timer;
-	struct drop *drops;
+	struct loop_timer distant_timer;
 	bool catalog_due;             /* registry and types are to be compared */
 	struct watcher *watchers;
 	struct pending_key *pending_keys;
@@ -54,33 +72,51 @@ struct orchestrator {
 	int64_t started_ms;         /* wall */
 	void (*stop_fn)(void *arg);
 	void *stop_arg;
+	unsigned stopping;          /* partitions that are not stopped yet */
+	struct err stop_err;
 };
 
-/* Partition i, and the one of a run. */
+/* Partition i, and the one of a run; a number that there is not gives the first. */
 struct partition *orchestrator_partition(const struct orchestrator *orch, unsigned i);
 struct partition *orchestrator_home(const struct orchestrator *orch, const char *run_id);
+/* The one that a text (an idempotency key, a dropped file's path) belongs to. */
+struct part *orchestrator_part_of(const struct orchestrator *orch, const char *text);
+unsigned orchestrator_owned(const struct orchestrator *orch); /* how many are served here */
 
 void orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now);
 /* The engine while it may be told something; NULL: not the owner, or redis refuses writes. */
-struct engine *orchestrator_engine(const struct orchestrator *orch);
+struct engine *orchestrator_engine(const struct partition *p);
+/* Of the first partition that is owned here: knows what holds in all of them; NULL: none is. */
+struct engine *orchestrator_any_engine(const struct orchestrator *orch);
 struct redis_port *orchestrator_queries(const struct orchestrator *orch);
+
+/* orchestrator.c */
+void orchestrator_effect(struct orchestrator *orch, const struct effect *effect);
+void orchestrator_stopped(struct orchestrator *orch); /* all partitions are */
+
+/* parts.c */
+int parts_init(struct orchestrator *orch, struct err *err);
+void parts_admit(struct orchestrator *orch); /* commands are up, and may be entrusted with work */
+void parts_down(struct orchestrator *orch, const struct err *err);
+void parts_history_changed(struct orchestrator *orch);
+void parts_set_keep(struct orchestrator *orch);
+int64_t parts_turn(struct orchestrator *orch); /* mono_ms of what is due next */
+void parts_stop(struct orchestrator *orch, int64_t deadline_ms);
+void parts_disconnect(struct orchestrator *orch);
+void parts_free(struct orchestrator *orch);
 
 /* catalog.c: dropped files, published agent types */
 void catalog_turn(struct orchestrator *orch);
-void catalog_remember(void *arg, const char *path, const char *value); /* arg: the daemon */
+void catalog_remember(struct part *part, const char *path, const char *value);
 /* What was accepted, for a Redis that lost it. */
-void catalog_write_back(void *arg);
-void catalog_release(struct orchestrator *orch);
+void catalog_write_back(struct part *part);
+void catalog_release(struct part *part);
 
 /* submit.c */
 /* One run in a partition that is owned here, params resolved; takes submission over. */
 struct run *orchestrator_submit(struct orchestrator *orch, struct partition *p,
     struct workflow *wf, const char *params, int priority, struct submission *submission,
     struct err *err);
-/* One run, by the daemon itself; takes submission over.  NULL: err says why. */
-struct run *orchestrator_start_run(struct orchestrator *orch, struct workflow *wf,
-    const char *params, int priority, struct submission *submission, struct err *err);
-
 /*
  * definitions.c.  Calls fn once Redis has, or the next commit brings, the definition.
  */

@@ -197,6 +197,46 @@ propose(struct partition *p)
 	return proposal;
 }
 
+/* --- only looking ---------------------------------------------------------------- */
+
+static void
+on_seen(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct partition *p = arg;
+	const char *fence = text_at(reply, 0);
+
+	p->fencing = false;
+	if (p->state != PARTITION_STANDBY)
+		return;
+	if (!reply || reply_is_error(reply)) {
+		partition_set_state(p, PARTITION_FENCING,
+		    reply ? reply_error_text(reply) : err->text);
+		return;
+	}
+	held(p, fence, text_at(reply, 1), "");
+	if (fence[0] != '\0' && strncmp(fence, "free:", 5) != 0)
+		p->free_since = 0;
+	else if (p->free_since == 0)
+		p->free_since = partition_mono(p);
+}
+
+/* A free partition is for daemons below their share, unless none of them comes. */
+static bool
+leaves_it(const struct partition *p)
+{
+	return p->modest && p->state == PARTITION_STANDBY && p->nonce == 0 && !may_take(p) &&
+	    (p->free_since == 0 || partition_mono(p) - p->free_since < MODEST_MS);
+}
+
+static void
+look(struct partition *p)
+{
+	p->fencing = redis_port_send(p->commands, 3,
+	    (const char *const[]){ "MGET", p->key_fence, p->key_beat }, NULL, COMMAND_TIMEOUT_MS,
+	    on_seen, p) == 0;
+	p->fence_at = partition_mono(p) + WATCH_MS;
+}
+
 void
 ownership_fence(struct partition *p)
 {
@@ -206,6 +246,10 @@ ownership_fence(struct partition *p)
 
 	if (p->fencing)
 		return;
+	if (leaves_it(p)) {
+		look(p);
+		return;
+	}
 	if (p->n_proposals == MAX_PROPOSALS) {
 		/* too many open questions to know who we are: memory is not worth it */
 		partition_drop_memory(p, "the connection broke too often");
@@ -371,7 +415,9 @@ on_release(void *arg, const struct redisReply *reply, const struct err *err)
 	struct err none = { 0 };
 
 	free(beat);
-	if (p->state != PARTITION_STOPPED)
+	if (p->yielding && reply && !p->stopping)
+		partition_yielded(p);
+	else if (p->stopping && p->state != PARTITION_STOPPED)
 		partition_finish_stop(p, reply ? &none : err);
 }
 

@@ -130,6 +130,12 @@ partition_state(const struct partition *p)
 	return p->state;
 }
 
+unsigned
+partition_number(const struct partition *p)
+{
+	return p->config.partition;
+}
+
 const char *
 partition_state_name(enum partition_state state)
 {
@@ -234,7 +240,6 @@ partition_set_state(struct partition *p, enum partition_state state, const char 
 		return;
 	p->state = state;
 	snprintf(p->why, sizeof p->why, "%s", why);
-	metrics_set(p->config.metrics, METRIC_OWNER, state == PARTITION_SERVING);
 	if (p->config.on_state)
 		p->config.on_state(p->config.arg, state, p->why);
 }
@@ -469,6 +474,7 @@ partition_commands_down(struct partition *p, const struct err *err)
 	metrics_set(p->config.metrics, METRIC_REDIS_UP, 0);
 	p->withdrawing = false;
 	p->fencing = p->beating = p->finding = p->commit_sent = p->peeking = false;
+	p->yielding = p->releasing = false;
 	if (p->load)
 		partition_drop_memory(p, err->text);
 	if (p->state != PARTITION_STOPPED)
@@ -497,7 +503,7 @@ partition_reads_down(struct partition *p, const struct err *err)
 static bool
 may_act(const struct partition *p, int64_t now)
 {
-	return !p->stopping && now - p->answered_at < SILENT_MS;
+	return !p->stopping && !p->yielding && now - p->answered_at < SILENT_MS;
 }
 
 static void
@@ -514,7 +520,7 @@ serve(struct partition *p)
 	if (!p->commit && !partition_held(p) && may_act(p, now.mono_ms))
 		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);
 	commits_turn(p);
-	if (p->state == PARTITION_SERVING && !p->stopping) {
+	if (p->state == PARTITION_SERVING && !p->stopping && !p->yielding) {
 		fetches_turn(p);
 		intake_turn(p);
 	}
@@ -563,6 +569,45 @@ wants_fence(const struct partition *p)
 }
 
 void
+partition_set_count(struct partition *p, unsigned partitions)
+{
+	p->config.partitions = partitions;
+}
+
+void
+partition_yield(struct partition *p)
+{
+	if (p->state == PARTITION_SERVING && !p->stopping)
+		p->yielding = true;
+}
+
+bool
+partition_is_yielding(const struct partition *p)
+{
+	return p->yielding;
+}
+
+void
+partition_set_modest(struct partition *p, bool modest)
+{
+	p->modest = modest;
+}
+
+void
+partition_yielded(struct partition *p)
+{
+	p->yielding = p->releasing = false;
+	partition_drop_memory(p, "the partition was given to another daemon");
+	p->nonce = 0;
+	p->n_proposals = 0;
+	p->seen_count = 0;
+	p->seen_since = partition_mono(p);
+	p->free_since = p->seen_since;
+	p->fence_at = p->seen_since + WATCH_MS;
+	partition_set_state(p, PARTITION_STANDBY, "given to another daemon");
+}
+
+void
 partition_turn(struct partition *p)
 {
 	int64_t now = partition_mono(p);
@@ -571,6 +616,8 @@ partition_turn(struct partition *p)
 		stop_turn(p, now);
 	if (!p->commands_up || p->state == PARTITION_STOPPED)
 		return;
+	if (p->yielding && p->state == PARTITION_SERVING && commits_idle(p) && !p->releasing)
+		ownership_release(p);
 	if (wants_fence(p) && now >= p->fence_at)
 		ownership_fence(p);
 	else if (p->restoring)

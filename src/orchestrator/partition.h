@@ -111,6 +111,7 @@ void partition_turn(struct partition *p);
 int64_t partition_next(const struct partition *p); /* mono_ms; INT64_MAX = nothing due */
 
 enum partition_state partition_state(const struct partition *p);
+unsigned partition_number(const struct partition *p);
 const char *partition_state_name(enum partition_state state);
 const char *partition_why(const struct partition *p); /* why it does not serve, or "" */
 
@@ -168,6 +169,15 @@ void partition_answer(struct partition *p, struct stream_id entry, const char *i
     const char *text);
 /* It breaks the rules: told, counted, gone. */
 void partition_drop_command(struct partition *p, struct stream_id entry, const char *why);
+
+/* How many partitions the state has, once that is known; before partition_commands_up(). */
+void partition_set_count(struct partition *p, unsigned partitions);
+
+/* Gives a partition that is served up to another daemon: as a stop, but a standby follows. */
+void partition_yield(struct partition *p);
+bool partition_is_yielding(const struct partition *p);
+/* A free partition is left to others for some seconds: this daemon has its share. */
+void partition_set_modest(struct partition *p, bool modest);
 
 /*
  * Stops: nothing new is dispatched, what is decided is committed, the fence is

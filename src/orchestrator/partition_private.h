@@ -16,6 +16,7 @@
 #define WATCH_MS 1000        /* a standby looks that often */
 #define TAKE_READS 5         /* answered looks at an owner that stands still … */
 #define TAKE_MS 6000         /* … over at least this long */
+#define MODEST_MS 3000       /* a free partition waits so long for a daemon with room */
 #define SILENT_MS 4000       /* an owner without an answer for so long stops acting */
 #define MAX_PROPOSALS 32
 #define INTAKE_MAX 20000
@@ -106,6 +107,9 @@ struct partition {
 	bool peek_in;               /* the next peek looks at them */
 
 	/* stopping */
+	bool yielding;            /* gives the partition up and stays */
+	bool modest;              /* what is free is another's, unless nobody comes */
+	int64_t free_since;       /* mono_ms: seen free from then on; 0 = it was not */
 	bool stopping;
 	int64_t stop_at;
 	bool releasing;
@@ -144,6 +148,8 @@ void partition_finish_stop(struct partition *p, const struct err *err);
 
 /* ownership.c */
 void ownership_fence(struct partition *p);
+/* A release by partition_yield() was answered. */
+void partition_yielded(struct partition *p);
 void ownership_beat(struct partition *p);
 void ownership_lost(struct partition *p, const char *fence);
 void ownership_release(struct partition *p);

@@ -29,22 +29,52 @@ run_of(const struct engine *engine, const char *workflow)
 }
 
 static bool
+knows_workflow(const struct engine *engine, const char *name)
+{
+	return engine_workflow_paused(engine, name) || run_of(engine, name);
+}
+
+static bool
+knows_type(const struct engine *engine, const char *name)
+{
+	return engine_queue_find(engine, name) != NULL;
+}
+
+/* In one of the partitions that are owned here. */
+static bool
+is_known(const struct orchestrator *orch, const char *name,
+    bool (*knows)(const struct engine *engine, const char *name))
+{
+	for (unsigned i = 0; i < orchestrator_partitions(orch); i++) {
+		const struct engine *engine = orchestrator_engine(orchestrator_partition(orch, i));
+
+		if (engine && knows(engine, name))
+			return true;
+	}
+	return false;
+}
+
+static bool
 is_workflow(const struct orchestrator *orch, const char *name)
 {
-	const struct engine *engine = orchestrator_engine(orch);
-
 	return (orch->registry && registry_find(orch->registry, name)) ||
-	    (engine && engine_workflow_paused(engine, name)) || run_of(engine, name);
+	    is_known(orch, name, knows_workflow);
 }
 
 static bool
 is_type(const struct orchestrator *orch, const char *name)
 {
-	const struct engine *engine = orchestrator_engine(orch);
-
 	return (orch->types && types_find(orch->types, name)) ||
-	    (orch->fleet && fleet_has(orch->fleet, name)) ||
-	    (engine && engine_queue_find(engine, name));
+	    (orch->fleet && fleet_has(orch->fleet, name)) || is_known(orch, name, knows_type);
+}
+
+/* What another daemon passed on was known there. */
+static bool
+is_there(const struct command *command, const char *name, bool workflow)
+{
+	if (command->id[0])
+		return true;
+	return workflow ? is_workflow(command->orch, name) : is_type(command->orch, name);
 }
 
 /* Kind and bare name; kind NULL: neither prefix nor a known name. */
@@ -108,8 +138,7 @@ pause_name(struct command *command, struct engine *engine, bool on, struct err *
 	char *value;
 	int rc;
 
-	if (!str_is_name(name, strlen(name)) ||
-	    !(workflow ? is_workflow(command->orch, name) : is_type(command->orch, name)))
+	if (!str_is_name(name, strlen(name)) || !is_there(command, name, workflow))
 		return err_set(err, ERR_NOT_FOUND, "no %s '%.80s'",
 		    workflow ? "workflow" : "agent type", name);
 	orchestrator_moment(command->orch, &now);
@@ -214,6 +243,17 @@ everywhere_end(struct everywhere *all)
 	free(all);
 }
 
+/* Each partition counts its own. */
+static void
+add_live(json_t *body, const json_t *other)
+{
+	json_t *live = json_object_get(body, "runs_live");
+
+	if (live)
+		json_integer_set(live, json_integer_value(live) +
+		    json_integer_value(json_object_get(other, "runs_live")));
+}
+
 static void
 on_one(void *arg, json_t *body, const struct err *err)
 {
@@ -223,6 +263,7 @@ on_one(void *arg, json_t *body, const struct err *err)
 		all->err = *err;
 		json_decref(body);
 	} else {
+		add_live(body, all->body);
 		json_decref(all->body);
 		all->body = body;
 	}
@@ -287,14 +328,16 @@ add_name(json_t *items, const char *what, const char *value)
 static void
 add_runs(const struct orchestrator *orch, json_t *items)
 {
-	const struct engine *engine = orchestrator_engine(orch);
-	const struct run *run = engine ? engine_first(engine) : NULL;
+	for (unsigned i = 0; i < orchestrator_partitions(orch); i++) {
+		const struct engine *engine = orchestrator_engine(orchestrator_partition(orch, i));
+		const struct run *run = engine ? engine_first(engine) : NULL;
 
-	for (; run; run = run->hh.next) {
-		if (run->paused_ms > 0)
-			json_array_append_new(items,
-			    json_pack("{s:s, s:s, s:o, s:n}", "kind", "run", "name",
-			        run->id.text, "at", view_time(run->paused_ms), "by"));
+		for (; run; run = run->hh.next) {
+			if (run->paused_ms > 0)
+				json_array_append_new(items,
+				    json_pack("{s:s, s:s, s:o, s:n}", "kind", "run", "name",
+				        run->id.text, "at", view_time(run->paused_ms), "by"));
+		}
 	}
 }
 

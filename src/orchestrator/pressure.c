@@ -36,7 +36,8 @@ set_full(struct pressure *pressure, const struct redis_info *info)
 	} else {
 		log_info("redis has room again: new work starts");
 	}
-	partition_hold(pressure->orch->partition, why);
+	for (unsigned i = 0; i < orchestrator_partitions(pressure->orch); i++)
+		partition_hold(orchestrator_partition(pressure->orch, i), why);
 }
 
 static void

@@ -55,13 +55,44 @@ purge_apply(struct command *command)
 		command_refuse(command, &err, NULL);
 }
 
+/* --- one partition after the other: a cursor is PARTITION:PLACE ------------------------ */
+
+struct sweep {
+	struct orchestrator *orch;
+	unsigned partition;
+	facade_reply_fn *fn;
+	void *arg;
+};
+
+static void
+on_swept(void *arg, json_t *body, const struct err *err)
+{
+	struct sweep *sweep = arg;
+	const char *more = json_string_value(json_object_get(body, "next_cursor"));
+	char cursor[48] = "";
+
+	if (more)
+		snprintf(cursor, sizeof cursor, "%u:%s", sweep->partition, more);
+	else if (sweep->partition + 1 < orchestrator_partitions(sweep->orch))
+		snprintf(cursor, sizeof cursor, "%u:0", sweep->partition + 1);
+	if (body && cursor[0])
+		json_object_set_new(body, "next_cursor", json_string(cursor));
+	sweep->fn(sweep->arg, body, err);
+	free(sweep);
+}
+
 void
 facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
     const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
 {
+	const char *colon = purge->cursor ? strchr(purge->cursor, ':') : NULL;
+	struct sweep *sweep = xcalloc(1, sizeof *sweep);
 	json_t *body = json_pack("{s:I, s:b, s:s, s:s}", "older_than_ms",
 	    (json_int_t)purge->older_than_ms, "dry_run", purge->dry_run, "workflow",
-	    purge->workflow ? purge->workflow : "", "cursor", purge->cursor ? purge->cursor : "");
+	    purge->workflow ? purge->workflow : "", "cursor", colon ? colon + 1 : "");
 
-	command_go(command_new(orch, orch->partition, "purge", body, actor, fn, arg));
+	*sweep = (struct sweep){ orch, colon ? (unsigned)strtoul(purge->cursor, NULL, 10) : 0, fn,
+		arg };
+	command_go(command_new(orch, orchestrator_partition(orch, sweep->partition), "purge", body,
+	    actor, on_swept, sweep));
 }

@@ -79,7 +79,7 @@ static void
 read_done(void *arg, const struct err *err, struct stream_id cursor)
 {
 	struct run_read *read = arg;
-	struct engine *engine = orchestrator_engine(read->orch);
+	struct engine *engine = orchestrator_engine(orchestrator_home(read->orch, read->id));
 	struct run *live = engine ? engine_find(engine, read->id) : NULL;
 	struct err none = { 0 }, missing;
 
@@ -142,7 +142,7 @@ read_confirmed(void *arg, const struct err *err)
 		return;
 	}
 	read->engine = engine_new(&read->orch->config.engine, &read->orch->rng);
-	if (!load_one(partition_store(read->orch->partition), read->engine,
+	if (!load_one(partition_store(orchestrator_home(read->orch, read->id)), read->engine,
 		orchestrator_queries(read->orch), &read->effects, &fns, read->id)) {
 		err_set(&away, ERR_UNAVAILABLE, "redis does not answer: %s",
 		    redis_conn_error(read->orch->queries));
@@ -154,7 +154,7 @@ read_confirmed(void *arg, const struct err *err)
 static bool
 read_stale(struct run_read *read)
 {
-	struct engine *engine = partition_engine(read->orch->partition);
+	struct engine *engine = partition_engine(orchestrator_home(read->orch, read->id));
 	struct run *run = engine ? engine_find(engine, read->id) : NULL;
 	struct err none = { 0 };
 
@@ -176,10 +176,10 @@ orchestrator_read_run(struct orchestrator *orch, const char *run_id, enum read_s
 	if (read_stale(read))
 		return;
 	/* what is decided may not be confirmed for long: what Redis has is the answer */
-	if (partition_refused(orch->partition))
+	if (partition_refused(orchestrator_home(orch, run_id)))
 		read_confirmed(read, &(struct err){ 0 });
 	else
-		partition_barrier(orch->partition, read_confirmed, read);
+		partition_barrier(orchestrator_home(orch, run_id), read_confirmed, read);
 }
 
 /* --- heads --------------------------------------------------------------------------- */

@@ -568,6 +568,14 @@ registry_drop_all(struct registry *registry)
 }
 
 bool
+registry_owns_drop(const struct registry *registry, const char *drop_path)
+{
+	size_t id_len = strlen(registry->id);
+
+	return strncmp(drop_path, registry->id, id_len) == 0 && drop_path[id_len] == '/';
+}
+
+bool
 registry_has_drop(const struct registry *registry, const char *drop_path)
 {
 	size_t id_len = strlen(registry->id);

@@ -89,5 +89,7 @@ void registry_drop_all(struct registry *registry);
  * a file whose content is bad just now).  Ask once registry_scanned().
  */
 bool registry_has_drop(const struct registry *registry, const char *drop_path);
+/* The path is one of this folder's. */
+bool registry_owns_drop(const struct registry *registry, const char *drop_path);
 
 #endif

@@ -18,6 +18,7 @@ struct question {
 	bool last;
 	char found[RUN_ID_SIZE];
 	unsigned n; /* different runs that fit */
+	unsigned left; /* answers that are due */
 	resolved_fn *fn;
 	void *arg;
 };
@@ -39,9 +40,9 @@ consider(struct question *question, const char *id)
 }
 
 static void
-consider_live(struct question *question)
+consider_live(struct question *question, const struct partition *p)
 {
-	struct engine *engine = partition_engine(question->orch->partition);
+	struct engine *engine = partition_engine(p);
 	const struct run *run = engine ? engine_first(engine) : NULL;
 
 	for (; run; run = run->hh.next)
@@ -53,6 +54,8 @@ answer(struct question *question)
 {
 	struct err err = { 0 };
 
+	if (--question->left > 0)
+		return;
 	if (question->n == 0 && question->last)
 		err_set(&err, ERR_NOT_FOUND, "there is no run yet");
 	else if (question->n == 0)
@@ -78,7 +81,6 @@ on_ids(void *arg, const struct redisReply *reply, const struct err *err)
 		if (reply_str(reply_at(reply, i), &id, &len, NULL) == 0 && run_id_valid(id, len))
 			consider(question, id);
 	}
-	consider_live(question);
 	answer(question);
 }
 
@@ -95,26 +97,41 @@ bound(const char *prefix, char fill)
 	return run_id_valid(id, strlen(id)) ? run_id_time(id) : -1;
 }
 
-static int
-ask_fin(struct question *question)
+static void
+ask(struct question *question, int argc, const char *const *argv)
 {
-	char *key = key_make(&partition_store(question->orch->partition)->keys, "fin", NULL);
+	if (redis_port_send(orchestrator_queries(question->orch), argc, argv, NULL, TIMEOUT_MS, on_ids,
+		question) == 0)
+		question->left++; /* redis is away: what memory knows */
+}
+
+static void
+ask_fin(struct question *question, struct partition *p)
+{
+	char *key = key_make(&partition_store(p)->keys, "fin", NULL);
 	char low[24], high[24];
-	int rc;
 
 	snprintf(low, sizeof low, "%lld", (long long)bound(question->text, '0'));
 	snprintf(high, sizeof high, "%lld", (long long)bound(question->text, 'z'));
 	if (question->last)
-		rc = redis_port_send(orchestrator_queries(question->orch), 4,
-		    (const char *const[]){ "ZREVRANGE", key, "0", "20" }, NULL, TIMEOUT_MS,
-		    on_ids, question);
+		ask(question, 4, (const char *const[]){ "ZREVRANGE", key, "0", "20" });
 	else
-		rc = redis_port_send(orchestrator_queries(question->orch), 7,
-		    (const char *const[]){ "ZRANGEBYSCORE", key, low, high, "LIMIT", "0",
-		        CANDIDATES },
-		    NULL, TIMEOUT_MS, on_ids, question);
+		ask(question, 7, (const char *const[]){ "ZRANGEBYSCORE", key, low, high, "LIMIT", "0",
+		        CANDIDATES });
 	free(key);
-	return rc;
+}
+
+/* Live runs are in memory, or in that of another owner. */
+static void
+ask_live(struct question *question, struct partition *p)
+{
+	char *key = key_make(&partition_store(p)->keys, "live", NULL);
+
+	if (partition_engine(p))
+		consider_live(question, p);
+	else
+		ask(question, 2, (const char *const[]){ "SMEMBERS", key });
+	free(key);
 }
 
 void
@@ -123,7 +140,8 @@ orchestrator_resolve(struct orchestrator *orch, const char *text, resolved_fn *f
 	struct question *question;
 	struct err err = { 0 };
 
-	if (run_id_valid(text, strlen(text))) {
+	if (run_id_valid(text, strlen(text)) &&
+	    run_id_partition(text) < orchestrator_partitions(orch)) {
 		fn(arg, text, &err);
 		return;
 	}
@@ -136,8 +154,10 @@ orchestrator_resolve(struct orchestrator *orch, const char *text, resolved_fn *f
 	*question = (struct question){ .orch = orch, .fn = fn, .arg = arg };
 	snprintf(question->text, sizeof question->text, "%s", text);
 	question->last = strcmp(text, "@last") == 0;
-	if (ask_fin(question) == 0)
-		return;
-	consider_live(question); /* redis is away: what memory knows */
+	question->left = 1;
+	for (unsigned i = 0; i < orchestrator_partitions(orch); i++) {
+		ask_fin(question, orchestrator_partition(orch, i));
+		ask_live(question, orchestrator_partition(orch, i));
+	}
 	answer(question);
 }

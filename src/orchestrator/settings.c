@@ -50,6 +50,10 @@ const struct config_option settings_table[] = {
 	    "Program of the embedded Redis. Empty: redis-server or valkey-server in PATH." },
 	{ "redis.appendfsync", NULL, 0, "REEVE_REDIS_APPENDFSYNC", CONFIG_ENUM, "everysec", 0, 0,
 	    fsync_values, 0, NULL, "How often the embedded Redis forces its log to disk." },
+	{ "partitions", "partitions", 0, "REEVE_PARTITIONS", CONFIG_I64, "0", 0, 256, NULL, 0, "N",
+	    "Parts that the state is divided into, so that several daemons share the work. Decided "
+	    "by the first start on a Redis and kept for ever; 0: as the state says, one if it is "
+	    "new." },
 	{ "dispatch.window", NULL, 0, "REEVE_DISPATCH_WINDOW", CONFIG_I64, "1024", 1, 100000, NULL,
 	    0, NULL, "Tasks of one agent type that are handed out at once; priorities hold among "
 	    "the others." },

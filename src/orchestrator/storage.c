@@ -284,7 +284,7 @@ facade_storage(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 	struct err err;
 
 	*w = (struct weighing){ .orch = orch, .fn = fn, .arg = arg,
-		.keys = partition_store(orch->partition)->keys };
+		.keys = partition_store(orchestrator_partition(orch, 0))->keys };
 	for (size_t i = 0; i < ARRAY_LEN(SINGLE); i++)
 		name_key(w, SINGLE[i].name, NULL, "", SINGLE[i].kind);
 	if (partition_script(&w->script, "weigh", &err) < 0)

@@ -21,41 +21,31 @@ orchestrator_submit(struct orchestrator *orch, struct partition *p, struct workf
 	struct moment now;
 
 	orchestrator_moment(orch, &now);
-	spec.id = run_id_make(now.wall_ms, 0, &orch->rng);
+	spec.id = run_id_make(now.wall_ms, partition_number(p), &orch->rng);
 	if (engine_submit(partition_engine(p), &now, &spec, partition_effects(p), &run, err) < 0)
 		return NULL;
 	memcpy(orch->last_run, spec.id.text, sizeof orch->last_run);
 	return run;
 }
 
-struct run *
-orchestrator_start_run(struct orchestrator *orch, struct workflow *wf, const char *params,
-    int priority, struct submission *submission, struct err *err)
-{
-	struct buf resolved = { 0 };
-	struct run *run = NULL;
-
-	if (!orchestrator_engine(orch) || partition_held(orch->partition)) {
-		err_set(err, ERR_UNAVAILABLE, "%s", partition_why(orch->partition));
-		submission_free(submission);
-	} else if (params_resolve(wf, params, &resolved, err) < 0) {
-		submission_free(submission);
-	} else {
-		run = orchestrator_submit(orch, orch->partition, wf, buf_text(&resolved), priority, submission, err);
-		partition_mark(orch->partition);
-	}
-	buf_release(&resolved);
-	return run;
-}
-
-/* --- a request: one run or several -------------------------------------------------------- */
+/* --- a request: one run or several, each in its partition ------------------------------------ */
 
 struct request {
 	struct orchestrator *orch;
+	json_t **results; /* in the order of what was asked */
+	size_t n, left;   /* left: answers that are due */
+	bool split;       /* over several partitions: all or none holds in each */
 	struct err err;
 	json_t *details;
 	facade_reply_fn *fn;
 	void *arg;
+};
+
+/* What one partition starts of a request. */
+struct parcel {
+	struct request *request;
+	size_t *places;
+	size_t n;
 };
 
 /* --- what is asked for ---------------------------------------------------------------- */
@@ -139,29 +129,70 @@ prepare(struct request *request, struct start_item *item, const struct facade_su
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
+/* A part of it may have been started: that is said. */
+static json_t *
+started_runs(const struct request *request)
+{
+	json_t *ids = json_array();
+
+	for (size_t i = 0; i < request->n; i++) {
+		if (request->results[i])
+			json_array_append(ids, json_object_get(request->results[i], "id"));
+	}
+	return json_pack("{s:o}", "started", ids);
+}
+
+static void
+request_end(struct request *request)
+{
+	json_t *body = request->details;
+
+	if (request->err.code < 0 && request->split) {
+		json_decref(body);
+		body = started_runs(request);
+	} else if (request->err.code == 0) {
+		body = json_array();
+		for (size_t i = 0; i < request->n; i++)
+			json_array_append(body, request->results[i]);
+	}
+	request->fn(request->arg, body, &request->err);
+	for (size_t i = 0; i < request->n; i++)
+		json_decref(request->results[i]);
+	free(request->results);
+	free(request);
+}
+
 /* A single run that was started elsewhere comes as itself. */
 static void
 on_started(void *arg, json_t *body, const struct err *err)
 {
-	struct request *request = arg;
+	struct parcel *parcel = arg;
+	struct request *request = parcel->request;
 
-	if (err->code == 0 && json_is_object(body))
-		body = json_pack("[o]", body);
-	request->fn(request->arg, body, err);
-	free(request);
+	if (err->code < 0) {
+		request->err = *err;
+		request->details = json_incref(body);
+	}
+	for (size_t i = 0; i < parcel->n && err->code == 0; i++)
+		request->results[parcel->places[i]] =
+		    json_incref(json_is_object(body) ? body : json_array_get(body, i));
+	json_decref(body);
+	free(parcel->places);
+	free(parcel);
+	if (--request->left == 0)
+		request_end(request);
 }
 
 static void
 on_sent(void *arg, const struct err *err)
 {
 	struct command *command = arg;
-	struct start_job *job = command->native;
 
 	if (err->code < 0) {
 		command_refuse(command, err, NULL);
 		return;
 	}
-	command->body = start_job_body(job);
+	command->body = start_job_body(command->native);
 	command_go(command);
 }
 
@@ -185,21 +216,94 @@ go(struct command *command, struct start_job *job)
 	free(wfs);
 }
 
+/* --- who starts what --------------------------------------------------------------------------- */
+
+/*
+ * By the idempotency key, so that the same one comes to the same partition again.  Keys of one
+ * request differ by their end (KEY.0, KEY.1, …): that does not count.
+ */
+static unsigned
+number_of(const struct orchestrator *orch, const char *key)
+{
+	const char *dot = strrchr(key, '.');
+	size_t len = strlen(key);
+
+	if (dot && dot[1] && strspn(dot + 1, "0123456789") == strlen(dot + 1))
+		len = (size_t)(dot - key);
+	return partition_of(key, len, orchestrator_partitions(orch));
+}
+
+/* Runs without a key stay together: with the first that has one, or anywhere. */
+static void
+choose(const struct start_job *all, unsigned *numbers)
+{
+	struct orchestrator *orch = all->orch;
+	unsigned other = (unsigned)(rng_u64(&orch->rng) % orchestrator_partitions(orch));
+
+	for (size_t i = all->n; i-- > 0;) {
+		if (all->items[i].key)
+			other = number_of(orch, all->items[i].key);
+	}
+	for (size_t i = 0; i < all->n; i++)
+		numbers[i] = all->items[i].key ? number_of(orch, all->items[i].key) : other;
+}
+
+static void
+send_parcel(struct request *request, struct start_job *all, const unsigned *numbers,
+    unsigned number, size_t n, const struct facade_actor *actor)
+{
+	struct start_job *job = start_job_new(request->orch, n);
+	struct parcel *parcel = xcalloc(1, sizeof *parcel);
+
+	*parcel = (struct parcel){ request, xcalloc(n, sizeof *parcel->places), 0 };
+	for (size_t i = 0; i < all->n; i++) {
+		if (numbers[i] != number)
+			continue;
+		job->items[parcel->n] = all->items[i];
+		all->items[i] = (struct start_item){ 0 };
+		parcel->places[parcel->n++] = i;
+	}
+	request->left++;
+	go(command_new(request->orch, orchestrator_partition(request->orch, number), "submit", NULL,
+	    actor, on_started, parcel), job);
+}
+
+static void
+send_parcels(struct request *request, struct start_job *all, const struct facade_actor *actor)
+{
+	unsigned *numbers = xcalloc(all->n, sizeof *numbers);
+
+	choose(all, numbers);
+	for (size_t i = 0; i < all->n; i++)
+		request->split = request->split || numbers[i] != numbers[0];
+	request->left = 1;
+	for (size_t i = 0; i < all->n; i++) {
+		size_t n = 0;
+
+		for (size_t k = 0; k < all->n; k++)
+			n += numbers[k] == numbers[i];
+		if (all->items[i].wf)
+			send_parcel(request, all, numbers, numbers[i], n, actor);
+	}
+	free(numbers);
+	if (--request->left == 0)
+		request_end(request);
+}
+
 void
 facade_submit(struct orchestrator *orch, const struct facade_submit *submits, size_t n,
     const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
 {
 	struct request *request = xcalloc(1, sizeof *request);
-	struct start_job *job = start_job_new(orch, n);
+	struct start_job *all = start_job_new(orch, n);
 
-	*request = (struct request){ .orch = orch, .fn = fn, .arg = arg };
-	for (size_t i = 0; i < n; i++) {
-		if (prepare(request, &job->items[i], &submits[i]) == 0)
-			continue;
-		fn(arg, request->details, &request->err);
-		start_job_free(job);
-		free(request);
-		return;
-	}
-	go(command_new(orch, orch->partition, "submit", NULL, actor, on_started, request), job);
+	*request = (struct request){ .orch = orch, .n = n, .fn = fn, .arg = arg };
+	request->results = xcalloc(n, sizeof(json_t *));
+	for (size_t i = 0; i < n && request->err.code == 0; i++)
+		(void)prepare(request, &all->items[i], &submits[i]);
+	if (request->err.code < 0)
+		request_end(request);
+	else
+		send_parcels(request, all, actor);
+	start_job_free(all);
 }

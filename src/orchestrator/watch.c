@@ -27,12 +27,13 @@ struct watcher {
 static bool
 unchanged(const struct orchestrator *orch, const char *id, int64_t version)
 {
+	const struct partition *p = orchestrator_home(orch, id);
 	struct engine *engine =
-	    orchestrator_serving(orch) ? partition_engine(orch->partition) : NULL;
+	    partition_state(p) == PARTITION_SERVING ? partition_engine(p) : NULL;
 	const struct run *run = engine ? engine_find(engine, id) : NULL;
 
 	/* while nothing is confirmed there is nothing new to be shown */
-	return run && ((int64_t)run->version == version || partition_refused(orch->partition));
+	return run && ((int64_t)run->version == version || partition_refused(p));
 }
 
 static void

@@ -139,9 +139,9 @@ follow(struct why *why, json_t *from)
 static void
 block_daemon(struct why *why)
 {
-	const struct partition *p = why->orch->partition;
+	const struct partition *p = orchestrator_home(why->orch, text_of(why->run, "id"));
 
-	if (!partition_engine(p) || facade_stale(why->orch))
+	if (!partition_is_served(p) || facade_stale(why->orch))
 		add_blocker(why, NULL, "redis", xasprintf("nothing new starts: %s", partition_why(p)),
 		    NULL, xstrdup("reeve doctor"));
 }

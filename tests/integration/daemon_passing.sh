@@ -40,8 +40,8 @@ is 'the owner knows it' "$(use one; run_status "${run% *}")" succeeded
 is 'with its tasks' "$(reeve --json run "$work/flow.yaml" | jq '.tasks | length')" 2
 
 # an array, by the name of a registered workflow and by its text
-cp "$work/flow.yaml" "$flows/named.yaml"
-sed -i 's/^name: f$/name: named\non: manual/' "$flows/named.yaml"
+sed 's/^name: f$/name: named\non: manual/' "$work/flow.yaml" >"$work/named.yaml"
+mv "$work/named.yaml" "$flows/named.yaml"
 named() {
 	api /api/v1/workflows/named | jq -e '.enabled'
 }
