@@ -37,6 +37,7 @@
 #define AGENT_CALL_MS 10000      /* deadline of a command */
 #define AGENT_RETRY_US 1000000LL /* after a refusal that may pass */
 #define AGENT_LEASE_MS 15000
+#define PROGRESS_US 1000000LL /* told so soon, with all that comes until then */
 #define AGENT_GRACE_MS 10000
 #define AGENT_SCRATCH (32 * 1024)
 
@@ -74,6 +75,7 @@ struct beater {
 	int64_t sent_us;  /* when the beat under way was sent */
 	int64_t alive_us; /* when the last one that was answered was sent */
 	char (*told)[TOKEN_SIZE]; /* attempts of the beat under way */
+	char **progress; /* of those, what the beat tells; NULL: nothing */
 	size_t n_told;
 };
 

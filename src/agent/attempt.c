@@ -14,7 +14,9 @@
 
 #include "agent/arguments.h"
 #include "agent/logs.h"
+#include "agent/progress.h"
 #include "agent/silence.h"
+#include "agent/socket.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -41,6 +43,7 @@ struct attempt {
 	struct tasklog *log;
 	struct loop_timer deadline, grace, sweep;
 	struct silence silence;
+	struct agent_socket *socket; /* NULL: there is none */
 	enum end_cause cause;
 	int status; /* of the leader, once it has ended */
 };
@@ -125,6 +128,7 @@ attempt_free(struct attempt *attempt)
 	loop_timer_stop(&attempt->grace);
 	loop_timer_stop(&attempt->sweep);
 	silence_end(&attempt->silence);
+	agent_socket_close(attempt->socket);
 	output_close(&attempt->outputs[0]);
 	output_close(&attempt->outputs[1]);
 	if (attempt->log != NULL)
@@ -359,7 +363,7 @@ spawn(struct attempt *attempt, const char *const *command, bool shell, struct er
 	size_t i;
 
 	childenv_copy(&env, &attempt->agent->env);
-	workspace_env(&attempt->ws, task, workdir, &env);
+	workspace_env(&attempt->ws, task, workdir, attempt->socket != NULL, &env);
 	for (i = 0; i < 2 && rc == 0; i++)
 		rc = output_open(attempt, i, &options.fd[i + 1], err);
 	options.argv = args;
@@ -373,6 +377,38 @@ spawn(struct attempt *attempt, const char *const *command, bool shell, struct er
 	childenv_release(&env);
 	free(args);
 	return rc;
+}
+
+/* --- what the command says --- */
+
+static int
+heard(void *arg, const char *verb, const json_t *said, struct err *err)
+{
+	struct attempt *attempt = arg;
+	char *text;
+	int rc;
+
+	if (strcmp(verb, "progress") != 0)
+		return err_set(err, ERR_INVALID, "unknown verb \"%.32s\"; there is progress", verb);
+	rc = progress_text(said, &text, err);
+	if (rc != 0)
+		return rc;
+	silence_heard(&attempt->silence);
+	free(attempt->row->progress);
+	attempt->row->progress = text;
+	beat_soon(attempt->agent, PROGRESS_US);
+	return 0;
+}
+
+/* A task does without, where the path of its folder is too long. */
+static void
+open_socket(struct attempt *attempt)
+{
+	struct err err = { 0 };
+
+	if (agent_socket_open(attempt->agent->loop, attempt->ws.socket, heard, attempt,
+		&attempt->socket, &err) != 0)
+		log_warn("a task gets no REEVE_AGENT_SOCKET", KV_S("why", err.text));
 }
 
 static struct attempt *
@@ -463,6 +499,8 @@ attempt_start(struct agent *agent, struct held_row *row)
 		 agent->options->standard_input == STDIN_PROMPT;
 	rc = workspace_make(&attempt->ws, agent->root, task, agent->id,
 	    workdir_of(attempt), deadline, prompt && !shell, &err);
+	if (rc == 0)
+		open_socket(attempt);
 	if (rc == 0)
 		rc = spawn(attempt, command, shell, &err);
 	if (rc == 0)

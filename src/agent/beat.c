@@ -49,6 +49,9 @@ schedule(struct agent *agent)
 		if (row->state == HELD_RUNNING && !row->beaten &&
 		    row->started_us + FIRST_BEAT_US - now < after)
 			after = row->started_us + FIRST_BEAT_US - now;
+	for (row = NULL; (row = ledger_next(&agent->ledger, row)) != NULL;)
+		if (row->progress != NULL && after > PROGRESS_US)
+			after = PROGRESS_US;
 	if (agent->beater.owed && after > AGENT_RETRY_US)
 		after = AGENT_RETRY_US;
 	loop_timer_start(&agent->beater.timer, after > 0 ? after : 0);
@@ -146,6 +149,30 @@ beat_answered(struct agent *agent, const struct redisReply *reply)
 	}
 }
 
+/* Progress that did not arrive goes with the next beat, unless there is newer. */
+static void
+forget_told(struct agent *agent, bool again)
+{
+	struct beater *beater = &agent->beater;
+	struct held_row *row;
+	size_t i;
+
+	for (i = 0; i < beater->n_told; i++) {
+		row = again && beater->progress[i] != NULL
+			  ? ledger_find(&agent->ledger, beater->told[i])
+			  : NULL;
+		if (row != NULL && row->progress == NULL)
+			row->progress = beater->progress[i];
+		else
+			free(beater->progress[i]);
+	}
+	free(beater->progress);
+	free(beater->told);
+	beater->progress = NULL;
+	beater->told = NULL;
+	beater->n_told = 0;
+}
+
 static void
 beat_done(void *arg, const struct redisReply *reply, const struct err *err)
 {
@@ -155,9 +182,7 @@ beat_done(void *arg, const struct redisReply *reply, const struct err *err)
 	agent->beater.busy = false;
 	if (reply != NULL)
 		beat_answered(agent, reply);
-	free(agent->beater.told);
-	agent->beater.told = NULL;
-	agent->beater.n_told = 0;
+	forget_told(agent, reply == NULL || reply_is_error(reply));
 	if (reply == NULL || agent->left)
 		return;
 	schedule(agent);
@@ -173,6 +198,20 @@ add_attempt(struct command *command, struct held_row *row, char *number, size_t 
 	    row->beaten ? "0" : "1", row->task.run, row->task.id, number, (char *)NULL);
 }
 
+static void
+add_progress(struct command *command, const struct beater *beater, char (*ordinals)[24])
+{
+	size_t i;
+
+	for (i = 0; i < beater->n_told; i++) {
+		if (beater->progress[i] == NULL)
+			continue;
+		(void)snprintf(ordinals[i], sizeof ordinals[i], "%zu", i + 1);
+		command_add(command, ordinals[i]);
+		command_add(command, beater->progress[i]);
+	}
+}
+
 /* Keys first, then arguments: two walks over the same rows. */
 static void
 beat_send(struct agent *agent)
@@ -180,17 +219,21 @@ beat_send(struct agent *agent)
 	struct beater *beater = &agent->beater;
 	size_t room = ledger_count(&agent->ledger, HELD_RUNNING), n = 0;
 	char(*numbers)[16] = xcalloc(room + 1, sizeof *numbers);
+	char(*ordinals)[24] = xcalloc(room + 1, sizeof *ordinals);
 	int64_t now_us = clock_mono_us();
 	struct command command = { 0 };
 	struct held_row *row = NULL;
 	char now[RFC3339_SIZE];
 
 	beater->told = xcalloc(room + 1, sizeof *beater->told);
+	beater->progress = xcalloc(room + 1, sizeof *beater->progress);
 	command_add_all(&command, agent->key_card, agent->key_beats, agent->key_cancel,
 	    agent->key_done, (char *)NULL);
 	while ((row = ledger_next(&agent->ledger, row)) != NULL)
 		if (is_told(row, now_us)) {
 			command_add(&command, row->queue->key);
+			beater->progress[n] = row->progress;
+			row->progress = NULL;
 			memcpy(beater->told[n++], row->task.token, TOKEN_SIZE);
 		}
 	beater->n_told = n;
@@ -202,9 +245,11 @@ beat_send(struct agent *agent)
 			add_attempt(&command, row, numbers[n], sizeof numbers[n]);
 			n++;
 		}
+	add_progress(&command, beater, ordinals);
 	beater->busy =
 	    agent_script(agent, "beat", 4 + n, &command, beat_done, agent) == 0;
 	free(numbers);
+	free(ordinals);
 }
 
 static void
@@ -216,9 +261,7 @@ beat_due(void *arg)
 		return;
 	beat_send(agent);
 	if (!agent->beater.busy) {
-		free(agent->beater.told);
-		agent->beater.told = NULL;
-		agent->beater.n_told = 0;
+		forget_told(agent, true);
 		loop_timer_start(&agent->beater.timer, interval_us(agent));
 	}
 }
@@ -246,6 +289,5 @@ beat_release(struct agent *agent)
 {
 	loop_timer_stop(&agent->beater.timer);
 	loop_timer_stop(&agent->beater.cut);
-	free(agent->beater.told);
-	agent->beater.told = NULL;
+	forget_told(agent, false);
 }

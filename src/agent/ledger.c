@@ -60,6 +60,7 @@ ledger_drop(struct ledger *ledger, struct held_row *row)
 	HASH_DEL(ledger->rows, held);
 	agent_task_release(&row->task);
 	report_release(&row->report);
+	free(row->progress);
 	free(row->entry);
 	free(held);
 }

@@ -40,6 +40,7 @@ struct held_row {
 	bool sent;               /* the report is under way */
 	bool spooled;            /* it is on disk too */
 	bool beaten;             /* a beat has told of its start */
+	char *progress;          /* JSON, not told by a beat yet; NULL: none */
 	bool ending;             /* its leader has ended, what it left is being killed */
 	unsigned strays;         /* of an ending one, as the last look found */
 	int64_t started_us;      /* monotonic */

@@ -14,6 +14,7 @@ libagent_a_SOURCES = \
 	src/agent/outbox.c \
 	src/agent/outputs.c src/agent/outputs.h \
 	src/agent/place.c src/agent/place.h \
+	src/agent/progress.c src/agent/progress.h \
 	src/agent/pull.c \
 	src/agent/report.c src/agent/report.h \
 	src/agent/result.c src/agent/result.h \
@@ -21,6 +22,7 @@ libagent_a_SOURCES = \
 	src/agent/settings.c src/agent/settings.h \
 	src/agent/silence.c src/agent/silence.h \
 	src/agent/signon.c \
+	src/agent/socket.c src/agent/socket.h \
 	src/agent/spool.c src/agent/spool.h \
 	src/agent/spoolfile.c src/agent/spoolfile.h \
 	src/agent/strays.c src/agent/strays.h \

@@ -195,6 +195,7 @@ workspace_make(struct workspace *ws, const char *root, const struct agent_task *
 	ws->output_file = xasprintf("%s/output", ws->dir);
 	ws->result_file = xasprintf("%s/result.json", ws->dir);
 	ws->checkpoint_file = xasprintf("%s/checkpoint", ws->dir);
+	ws->socket = xasprintf("%s/socket", ws->dir);
 	rc = make_dir(ws->dir, err);
 	if (rc == 0)
 		rc = write_task(ws, task, agent, workdir, deadline_ms, err);
@@ -213,6 +214,7 @@ workspace_remove(struct workspace *ws)
 	/* the usual case, without reading the folder */
 	(void)unlink(ws->task_file);
 	(void)unlink(ws->output_file);
+	(void)unlink(ws->socket);
 	if (ws->prompt_file != NULL)
 		(void)unlink(ws->prompt_file);
 	workspace_sweep(ws->dir);
@@ -222,12 +224,13 @@ workspace_remove(struct workspace *ws)
 	free(ws->output_file);
 	free(ws->result_file);
 	free(ws->checkpoint_file);
+	free(ws->socket);
 	*ws = (struct workspace){ 0 };
 }
 
 void
 workspace_env(const struct workspace *ws, const struct agent_task *task,
-    const char *workdir, struct childenv *env)
+    const char *workdir, bool socket, struct childenv *env)
 {
 	const char *name;
 	char number[16];
@@ -247,6 +250,8 @@ workspace_env(const struct workspace *ws, const struct agent_task *task,
 	childenv_set(env, "REEVE_RESULT_FILE", ws->result_file);
 	childenv_set(env, "REEVE_CHECKPOINT_FILE", ws->checkpoint_file);
 	childenv_set(env, "REEVE_WORKDIR", workdir);
+	if (socket)
+		childenv_set(env, "REEVE_AGENT_SOCKET", ws->socket);
 }
 
 static int

@@ -21,6 +21,7 @@ struct workspace {
 	char *output_file; /* these three are made by the command */
 	char *result_file;
 	char *checkpoint_file;
+	char *socket; /* made by the agent, or not */
 };
 
 /*
@@ -40,9 +41,9 @@ int workspace_make(struct workspace *ws, const char *root, const struct agent_ta
     struct err *err);
 void workspace_remove(struct workspace *ws); /* the folder and all in it; frees */
 
-/* The REEVE_ variables and the task's env. */
+/* The REEVE_ variables (that of the socket only if it is there) and the task's env. */
 void workspace_env(const struct workspace *ws, const struct agent_task *task,
-    const char *workdir, struct childenv *env);
+    const char *workdir, bool socket, struct childenv *env);
 
 /*
  * The file's bytes, for what a command may have written: regular files only.

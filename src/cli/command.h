@@ -113,6 +113,7 @@ int cmd_log_level(struct cli *cli, const struct cli_args *args);
 int cmd_logs(struct cli *cli, const struct cli_args *args);
 int cmd_purge(struct cli *cli, const struct cli_args *args);
 int cmd_plan(struct cli *cli, const struct cli_args *args);
+int cmd_progress(struct cli *cli, const struct cli_args *args);
 int cmd_run(struct cli *cli, const struct cli_args *args);
 int cmd_runs(struct cli *cli, const struct cli_args *args);
 int cmd_schema(struct cli *cli, const struct cli_args *args);

@@ -5,7 +5,8 @@ libcli_a_SOURCES = \
 	src/cli/client.c src/cli/client.h src/cli/cmd_audit.c src/cli/cmd_cancel.c \
 	src/cli/cmd_pause.c src/cli/cmd_recover.c src/cli/cmd_retry.c \
 	src/cli/cmd_bench.c src/cli/cmd_doctor.c src/cli/cmd_fmt.c src/cli/cmd_graph.c src/cli/cmd_init.c \
-	src/cli/cmd_log_level.c src/cli/cmd_logs.c src/cli/cmd_plan.c src/cli/cmd_purge.c src/cli/cmd_run.c \
+	src/cli/cmd_log_level.c src/cli/cmd_logs.c src/cli/cmd_plan.c src/cli/cmd_progress.c src/cli/cmd_purge.c \
+	src/cli/cmd_run.c \
 	src/cli/cmd_runs.c src/cli/cmd_schema.c src/cli/cmd_validate.c \
 	src/cli/cmd_version.c src/cli/cmd_watch.c src/cli/cmd_why.c src/cli/cmd_workflows.c \
 	src/cli/file.c src/cli/file.h \

@@ -15,7 +15,7 @@ const struct cli_option cli_globals[] = {
 const char *const cli_later[] = { "approve", "reject", "signal", "edit",
 	"schedules", "groups", "agents", "scale", "drain", "undrain",
 	"events", "send", "inbox", "stats", "report", "top", "dashboard", "token",
-	"agent-guide", "next", "current", "heartbeat", "progress", "done", "fail", "release", "ask",
+	"agent-guide", "next", "current", "heartbeat", "done", "fail", "release", "ask",
 	"checkpoint", NULL };
 
 static const struct cli_option run_options[] = {
@@ -98,6 +98,12 @@ static const struct cli_option fmt_options[] = {
 	{ "check", 0, NULL, "writes nothing; exit 1 if a file would change" },
 	{ "write", 'w', NULL, "rewrites the files in place" },
 	{ "force", 0, NULL, "also where comments would be lost" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option progress_options[] = {
+	{ "percent", 0, "N", "how much is done, 0 to 100" },
+	{ "usage", 0, "NAME=N", "what it took so far, as input_tokens=1200; may be repeated" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -246,6 +252,13 @@ const struct cli_command cli_commands[] = {
 	    "LEVEL: error, warn, info or debug.  Lasts until the daemon restarts.", NULL,
 	    "  reeve log-level debug\n",
 	    0, 1, cmd_log_level },
+	{ "progress", "[TEXT]", "inside a task: tells how far it is",
+	    "Its agent passes the last word on with its next heartbeat; reeve show and the API\n"
+	    "have it as the task's progress.  It also counts as a sign of life for stall_timeout.",
+	    progress_options,
+	    "  reeve progress \"12 of 40 files\" --percent 30\n"
+	    "  reeve progress --usage input_tokens=1200 --usage output_tokens=300\n",
+	    0, 1, cmd_progress },
 	{ "bench", "", "measures this machine beside the raw limit of its Redis",
 	    "Starts a redis-server and a reeved of its own for each measurement; W1 is 10,000\n"
 	    "runs of one task, W1b one run of 10,000, W2 a chain of 1,000, W3 ten runs of\n"

@@ -50,6 +50,17 @@ draw_head(const struct term *term, struct buf *out, const json_t *run, int64_t n
 }
 
 static void
+draw_progress(const struct term *term, struct buf *out, const json_t *progress)
+{
+	const json_t *percent = json_object_get(progress, "percent");
+
+	if (json_is_number(percent))
+		buf_printf(out, " %.0f%%", json_number_value(percent));
+	buf_addc(out, ' ');
+	term_text(term, out, STYLE_NONE, json_text(progress, "text"));
+}
+
+static void
 draw_task(const struct term *term, struct buf *out, const json_t *task, int64_t now_ms,
     unsigned width)
 {
@@ -58,6 +69,7 @@ draw_task(const struct term *term, struct buf *out, const json_t *task, int64_t 
 	int attempt = (int)json_integer_value(json_object_get(task, "attempt"));
 	const json_t *error = json_object_get(task, "error");
 	const json_t *waiting = json_object_get(task, "waiting_for");
+	const json_t *progress = json_object_get(task, "progress");
 	char span[SHORT_SIZE];
 
 	buf_adds(out, "  ");
@@ -78,6 +90,8 @@ draw_task(const struct term *term, struct buf *out, const json_t *task, int64_t 
 	} else if (json_is_object(waiting)) {
 		buf_addc(out, ' ');
 		term_text(term, out, STYLE_YELLOW, json_text(waiting, "detail"));
+	} else if (json_is_object(progress)) {
+		draw_progress(term, out, progress);
 	}
 	buf_addc(out, '\n');
 }

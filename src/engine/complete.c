@@ -90,6 +90,31 @@ on_started(struct turn *turn, const struct report *report)
 	return COMPLETION_APPLIED;
 }
 
+/* Not stored: what it says is of now.  Also tells that the attempt has started. */
+static enum completion_result
+on_progress(struct turn *turn, const struct report *report)
+{
+	const struct completion *said = report->said;
+	struct run *run = report->run;
+
+	(void)on_started(turn, report);
+	if (!said->progress)
+		return COMPLETION_APPLIED;
+	task_set_progress(&run->tasks[report->task], said->progress, said->progress_len,
+	    turn->now->wall_ms);
+	run->version++;
+	turn_note(turn, run, report->task, "task.progress",
+	    xstrndup(said->progress, said->progress_len));
+	return COMPLETION_APPLIED;
+}
+
+/* It says that the attempt goes on. */
+static bool
+is_sign_of_life(enum completion_kind kind)
+{
+	return kind == COMPLETION_STARTED || kind == COMPLETION_PROGRESS;
+}
+
 /* Of an attempt that ended before its first beat. */
 static void
 note_start(struct turn *turn, const struct report *report)
@@ -224,12 +249,13 @@ static handler *const handlers[] = {
 	[COMPLETION_FAILED] = on_failed,
 	[COMPLETION_THROTTLED] = on_throttled,
 	[COMPLETION_RELEASED] = on_released,
+	[COMPLETION_PROGRESS] = on_progress,
 };
 
 static char *
 copy_usage(const struct completion *said)
 {
-	if (!said->usage || said->kind == COMPLETION_STARTED || said->usage_len > USAGE_MAX ||
+	if (!said->usage || is_sign_of_life(said->kind) || said->usage_len > USAGE_MAX ||
 	    !usage_is_object(said->usage, said->usage_len))
 		return NULL;
 	return xstrndup(said->usage, said->usage_len);
@@ -250,7 +276,7 @@ engine_complete(struct engine *engine, const struct moment *now,
 		return COMPLETION_UNKNOWN;
 	turn_begin(&turn, engine, now, effects);
 	if (!attempt->run) {
-		if (said->kind != COMPLETION_STARTED)
+		if (!is_sign_of_life(said->kind))
 			attempt_settle(&turn, attempt, false);
 		result = COMPLETION_LATE;
 	} else {

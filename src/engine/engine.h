@@ -104,7 +104,8 @@ enum completion_kind {
 	COMPLETION_SUCCEEDED,
 	COMPLETION_FAILED,
 	COMPLETION_THROTTLED,
-	COMPLETION_RELEASED
+	COMPLETION_RELEASED,
+	COMPLETION_PROGRESS /* it runs; progress says how far it is */
 };
 
 /* Texts need not be terminated anywhere but where len says; NULL = not said. */
@@ -120,6 +121,8 @@ struct completion {
 	const char *message;  /* terminated, or NULL */
 	const char *usage;    /* JSON text, or NULL */
 	size_t usage_len;
+	const char *progress; /* JSON object, with that kind */
+	size_t progress_len;
 	int exit_code;        /* -1 = none */
 	int signal;           /* 0 = none */
 	int retryable;        /* -1 = not said */

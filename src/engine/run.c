@@ -51,6 +51,7 @@ texts_free(struct task_texts *texts)
 	free(texts->tail);
 	free(texts->body);
 	free(texts->env);
+	free(texts->progress);
 	free(texts);
 }
 
@@ -94,10 +95,21 @@ task_drop_outputs(struct task *task)
 		return;
 	free(texts->outputs);
 	texts->outputs = NULL;
-	if (!texts->agent && !texts->tail && !texts->body && !texts->env && !texts->boosted) {
+	if (!texts->agent && !texts->tail && !texts->body && !texts->env && !texts->progress &&
+	    !texts->boosted) {
 		free(texts);
 		task->texts = NULL;
 	}
+}
+
+void
+task_set_progress(struct task *task, const char *text, size_t len, int64_t wall_ms)
+{
+	if (!text && (!task->texts || !task->texts->progress))
+		return;
+	free(task_texts(task)->progress);
+	task->texts->progress = text ? xstrndup(text, len) : NULL;
+	task->texts->progress_ms = wall_ms;
 }
 
 void

@@ -26,6 +26,8 @@ struct task_texts {
 	char *body;    /* what a replay gives it instead of its definition's, or NULL */
 	size_t body_len;
 	char *env;     /* members of a JSON object that go with that body, or NULL */
+	char *progress; /* JSON object that its running attempt told last, or NULL */
+	int64_t progress_ms; /* wall, when it was heard */
 	bool boosted;  /* replayed with a raised priority: its lane is one of run->boosted */
 };
 
@@ -115,6 +117,8 @@ void run_unref(struct run *run);
 /* Of one task; texts is made when it is not there yet. */
 struct task_texts *task_texts(struct task *task);
 void task_drop_outputs(struct task *task);
+/* NULL: none any more. */
+void task_set_progress(struct task *task, const char *text, size_t len, int64_t wall_ms);
 /* What is given to the task instead of its definition's; copied. */
 void task_set_body(struct task *task, const char *body, size_t len);
 void task_set_env(struct task *task, const char *members, size_t len);

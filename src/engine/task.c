@@ -72,6 +72,8 @@ task_set_state(struct run *run, uint32_t t, enum task_state to, const struct mom
 		task->begun_ms = -1; /* it begins anew */
 	count_end(run, to, true);
 	stamp(task, to, run_age(run, now));
+	if (to != TASK_RUNNING)
+		task_set_progress(task, NULL, 0, 0);
 	run->version++;
 }
 

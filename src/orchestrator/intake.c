@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads completions and passed-on commands: the former are the engine's, the latter the daemon's. */
 #include <hiredis/hiredis.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,7 @@ set_kind(struct completion *completion, const struct done_entry *done)
 		[DONE_BLOCKED] = COMPLETION_FAILED,
 		[DONE_THROTTLED] = COMPLETION_THROTTLED,
 		[DONE_RELEASED] = COMPLETION_RELEASED,
+		[DONE_PROGRESS] = COMPLETION_PROGRESS,
 	};
 
 	completion->kind = KINDS[done->status];
@@ -125,6 +127,8 @@ apply(struct partition *p, struct stream_id id, const struct done_entry *done)
 		.outputs_len = done->outputs.len,
 		.usage = done->usage.data,
 		.usage_len = done->usage.len,
+		.progress = done->progress.data,
+		.progress_len = done->progress.len,
 		.exit_code = done->exit_code,
 		.signal = done->signal,
 		.retryable = done->retryable,
@@ -149,6 +153,25 @@ apply(struct partition *p, struct stream_id id, const struct done_entry *done)
 		free(texts[i]);
 }
 
+/* Makes it one line, which is what events are made of; *ret_text is the caller's. */
+static int
+read_progress(struct done_entry *done, char **ret_text, struct err *err)
+{
+	json_t *said;
+
+	if (done->status != DONE_PROGRESS)
+		return 0;
+	said = json_loadb(done->progress.data ? done->progress.data : "", done->progress.len, 0,
+	    NULL);
+	if (json_is_object(said))
+		*ret_text = json_dumps(said, JSON_COMPACT);
+	json_decref(said);
+	if (!*ret_text)
+		return err_set(err, ERR_INVALID, "field \"progress\" is not a JSON object");
+	done->progress = (struct span){ *ret_text, strlen(*ret_text) };
+	return 0;
+}
+
 static void
 take(struct partition *p, const struct stream_entry *entry)
 {
@@ -156,6 +179,7 @@ take(struct partition *p, const struct stream_entry *entry)
 	struct reply_text key, value;
 	struct done_entry done;
 	struct err err = { 0 };
+	char *progress = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; entry->fields && i < reply_pairs(entry->fields) && n < FIELDS_MAX; i++) {
@@ -164,10 +188,12 @@ take(struct partition *p, const struct stream_entry *entry)
 		spans[n++] = (struct span){ key.text, key.len };
 		spans[n++] = (struct span){ value.text, value.len };
 	}
-	if (done_entry_parse(spans, n, &done, &err) < 0)
+	if (done_entry_parse(spans, n, &done, &err) < 0 ||
+	    read_progress(&done, &progress, &err) < 0)
 		count(p, entry->id, COMPLETION_MALFORMED, err.text);
 	else
 		apply(p, entry->id, &done);
+	free(progress);
 	effects_mark(&p->effects, entry->id.ms, entry->id.seq);
 	p->cursor = p->done_read = entry->id;
 }

@@ -175,6 +175,28 @@ error_of(const struct task *task, const struct view_texts *texts, uint32_t i)
 	return parsed(texts ? texts->errors[i] : NULL);
 }
 
+/* What a running attempt said of itself: only what is lawful there. */
+static json_t *
+progress_of(const struct task *task)
+{
+	const struct task_texts *texts = task->texts;
+	json_t *said, *view, *value;
+	char at[RFC3339_SIZE];
+
+	if (task->state != TASK_RUNNING || !texts || !texts->progress)
+		return json_null();
+	said = json_loads(texts->progress, 0, NULL);
+	view = json_pack("{s:s}", "at", rfc3339_format(texts->progress_ms, at));
+	if (json_is_string(value = json_object_get(said, "text")))
+		json_object_set(view, "text", value);
+	if (json_is_number(value = json_object_get(said, "percent")))
+		json_object_set(view, "percent", value);
+	if (json_is_object(value = json_object_get(said, "usage")))
+		json_object_set(view, "usage", value);
+	json_decref(said);
+	return view;
+}
+
 static json_t *
 view_task(const struct run *run, uint32_t i, const struct view_context *context,
     const struct view_texts *texts)
@@ -195,6 +217,7 @@ view_task(const struct run *run, uint32_t i, const struct view_context *context,
 	put(view, "finished_at", relative(run, task->finished_ms));
 	put(view, "outputs", parsed(texts ? texts->outputs[i] : NULL));
 	put(view, "usage", parsed(texts ? texts->usages[i] : NULL));
+	put(view, "progress", progress_of(task));
 	put(view, "error", error_of(task, texts, i));
 	put(view, "waiting_for", waiting_view(run, i, context));
 	put(view, "approval", json_null());

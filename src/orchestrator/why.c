@@ -264,6 +264,8 @@ tell(const json_t *event)
 		return tell_created(json_object_get(event, "data"));
 	if (strcmp(type, "audit.submit") == 0 || strcmp(type, "audit.drop") == 0)
 		return NULL; /* "run.created" said it */
+	if (strcmp(type, "task.progress") == 0)
+		return NULL; /* what it said last stands with the task */
 	if (strncmp(type, "audit.", 6) == 0)
 		return xasprintf("%s: by %s", type + 6,
 		    text_of(json_object_get(event, "actor"), "name"));

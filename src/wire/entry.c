@@ -250,6 +250,7 @@ static const char *const status_names[] = {
 	[DONE_FAILED] = "failed",
 	[DONE_BLOCKED] = "blocked",
 	[DONE_THROTTLED] = "throttled",
+	[DONE_PROGRESS] = "progress",
 	[DONE_RELEASED] = "released",
 };
 
@@ -331,6 +332,17 @@ done_usage(const struct span *value, void *entry, struct err *err)
 	if (!is_text(value, DONE_LIMIT_USAGE))
 		return refuse(err, "usage", "is not UTF-8 text of at most 4 KiB");
 	done->usage = *value;
+	return 0;
+}
+
+static int
+done_progress(const struct span *value, void *entry, struct err *err)
+{
+	struct done_entry *done = entry;
+
+	if (!is_text(value, DONE_LIMIT_PROGRESS))
+		return refuse(err, "progress", "is not UTF-8 text of at most 4 KiB");
+	done->progress = *value;
 	return 0;
 }
 
@@ -438,6 +450,7 @@ static const struct field done_fields[] = {
 	{ "ran_ms", done_ran_ms, false },
 	{ "usage", done_usage, false },
 	{ "summary", done_summary, false },
+	{ "progress", done_progress, false },
 };
 
 int

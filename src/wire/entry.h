@@ -7,7 +7,7 @@
  *   run task attempt token kind body meta
  * Completion entry, any order: run task token status, then as needed
  *   attempt agent outputs category message exit_code signal retryable
- *   retry_after ran_ms usage summary
+ *   retry_after ran_ms usage summary; progress with the status of that name
  * Unknown fields are ignored by both sides; further ones may come.
  */
 #ifndef REEVE_WIRE_ENTRY_H
@@ -39,11 +39,12 @@ enum done_status {
 	DONE_FAILED,
 	DONE_BLOCKED,   /* the agent cannot go on without help: final */
 	DONE_THROTTLED, /* a provider's limit: uses up no attempt */
+	DONE_PROGRESS,  /* it runs, and says how far it is */
 	DONE_RELEASED   /* handed back unfinished; category lost: counts as a crash */
 };
 
 struct done_entry {
-	struct span run, task, agent, outputs, category, message, usage, summary;
+	struct span run, task, agent, outputs, category, message, usage, summary, progress;
 	uint64_t token;
 	enum done_status status;
 	uint32_t attempt;       /* 0 = not said */
@@ -56,13 +57,14 @@ struct done_entry {
 
 #define DONE_LIMIT_OUTPUTS (64 * 1024)
 #define DONE_LIMIT_USAGE 4096
+#define DONE_LIMIT_PROGRESS 4096
 #define DONE_LIMIT_MESSAGE 4096 /* longer ones are cut by the reader */
 
 /*
  * fields: name, value, name, value … as they stand in a stream entry.  Both
  * refuse what the protocol does not allow with ERR_INVALID and a reason.
  * Checked: names and run id well formed, token 16 hex digits, numbers in
- * range, UTF-8, size limits.  Not checked here: that outputs and usage are JSON.
+ * range, UTF-8, size limits.  Not checked here: that outputs, usage and progress are JSON.
  */
 int task_entry_parse(const struct span *fields, size_t n, struct task_entry *ret, struct err *err);
 int done_entry_parse(const struct span *fields, size_t n, struct done_entry *ret, struct err *err);

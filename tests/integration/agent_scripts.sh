@@ -61,6 +61,14 @@ is started "$(redis XRANGE "${key}done" - + | grep -cx started)" 1
 beat $b x "$first" "$first_token" 0
 is 'second beat' "$got" 'OK OK'
 is 'started once' "$(redis XLEN "${key}done")" 1
+# progress goes behind all attempts; that of a lost one is not told
+redis DEL "${key}done" >/dev/null
+script beat 6 $head "${key}q:t" "${key}q:t" x $b now t_consumers "$first" "$first_token" 0 $run_id one 1 \
+	t_consumers 9-9 "$first_token" 0 $run_id lost 1 1 '{"text":"x"}' 2 '{"text":"y"}' 3 '{}' nonsense '{}'
+is 'with progress' "$got" 'OK OK LOST'
+is 'one progress' "$(redis XLEN "${key}done")" 1
+has 'its entry' "$(redis XRANGE "${key}done" - + | paste -sd ' ' -)" \
+	"task one token $first_token status progress attempt 1 agent x progress {\"text\":\"x\"}"
 beat $b x "$first" ffffffffffffffff 1
 is 'another token' "$got" 'OK LOST'
 beat $b x 9-9 "$first_token" 1
@@ -69,7 +77,7 @@ redis SADD "${key}cancel" "$first_token" >/dev/null
 beat $b x "$first" "$first_token" 1
 is cancelled "$got" 'OK CANCEL'
 is 'not started' "$(redis XLEN "${key}done")" 1
-is 'five counted' "$(redis HGET "${key}beats" x)" 6
+is 'seven counted' "$(redis HGET "${key}beats" x)" 7
 beat $a x "$first" "$first_token" 1
 is 'another instance' "$got" OTHER
 script beat 5 "${key}agent:none" "${key}beats" "${key}cancel" "${key}done" "${key}q:t" none $a now \
@@ -77,7 +85,7 @@ script beat 5 "${key}agent:none" "${key}beats" "${key}cancel" "${key}done" "${ke
 is 'no card' "$got" NOCARD
 script beat 4 "${key}agent:x" wrong "${key}cancel" "${key}done" x $b now
 is broken "$got" BROKEN
-is 'still six' "$(redis HGET "${key}beats" x)" 6
+is 'still seven' "$(redis HGET "${key}beats" x)" 7
 redis XCLAIM "${key}q:t" t_consumers reeve 0 "$first" JUSTID >/dev/null
 beat $b x "$first" "$first_token" 1
 is 'claimed by the owner' "$got" 'OK LOST'

@@ -36,6 +36,51 @@ test_results(void **state)
 	harness_release(&h);
 }
 
+static const char *
+progress_of(struct harness *h, const struct stored_run *run)
+{
+	const struct task *task = &engine_find(h->engine, run->id.text)->tasks[0];
+
+	return task->texts ? task->texts->progress : NULL;
+}
+
+static void
+test_progress(void **state)
+{
+	struct completion said;
+	struct stored_run *run;
+	struct harness h;
+
+	(void)state;
+	harness_init(&h, 7);
+	run = start(&h, "tasks: [{id: a, agent: x, retry: {max_attempts: 2, delay: 1s, jitter: 0}},"
+			" {id: b, agent: x}]\n");
+	harness_dispatch(&h);
+	said = harness_report(harness_entry(&h, run, 0), COMPLETION_PROGRESS);
+	said.progress = "{\"percent\":1}";
+	said.progress_len = strlen(said.progress);
+	/* the first word also tells that it has started */
+	assert_int_equal(harness_tell(&h, &said), COMPLETION_APPLIED);
+	assert_int_equal(run->tasks[0].record.state, TASK_RUNNING);
+	assert_string_equal(progress_of(&h, run), "{\"percent\":1}");
+	said.progress_len = 2;
+	assert_int_equal(harness_tell(&h, &said), COMPLETION_APPLIED);
+	assert_string_equal(progress_of(&h, run), "{\"");
+	/* it is of this attempt, and not stored */
+	assert_int_equal(harness_fail(&h, run, 0, CATEGORY_EXIT), COMPLETION_APPLIED);
+	assert_null(progress_of(&h, run));
+	assert_int_equal(harness_tell(&h, &said), COMPLETION_DUPLICATE);
+	assert_null(progress_of(&h, run));
+	harness_advance(&h, 1000);
+	harness_dispatch(&h);
+	said.token = harness_entry(&h, run, 0)->token;
+	assert_int_equal(harness_tell(&h, &said), COMPLETION_APPLIED);
+	harness_reload(&h);
+	assert_null(progress_of(&h, run));
+	assert_int_equal(harness_state(&h, run, 0), TASK_RUNNING);
+	harness_release(&h);
+}
+
 static void
 test_outputs(void **state)
 {
@@ -139,6 +184,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results),
+		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_attempt_timeout),
 		cmocka_unit_test(test_late_after_the_end),

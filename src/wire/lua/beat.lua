@@ -6,9 +6,12 @@
 -- ARGV  1 agent id  2 instance  3 the time now, for people
 --       then for each attempt seven: group, entry id, token, first (1: the
 --       attempt's first beat, else 0), run, task, attempt
+--       and at the end, for each attempt that has told of progress since the last
+--       beat: its number (1 = the first), and a JSON object
 -- Returns {code, answer …}: code is
 --   OK      counted in beats; then one answer an attempt:
---             OK      go on (on the first beat `started` was added to done)
+--             OK      go on (on the first beat `started` was added to done, and
+--                     `progress` if there is some)
 --             CANCEL  end it: it was cancelled
 --             LOST    end it: its entry is gone or another's, or its token is
 --                     not this attempt's
@@ -79,6 +82,15 @@ for k = 5, #KEYS do
 		redis.pcall('XADD', done, '*', 'run', ARGV[at + RUN], 'task', ARGV[at + TASK],
 			'token', ARGV[at + TOKEN], 'status', 'started',
 			'attempt', ARGV[at + ATTEMPT], 'agent', id)
+	end
+end
+for i = HEAD + (#KEYS - 4) * WIDTH + 1, #ARGV - 1, 2 do
+	local n = tonumber(ARGV[i]) or 0
+	if answers[n + 1] == 'OK' and n > 0 then
+		local at = HEAD + (n - 1) * WIDTH
+		redis.pcall('XADD', done, '*', 'run', ARGV[at + RUN], 'task', ARGV[at + TASK],
+			'token', ARGV[at + TOKEN], 'status', 'progress',
+			'attempt', ARGV[at + ATTEMPT], 'agent', id, 'progress', ARGV[i + 1])
 	end
 end
 return answers
