@@ -310,23 +310,30 @@ struct beat {
 	char nonce[TOKEN_SIZE];
 };
 
+/* Lives until the answer, as the arguments must. */
+struct raise {
+	char id[STREAM_ID_SIZE], nonce[TOKEN_SIZE];
+};
+
 static void
-on_setid(void *arg, const struct redisReply *reply, const struct err *err)
+on_raised(void *arg, const struct redisReply *reply, const struct err *err)
 {
-	(void)arg;
 	(void)reply;
 	(void)err; /* the next beat sees whether it is still behind */
+	free(arg);
 }
 
 /* New completions get ids behind the stored cursor, or a load would pass them over. */
 static void
 raise_ids(struct partition *p, struct stream_id cursor)
 {
-	char id[STREAM_ID_SIZE];
+	struct raise *raise = xcalloc(1, sizeof *raise);
+	const char *argv[4] = { p->key_fence, p->key_done, token_format(p->nonce, raise->nonce),
+		stream_id_format(cursor, raise->id) };
 
-	(void)redis_port_send(p->commands, 3,
-	    (const char *const[]){ "XSETID", p->key_done, stream_id_format(cursor, id) }, NULL,
-	    COMMAND_TIMEOUT_MS, on_setid, NULL);
+	if (redis_script_call(&p->raise_script, p->commands, 2, 4, argv, NULL,
+		COMMAND_TIMEOUT_MS, on_raised, raise) < 0)
+		free(raise);
 }
 
 /* Completions must not be behind the cursor: a failover may have lost some. */
@@ -338,8 +345,8 @@ check_cursor(struct partition *p, struct stream_id cursor, const char *last_id)
 	if (!stream_id_parse(last_id, strlen(last_id), &last))
 		return;
 	p->done_last = last;
-	if (stream_id_cmp(last, cursor) >= 0)
-		return;
+	if (stream_id_cmp(last, cursor) >= 0 || p->reread)
+		return; /* or it is known, and the stream cannot be read yet */
 	log_error("redis lost completions that were read: reading them all again",
 	    KV_S("last", last_id));
 	raise_ids(p, cursor);

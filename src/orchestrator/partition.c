@@ -39,6 +39,7 @@ init_scripts(struct partition *p, struct err *err)
 		{ &p->beat_script, "ownbeat" },
 		{ &p->release_script, "release" },
 		{ &p->peek_script, "peek" },
+		{ &p->raise_script, "raise" },
 		{ &p->withdraw_script, "withdraw" },
 	};
 

@@ -117,7 +117,7 @@ struct partition {
 	void *stop_arg;
 
 	struct redis_script commit_script, fence_script, beat_script, release_script,
-	    peek_script, withdraw_script;
+	    peek_script, raise_script, withdraw_script;
 	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_beats, *key_done, *key_in;
 	struct tend *tend;
 	struct fetching_list fetches;

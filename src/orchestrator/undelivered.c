@@ -121,7 +121,7 @@ on_page(void *arg, const struct redisReply *reply, const struct err *err)
 }
 
 static void
-ask_page(struct tend *tend, size_t queue, struct stream_id from)
+ask_page(struct tend *tend, size_t queue, struct stream_id from, struct stream_id upto)
 {
 	struct ledger *ledger = tend->p->store.ledger;
 	struct page *page = xcalloc(1, sizeof *page);
@@ -131,7 +131,7 @@ ask_page(struct tend *tend, size_t queue, struct stream_id from)
 	page->generation = tend->generation;
 	page->queue = queue;
 	page->from = from;
-	page->upto = ledger_last(ledger, queue);
+	page->upto = upto;
 	if (redis_port_send(tend->p->commands, 6,
 		(const char *const[]){ "XRANGE", ledger_key(ledger, queue),
 		    stream_id_format(from, text), "+", "COUNT", PAGE_TEXT },
@@ -145,6 +145,7 @@ struct first {
 	const struct glance *glance;
 	uint64_t token;
 	struct stream_id id;
+	struct stream_id most; /* of all: a stream that was made anew may begin below */
 };
 
 static void
@@ -152,6 +153,8 @@ find_first(void *arg, uint64_t token, struct stream_id id)
 {
 	struct first *first = arg;
 
+	if (stream_id_cmp(id, first->most) > 0)
+		first->most = id;
 	if (first->token || stream_id_cmp(id, first->glance->delivered) <= 0)
 		return;
 	first->token = token;
@@ -162,13 +165,13 @@ void
 undelivered_look(struct tend *tend, const struct glance *glance)
 {
 	struct wait *wait = wait_of(tend, glance->queue);
-	struct first first = { glance, 0, { 0 } };
+	struct first first = { .glance = glance };
 
 	ledger_walk(tend->p->store.ledger, glance->queue, find_first, &first);
 	if (first.token != wait->token) {
 		*wait = (struct wait){ first.token, tend->clock };
 	} else if (first.token && tend->clock - wait->since >= LEASE_MS) {
 		wait->since = tend->clock;
-		ask_page(tend, glance->queue, first.id);
+		ask_page(tend, glance->queue, first.id, first.most);
 	}
 }

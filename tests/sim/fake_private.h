@@ -210,6 +210,20 @@ redisReply *commit_undo(struct commit_run *run, const char *key, redisReply *err
 redisReply *letters_add(struct commit_run *run); /* NULL, or the fault */
 void letters_change(struct commit_run *run);
 
+/* nonce:seq:home, taken apart; false when it is not that. */
+struct fence {
+	char *text;
+	char *nonce, *seq, *home;
+};
+bool lua_fence_read(struct fake_redis *redis, const char *key, struct fence *ret);
+void lua_fence_release(struct fence *fence);
+/* Scripts that leave seq and home alone look at the first part only. */
+bool lua_names_owner(struct fake_redis *redis, const char *key, const char *nonce,
+    struct fence *ret);
+
+/* fake_leases.c */
+script_fn script_reap, script_regroup, script_withdraw;
+
 /* fake_agents.c */
 script_fn script_report, script_beat, script_signon, script_signoff, script_log;
 

@@ -104,14 +104,8 @@ lua_answer(const char *a, const char *b, const char *c)
 	return reply;
 }
 
-/* nonce:seq:home, taken apart in place; false when it is not that. */
-struct fence {
-	char *text;
-	char *nonce, *seq, *home;
-};
-
-static bool
-fence_read(struct fake_redis *redis, const char *key, struct fence *ret)
+bool
+lua_fence_read(struct fake_redis *redis, const char *key, struct fence *ret)
 {
 	char *colon, *second;
 
@@ -129,18 +123,17 @@ fence_read(struct fake_redis *redis, const char *key, struct fence *ret)
 	return true;
 }
 
-/* Scripts that leave seq and home alone look at the first part only. */
-static bool
-names_owner(struct fake_redis *redis, const char *key, const char *nonce, struct fence *ret)
+bool
+lua_names_owner(struct fake_redis *redis, const char *key, const char *nonce, struct fence *ret)
 {
 	size_t len = strlen(nonce);
 
-	(void)fence_read(redis, key, ret);
+	(void)lua_fence_read(redis, key, ret);
 	return strncmp(ret->text, nonce, len) == 0 && ret->text[len] == ':';
 }
 
-static void
-fence_release(struct fence *fence)
+void
+lua_fence_release(struct fence *fence)
 {
 	free(fence->text);
 	free(fence->nonce);
@@ -282,7 +275,7 @@ script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 	struct fence fence;
 	redisReply *fault;
 
-	if (!fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0) {
+	if (!lua_fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0) {
 		fault = lua_answer("FENCED", fence.text, NULL);
 	} else if (strcmp(fence.seq, args->argv[1]) != 0) {
 		fault = lua_answer("SEQ", fence.seq, NULL);
@@ -306,7 +299,7 @@ script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 			lua_quiet(lua_call(redis, "SET", keys->argv[1], args->argv[3], NULL));
 		fence_write(redis, keys->argv[0], args->argv[0], args->argv[2], fence.home);
 	}
-	fence_release(&fence);
+	lua_fence_release(&fence);
 	free(run.added);
 	free(run.letters);
 	return fault ? fault : run.ids;
@@ -400,7 +393,7 @@ script_fence(struct fake_redis *redis, const struct cmd *keys, const struct cmd 
 
 	if (reply)
 		return reply;
-	good = fence_read(redis, keys->argv[0], &fence);
+	good = lua_fence_read(redis, keys->argv[0], &fence);
 	if (!good && !fence.text[0] && strcmp(lua_type(redis, keys, 0), "none") == 0) {
 		reply = owned(redis, keys, args, "new", "0");
 	} else if (!good) {
@@ -415,7 +408,7 @@ script_fence(struct fake_redis *redis, const struct cmd *keys, const struct cmd 
 		fake_push(reply, fake_text(text));
 		free(text);
 	}
-	fence_release(&fence);
+	lua_fence_release(&fence);
 	return reply;
 }
 
@@ -428,7 +421,7 @@ script_ownbeat(struct fake_redis *redis, const struct cmd *keys, const struct cm
 	redisReply *reply;
 	char *meta;
 
-	if (!names_owner(redis, keys->argv[0], args->argv[0], &fence)) {
+	if (!lua_names_owner(redis, keys->argv[0], args->argv[0], &fence)) {
 		reply = lua_answer("FENCED", fence.text, NULL);
 	} else {
 		if (done && done->kind == KIND_STREAM)
@@ -440,7 +433,7 @@ script_ownbeat(struct fake_redis *redis, const struct cmd *keys, const struct cm
 		fake_push(reply, fake_id(last));
 		free(meta);
 	}
-	fence_release(&fence);
+	lua_fence_release(&fence);
 	return reply;
 }
 
@@ -450,13 +443,13 @@ script_release(struct fake_redis *redis, const struct cmd *keys, const struct cm
 	struct fence fence;
 	redisReply *reply;
 
-	if (!fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0) {
+	if (!lua_fence_read(redis, keys->argv[0], &fence) || strcmp(fence.nonce, args->argv[0]) != 0) {
 		reply = lua_answer("FENCED", fence.text, NULL);
 	} else {
 		fence_write(redis, keys->argv[0], "free", fence.seq, fence.home);
 		reply = lua_answer("OK", NULL, NULL);
 	}
-	fence_release(&fence);
+	lua_fence_release(&fence);
 	return reply;
 }
 
@@ -486,141 +479,26 @@ script_peek(struct fake_redis *redis, const struct cmd *keys, const struct cmd *
 	return reply;
 }
 
-/* --- leases ------------------------------------------------------------------------- */
-
 static redisReply *
-reap_all(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
+script_raise(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
 {
-	redisReply *reply = lua_answer("OK", NULL, NULL);
-
-	for (int i = 4; i < args->argc; i++) {
-		redisReply *pending = lua_pcall(redis, "XPENDING", keys->argv[2], args->argv[1],
-		    args->argv[i], args->argv[i], "1", NULL);
-		bool mine, broken = pending->type == REDIS_REPLY_ERROR;
-
-		mine = !broken && pending->elements == 1 &&
-		    strcmp(pending->element[0]->element[1]->str, args->argv[2]) == 0;
-		freeReplyObject(pending);
-		if (broken) {
-			freeReplyObject(reply);
-			return lua_answer("BROKEN", NULL, NULL);
-		}
-		if (mine)
-			lua_quiet(lua_call(redis, "XCLAIM", keys->argv[2], args->argv[1], "reeve", "0",
-			    args->argv[i], "JUSTID", NULL));
-		fake_push(reply, fake_text(mine ? "REAPED" : "GONE"));
-	}
-	return reply;
-}
-
-static redisReply *
-script_reap(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
-{
-	redisReply *beats = lua_pcall(redis, "HGET", keys->argv[1], args->argv[2], NULL);
+	const char *type = lua_type(redis, keys, 1);
 	struct fence fence;
 	redisReply *reply;
 
-	if (!names_owner(redis, keys->argv[0], args->argv[0], &fence))
+	if (!lua_names_owner(redis, keys->argv[0], args->argv[0], &fence)) {
 		reply = lua_answer("FENCED", fence.text, NULL);
-	else if (beats->type == REDIS_REPLY_ERROR)
-		reply = lua_answer("BROKEN", NULL, NULL);
-	else if (strcmp(beats->str ? beats->str : "", args->argv[3]) != 0)
-		reply = lua_answer("ALIVE", NULL, NULL);
-	else
-		reply = reap_all(redis, keys, args);
-	fence_release(&fence);
-	freeReplyObject(beats);
-	return reply;
-}
-
-static redisReply *
-script_regroup(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
-{
-	struct fence fence;
-	redisReply *made, *reply;
-	bool owner = names_owner(redis, keys->argv[0], args->argv[0], &fence);
-
-	reply = owner ? NULL : lua_answer("FENCED", fence.text, NULL);
-	fence_release(&fence);
-	if (reply)
-		return reply;
-	made = lua_pcall(redis, "XGROUP", "CREATE", keys->argv[1], args->argv[1], "$", "MKSTREAM", NULL);
-	if (made->type == REDIS_REPLY_ERROR && strncmp(made->str, "BUSYGROUP", 9) != 0) {
-		reply = lua_answer("BROKEN", made->str, NULL);
-		freeReplyObject(made);
-		return reply;
+	} else if (strcmp(type, "none") == 0) {
+		lua_quiet(lua_call(redis, "XADD", keys->argv[1], args->argv[1], "raised", "", NULL));
+		lua_quiet(lua_call(redis, "XDEL", keys->argv[1], args->argv[1], NULL));
+		reply = lua_answer("OK", NULL, NULL);
+	} else if (strcmp(type, "stream") == 0) {
+		lua_quiet(lua_pcall(redis, "XSETID", keys->argv[1], args->argv[1], NULL));
+		reply = lua_answer("OK", NULL, NULL);
+	} else {
+		reply = lua_answer("BROKEN", type, NULL);
 	}
-	freeReplyObject(made);
-	for (int i = 2; i + 1 < args->argc; i += 2)
-		lua_quiet(lua_pcall(redis, "XCLAIM", keys->argv[1], args->argv[1], args->argv[i], "0",
-		    args->argv[i + 1], "FORCE", "JUSTID", NULL));
-	return lua_answer("OK", NULL, NULL);
-}
-
-/* The last id that the group has delivered; false: no such group. */
-static bool
-last_delivered(struct fake_redis *redis, const char *key, const char *group,
-    struct stream_id *ret_id)
-{
-	redisReply *groups = lua_pcall(redis, "XINFO", "GROUPS", key, NULL);
-	struct reply_text name, id;
-	bool found = false;
-
-	for (size_t i = 0; groups->type == REDIS_REPLY_ARRAY && i < groups->elements; i++)
-		if (reply_get(groups->element[i], "name", &name) && strcmp(name.text, group) == 0)
-			found = reply_get(groups->element[i], "last-delivered-id", &id) &&
-			    stream_id_parse(id.text, id.len, ret_id);
-	freeReplyObject(groups);
-	return found;
-}
-
-/* NULL: there is no such group. */
-static const char *
-withdraw_one(struct fake_redis *redis, const char *key, const char *group, const char *id,
-    struct stream_id last)
-{
-	redisReply *pending = lua_pcall(redis, "XPENDING", key, group, id, id, "1", NULL), *there;
-	bool broken = pending->type == REDIS_REPLY_ERROR, taken = pending->elements > 0;
-	struct stream_id at = { 0 };
-
-	freeReplyObject(pending);
-	if (broken)
-		return NULL;
-	there = lua_call(redis, "XRANGE", key, id, id, NULL);
-	(void)stream_id_parse(id, strlen(id), &at);
-	taken |= there->elements > 0 && stream_id_cmp(at, last) <= 0;
-	freeReplyObject(there);
-	if (taken)
-		return "TAKEN";
-	lua_quiet(lua_call(redis, "XDEL", key, id, NULL));
-	return "WITHDRAWN";
-}
-
-static redisReply *
-script_withdraw(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
-{
-	struct stream_id last = { 0 };
-	struct fence fence;
-	redisReply *reply = NULL;
-
-	if (!names_owner(redis, keys->argv[0], args->argv[0], &fence))
-		reply = lua_answer("FENCED", fence.text, NULL);
-	else if (!last_delivered(redis, keys->argv[1], args->argv[1], &last))
-		reply = lua_answer("BROKEN", NULL, NULL);
-	fence_release(&fence);
-	if (reply)
-		return reply;
-	reply = lua_answer("OK", NULL, NULL);
-	for (int i = 2; i < args->argc; i++) {
-		const char *answer =
-		    withdraw_one(redis, keys->argv[1], args->argv[1], args->argv[i], last);
-
-		if (!answer) {
-			freeReplyObject(reply);
-			return lua_answer("BROKEN", NULL, NULL);
-		}
-		fake_push(reply, fake_text(answer));
-	}
+	lua_fence_release(&fence);
 	return reply;
 }
 
@@ -636,6 +514,7 @@ static const struct {
 	{ "ownbeat", script_ownbeat },
 	{ "release", script_release },
 	{ "peek", script_peek },
+	{ "raise", script_raise },
 	{ "reap", script_reap },
 	{ "regroup", script_regroup },
 	{ "withdraw", script_withdraw },

@@ -298,7 +298,14 @@ do_owner(struct pair *pair)
 {
 	struct line line = { 0 };
 
-	switch (below(pair, 4)) {
+	switch (below(pair, 5)) {
+	case 3:
+		add_script(&line, "raise", "2");
+		add(&line, P "fence");
+		add(&line, P "done");
+		add(&line, nonce(pair));
+		add(&line, entry(pair));
+		break;
 	case 0:
 		add_script(&line, "release", "1");
 		add(&line, P "fence");
@@ -496,7 +503,8 @@ assert_all_answers(const struct pair *pair)
 		"reap:[BROKEN", "regroup:[OK", "regroup:[FENCED", "regroup:[BROKEN",
 		"withdraw:[OK WITHDRAWN", "withdraw:[OK TAKEN", "withdraw:[FENCED", "withdraw:[BROKEN",
 		"ownbeat:[OK",
-		"ownbeat:[FENCED", "release:[OK", "release:[FENCED", "peek:[", "fence:[OK",
+		"ownbeat:[FENCED", "release:[OK", "release:[FENCED", "peek:[",
+		"raise:[OK", "raise:[FENCED", "raise:[BROKEN", "fence:[OK",
 		"fence:[HELD", "fence:[NEWER", "fence:[BADFENCE" };
 
 	for (size_t i = 0; i < ARRAY_LEN(answers); i++)

@@ -569,6 +569,26 @@ lost_completions_are_read_again(void **state)
 	assert_true(stage_run_is(stage, &id, "succeeded"));
 }
 
+/* A load from the stored cursor must not pass over what comes after the loss. */
+static void
+ids_are_raised_behind_the_cursor(void **state)
+{
+	struct stage *stage = *state;
+	char *cursor = stage_text(stage, "cursor", NULL);
+	struct reply_text last;
+	redisReply *reply;
+
+	assert_string_not_equal(cursor, "");
+	stage_do(stage, "DEL", "done", NULL);
+	stage_pass(stage, 3000);
+	reply = stage_call(stage, "XINFO", "STREAM", "reeve:{0}:done", NULL);
+	assert_true(reply_get(reply, "last-generated-id", &last));
+	assert_string_equal(last.text, cursor);
+	freeReplyObject(reply);
+	free(cursor);
+	works(&stage->a);
+}
+
 static void
 nonsense_changes_nothing(void **state)
 {
@@ -638,6 +658,7 @@ a_wiped_redis_is_begun_anew(void **state)
 	X(a_load_waits_for_a_bad_list)                                         \
 	X(an_oversized_completion_is_passed)                                   \
 	X(lost_completions_are_read_again)                                     \
+	X(ids_are_raised_behind_the_cursor)                                    \
 	X(nonsense_changes_nothing)                                            \
 	X(a_wiped_redis_is_begun_anew)
 
