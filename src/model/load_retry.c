@@ -218,11 +218,27 @@ take_rules(struct arena *arena, struct faults *faults, const struct yaml_node *n
 	policy->n_rules = n;
 }
 
+/* Rules that change nothing. */
+static void
+check_rules(struct faults *faults, const struct yaml_node *node,
+    const struct retry_policy *policy)
+{
+	uint32_t most = policy->max_attempts;
+
+	for (size_t i = 0; i < policy->n_rules; i++)
+		if (policy->rules[i].max_attempts > most)
+			most = policy->rules[i].max_attempts;
+	if (policy->n_rules > 0 && most == 1)
+		faults_add(faults, FAULT_WARNING, node->line, node->column,
+		    "no rule tries anything again: 'max_attempts' is 1");
+}
+
 void
 load_retry(struct arena *arena, struct faults *faults, const struct yaml_node *node,
     struct retry_policy *policy)
 {
 	const struct yaml_node *values[RETRY_COUNT];
+	size_t errors = faults->n_errors;
 
 	if (!value_map(faults, node, "retry", &node) || node == NULL)
 		return;
@@ -233,4 +249,6 @@ load_retry(struct arena *arena, struct faults *faults, const struct yaml_node *n
 		take_count(faults, values[RETRY_POISON], "poison", &policy->poison);
 	if (values[RETRY_RULES] != NULL)
 		take_rules(arena, faults, values[RETRY_RULES], policy);
+	if (values[RETRY_RULES] != NULL && faults->n_errors == errors)
+		check_rules(faults, values[RETRY_RULES], policy);
 }

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "orchestrator/view.h"
 
@@ -49,7 +50,7 @@ static struct waiting
 for_provider(const char *type, int64_t until, const struct view_context *context)
 {
 	struct waiting waiting = waits("throttled",
-	    xasprintf("a provider's limit: agent type %s is handed nothing until then", type));
+	    xasprintf("a provider's limit: nothing is handed to agent type %s", type));
 
 	waiting.until_ms = wall_of(context, until);
 	return waiting;
@@ -178,9 +179,15 @@ add_limit(const struct run *run, uint32_t task, const struct view_context *conte
     struct waiting *waiting)
 {
 	int64_t due = engine_task_due(context->engine, run, task);
+	char length[DURATION_SIZE], *detail;
 
-	if (run->wf->tasks[task].queue_timeout_ms > 0 && due != INT64_MAX && !waiting->until_ms)
-		waiting->until_ms = wall_of(context, due);
+	if (run->wf->tasks[task].queue_timeout_ms <= 0 || due == INT64_MAX || waiting->until_ms)
+		return;
+	waiting->until_ms = wall_of(context, due);
+	detail = xasprintf("%s; given up after %s in all (queue_timeout)", waiting->detail,
+	    duration_format(run->wf->tasks[task].queue_timeout_ms, length));
+	free(waiting->detail);
+	waiting->detail = detail;
 }
 
 bool

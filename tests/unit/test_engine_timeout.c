@@ -13,6 +13,10 @@
 #define SECOND                                                                         \
 	"tasks: [{id: a, agent: x}, {id: b, agent: y, needs: a, queue_timeout: 5s}]\n"
 
+#define AGAIN                                                                          \
+	"defaults: {agent: x, queue_timeout: 5s, total_timeout: 10s}\n"                \
+	"tasks: [{id: a}, {id: b}, {id: c, needs: b}]\n"
+
 static const struct story stories[] = {
 	/* --- waiting for an agent ------------------------------------------------ */
 	{ "nothing before its time", QUEUE, "@4999", "q", RUN_QUEUED, 0, NULL },
@@ -115,6 +119,24 @@ static const struct story stories[] = {
 	{ "total: behind the attempt's",
 	    ONE("total_timeout: 20s, timeout: 1s, retry: {max_attempts: 2}"), "a> @16000 @4000 a-",
 	    "F", RUN_FAILED, 1, "task a failed: not done within its total timeout of 20s" },
+	/* --- what runs again has all of its time again --------------------------- */
+	{ "again", AGAIN, "a+ b> @10000 b- @60000 t: @4999", "SqP", RUN_QUEUED, 1, NULL },
+	{ "again: over a crash", AGAIN, "a+ b> @10000 b- @60000 t: * @4999", "SqP", RUN_QUEUED, 1,
+	    NULL },
+	{ "again: handed out, over a crash", AGAIN, "a+ b> @10000 b- @60000 t: b= * @4999", "SqP",
+	    RUN_QUEUED, 1, NULL },
+	{ "again: and no more", AGAIN, "a+ b> @10000 b- @60000 t: @5000 b^", "SFK", RUN_FAILED, 2,
+	    "task b failed: no agent of type x began with it within 5s" },
+	{ "again: in all", AGAIN, "a+ b> @10000 b- @60000 t: * @4999 b> @5000", "SRP", RUN_QUEUED,
+	    1, NULL },
+	{ "again: what depends on it", AGAIN,
+	    "a+ b> @10000 b- @60000 t: @4999 b> @5000 b+ @4999 * c> @5000", "SSR", RUN_QUEUED, 1,
+	    NULL },
+	{ "again: … and no more", AGAIN,
+	    "a+ b> @10000 b- @60000 t: @4999 b> @5000 b+ @4999 * c> @5001 c-", "SSF", RUN_FAILED, 2,
+	    "task c failed: not done within its total timeout of 10s" },
+	{ "a task that is cancelled while it is withdrawn", AGAIN, "a+ @5000 x:b", "SCK",
+	    RUN_CANCELLED, 0, NULL },
 	{ "forgiven", ONE("total_timeout: 5s, continue_on_error: true"), "@5000 a^", "F",
 	    RUN_SUCCEEDED, 0, NULL },
 };

@@ -110,6 +110,10 @@ static const struct {
 	{ DOC("jitter: 2"), "f:2:37: error: 'jitter' must be a number from 0 to 1, or full\n" },
 	{ DOC("rules: 1"), "f:2:36: error: 'rules' must be a list of at most 32 maps\n" },
 	{ DOC("rules: {on: any}"), "f:2:36: error: 'rules' must be a list of at most 32 maps\n" },
+	{ DOC("rules: [{on: any, delay: 1s}]"),
+	    "f:2:36: warning: no rule tries anything again: 'max_attempts' is 1\n" },
+	{ DOC("rules: [{on: any, max_attempts: 2}]"), "" },
+	{ DOC("max_attempts: 2, rules: [{on: any, max_attempts: 1}]"), "" },
 	{ DOC("rules: [timeout]"),
 	    "f:2:37: error: a rule must be a map such as {on: [timeout], max_attempts: 2}, not a "
 	    "scalar\n" },

@@ -259,7 +259,7 @@ static const struct {
 	{ "tasks: [{id: a, agent: x, retry: {rules: [{on: any, delay: 3s}, {exitCodes: 75, "
 	  "max-attempts: 2, backoff: fixed, factor: 2, max_delay: 3, jitter: 0}]}}]", true },
 	{ "tasks: [{id: a, agent: x, retry: {rules: }}]", true },
-	{ "tasks: [{id: a, agent: x, retry: {rules: [{exit-codes: [1]}]}}]", true },
+	{ "tasks: [{id: a, agent: x, retry: {rules: [{exit-codes: [1], max_attempts: 2}]}}]", true },
 	{ "tasks: [{id: a, agent: x, retry: {rules: [{delay: 3s}]}}]", false },
 	{ "tasks: [{id: a, agent: x, retry: {rules: {on: any}}}]", false },
 	{ "tasks: [{id: a, agent: x, retry: {rules: [any]}}]", false },
