@@ -446,6 +446,7 @@ harness_reload(struct harness *h)
 	for (size_t i = 0; i < h->n_entries; i++) {
 		struct entry *entry = &h->entries[i];
 
+		entry->withdraw = false; /* who was to do so has forgotten it */
 		if (entry->gone)
 			continue;
 		entry->queue = engine_queue(h->engine, entry->type);

@@ -13,6 +13,10 @@
 #define SECOND                                                                         \
 	"tasks: [{id: a, agent: x}, {id: b, agent: y, needs: a, queue_timeout: 5s}]\n"
 
+/* c takes the only place */
+#define THIRD                                                                          \
+	"max_parallel: 1\ndefaults: {agent: x}\n"                                       \
+	"tasks: [{id: a}, {id: c}, {id: b, needs: a, queue_timeout: 5s}]\n"
 #define AGAIN                                                                          \
 	"defaults: {agent: x, queue_timeout: 5s, total_timeout: 10s}\n"                \
 	"tasks: [{id: a}, {id: b}, {id: c, needs: b}]\n"
@@ -27,6 +31,8 @@ static const struct story stories[] = {
 	{ "an agent was faster", QUEUE, "@5000 a_ @9000 a+", "S", RUN_SUCCEEDED, 0, NULL },
 	{ "an agent was faster and has begun", QUEUE, "@5000 a> a_ @9000 a+", "S", RUN_SUCCEEDED,
 	    0, NULL },
+	{ "an agent was faster, has begun, and handed it back", QUEUE, "@5000 a> a= @4999 a=", "q",
+	    RUN_QUEUED, 0, NULL },
 	{ "an agent was faster, and failed", QUEUE, "@5000 a-", "F", RUN_FAILED, 1,
 	    "task a failed: exit" },
 	{ "an agent was faster, and done", QUEUE, "@5000 a+", "S", RUN_SUCCEEDED, 0, NULL },
@@ -52,14 +58,17 @@ static const struct story stories[] = {
 	    "{id: c}, {id: d, queue_timeout: 5s}, {id: e}, {id: f, queue_timeout: 5s}]\n",
 	    "@5000 a+ c+ e+", "SFSFSF", RUN_FAILED, 3,
 	    "task b failed: no agent of type x began with it within 5s" },
-	{ "a crash does not stop its clock", QUEUE, "@4000 * @999", "q", RUN_QUEUED, 0, NULL },
+	{ "a crash does not stop its clock", QUEUE, "@4000 * @999 a=", "q", RUN_QUEUED, 0, NULL },
 	{ "… nor start it again", QUEUE, "@4000 * @1000 a^", "F", RUN_FAILED, 1, NOBODY },
-	{ "… nor where its needs say when it was ready", SECOND, "@3000 a+ @4000 * @999", "Sq",
+	{ "… nor where its needs say when it was ready", SECOND, "@3000 a+ @4000 * @999 b=", "Sq",
 	    RUN_QUEUED, 0, NULL },
+	{ "… also when it is not handed out", THIRD, "@3000 a+ @4000 * @999", "Sqr", RUN_QUEUED, 0,
+	    NULL },
+	{ "… on time", THIRD, "@3000 a+ @4000 * @1000", "SqF", RUN_QUEUED, 1, NULL },
 	{ "… on time", SECOND, "@3000 a+ @4000 * @1000 b^", "SF", RUN_FAILED, 1,
 	    "task b failed: no agent of type y began with it within 5s" },
-	{ "… nor behind a wait", QUEUE_AGAIN, "@5000 a^ @1000 @2000 * @2999", "q", RUN_QUEUED, 0,
-	    NULL },
+	{ "… nor behind a wait", QUEUE_AGAIN, "@5000 a^ @1000 @2000 * @2999 a=", "q", RUN_QUEUED,
+	    0, NULL },
 	{ "… on time", QUEUE_AGAIN, "@5000 a^ @1000 @2000 * @3000 a^", "F", RUN_FAILED, 1, NOBODY },
 	{ "… nor after it was handed back", QUEUE, "@3000 a= @4000 * @1000 a^", "F", RUN_FAILED, 1,
 	    NOBODY },
