@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/command.h"
-#include "cli/file.h"
+#include "cli/dlq.h"
 
 static const struct {
 	const char *option, *member;
@@ -47,9 +47,8 @@ get(struct cli *cli, const struct cli_args *args, const char *what, json_t **ret
 	return rc;
 }
 
-/* A body that says which letters are meant. */
-static json_t *
-filter_body(const struct cli_args *args)
+json_t *
+dlq_filter(const struct cli_args *args)
 {
 	json_t *body = json_object();
 
@@ -261,7 +260,7 @@ dlq_purge(struct cli *cli, const struct cli_args *args)
 		return cli_fail(cli, EXIT_USAGE, "--dry-run goes with a filter, not with letters");
 	if (args->n_words > 1)
 		return purge_ids(cli, args);
-	said = filter_body(args);
+	said = dlq_filter(args);
 	rc = cli_call(cli,
 	    &(struct client_request){ .method = "POST", .path = "/api/v1/dlq/purge", .body = said },
 	    &body);
@@ -393,6 +392,7 @@ static const struct {
 } actions[] = {
 	{ "list", 1, 1, dlq_list },
 	{ "show", 2, 2, dlq_show },
+	{ "replay", 1, CLI_ARGS_MAX, cmd_dlq_replay },
 	{ "purge", 1, CLI_ARGS_MAX, dlq_purge },
 	{ "stats", 1, 1, dlq_stats },
 	{ "analyze", 1, 1, dlq_analyze },

@@ -20,4 +20,4 @@ libcli_a_SOURCES = \
 bin_PROGRAMS += reeve
 reeve_SOURCES = src/reeve.c
 reeve_LDADD = $(CLI_LIBS)
-libcli_a_SOURCES += src/cli/cmd_dlq.c
+libcli_a_SOURCES += src/cli/cmd_dlq.c src/cli/cmd_dlq_replay.c src/cli/dlq.h

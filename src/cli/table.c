@@ -80,9 +80,12 @@ static const struct cli_option dlq_options[] = {
 	{ "since", 0, "TIME", "only failed since then: a time, or 12h" },
 	{ "older-than", 0, "TIME", "only failed before: a time, or 3d" },
 	{ "state", 's', "STATE", "open (list), replayed, or all (the others)" },
-	{ "all", 0, NULL, "purge: every letter" },
+	{ "all", 0, NULL, "replay, purge: every letter" },
+	{ "priority-boost", 0, NULL, "replay: two priorities more" },
+	{ "edit", 0, "FILE", "replay: of one letter, with this payload (- is standard input)" },
+	{ "rate", 0, "N/s", "replay: so many a second (20)" },
 	{ "dry-run", 0, NULL, "changes nothing, says what would be" },
-	{ "limit", 'n', "N", "list: at most so many (50)" },
+	{ "limit", 'n', "N", "list, replay: at most so many (50; replay: all)" },
 	{ "cursor", 0, "CURSOR", "list: goes on behind a page: its next_cursor" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -228,14 +231,19 @@ const struct cli_command cli_commands[] = {
 	    "  reeve recover restore   # writes the live runs back from the daemon's memory\n"
 	    "  reeve recover accept    # goes on with what Redis holds now\n",
 	    1, 1, cmd_recover },
-	{ "dlq", "list|show|purge|stats|analyze [LETTER...]", "looks after dead letters",
+	{ "dlq", "list|show|replay|purge|stats|analyze [LETTER...]", "looks after dead letters",
 	    "A task that failed for good leaves a dead letter with its payload and the end of its\n"
 	    "log.  Letters are dropped after 7 days, or when an agent type has 10,000.\n"
+	    "replay tries the task again in its run, which goes on from there; when the run is gone\n"
+	    "the task becomes a run of its own.  A letter is replayed once: twice is exit 5.\n"
 	    "analyze groups alike errors, says how they develop and what to do about them.",
 	    dlq_options,
 	    "  reeve dlq list --category timeout --since 12h\n"
 	    "  reeve dlq show backend:1763712000000-0\n"
 	    "  reeve dlq analyze --type backend\n"
+	    "  reeve dlq replay backend:1763712000000-0 --priority-boost\n"
+	    "  reeve dlq replay backend:1763712000000-0 --edit payload.json\n"
+	    "  reeve dlq replay --category lost --rate 5/s\n"
 	    "  reeve dlq purge --older-than 3d --dry-run\n",
 	    1, CLI_ARGS_MAX, cmd_dlq },
 	{ "purge", "", "removes ended runs with their logs",

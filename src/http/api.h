@@ -55,6 +55,9 @@ void api_letter_delete(struct http_request *req);
 void api_letters_statistics(struct http_request *req);
 void api_letters_analyze(struct http_request *req);
 void api_letters_purge(struct http_request *req);
+void api_letter_replay(struct http_request *req);
+void api_letters_replay(struct http_request *req);
+void api_group_letter_replay(struct http_request *req);
 
 /* api_logs.c */
 void api_logs(struct http_request *req);

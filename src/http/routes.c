@@ -13,6 +13,7 @@ static const char *const q_why[] = { "task", NULL };
 static const char *const q_audit[] = { "type", "actor", "run", "since", "limit", "cursor", NULL };
 static const char *const q_logs[] = { "attempt", "after", "limit", "wait", NULL };
 
+static const char *const q_replay[] = { "priority_boost", NULL };
 static const char *const q_dlq[] = { "type", "category", "workflow", "run", "state", "since",
 	"older_than", "limit", "cursor", NULL };
 
@@ -76,10 +77,22 @@ const struct http_route http_routes[] = {
 	    "groups of alike errors with their trend and what to do" },
 	{ "POST", "/api/v1/dlq/purge", HTTP_ROLE_OPERATE, BODY_MAX, NULL, api_letters_purge,
 	    "drops the dead letters that a filter means" },
+	{ "POST", "/api/v1/dlq/replay", HTTP_ROLE_OPERATE, BODY_MAX, q_replay, api_letters_replay,
+	    "tries the tasks of the dead letters that a filter means again, at a bounded rate" },
+	{ "POST", "/api/v1/dlq/{id}/replay", HTTP_ROLE_OPERATE, BODY_MAX, q_replay,
+	    api_letter_replay, "tries the task of a dead letter again, once" },
 	{ "GET", "/api/v1/dlq/{id}", HTTP_ROLE_LOGS, 0, NULL, api_letter,
 	    "one dead letter with its payload" },
 	{ "DELETE", "/api/v1/dlq/{id}", HTTP_ROLE_OPERATE, 0, NULL, api_letter_delete,
 	    "drops one dead letter" },
+	{ "POST", "/api/v1/consumer-groups/dlq/replay/batch", HTTP_ROLE_OPERATE, BODY_MAX, q_replay,
+	    api_letters_replay, "the same as /api/v1/dlq/replay" },
+	{ "POST", "/api/v1/consumer-groups/dlq/replay/{id}", HTTP_ROLE_OPERATE, BODY_MAX, q_replay,
+	    api_letter_replay, "the same as /api/v1/dlq/{id}/replay" },
+	{ "POST", "/api/v1/consumer-groups/{group}/dlq/replay/batch", HTTP_ROLE_OPERATE, BODY_MAX,
+	    q_replay, api_letters_replay, "the same for one group" },
+	{ "POST", "/api/v1/consumer-groups/{group}/dlq/replay/{id}", HTTP_ROLE_OPERATE, BODY_MAX,
+	    q_replay, api_group_letter_replay, "the same for one group" },
 	{ "GET", "/api/v1/consumer-groups/dlq/statistics", HTTP_ROLE_READ, 0, q_dlq,
 	    api_letters_statistics, "the same as /api/v1/dlq/statistics" },
 	{ "GET", "/api/v1/consumer-groups/dlq/analyze", HTTP_ROLE_LOGS, 0, q_dlq,

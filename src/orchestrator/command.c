@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/catalog.h"
+#include "orchestrator/letters.h"
 #include "orchestrator/starting.h"
 
 const struct command_kind command_kinds[] = {
@@ -17,6 +18,8 @@ const struct command_kind command_kinds[] = {
 	{ "cancel", true, control_cancel },
 	{ "retry", false, control_retry },
 	{ "pause", true, control_pause },
+	{ "dlq_replay", false, letters_replay },
+	{ "dlq_purge", true, letters_purge },
 	{ "purge", true, purge_apply },
 	{ "drop", false, catalog_apply_drop },
 	{ "forget", true, catalog_apply_forget },

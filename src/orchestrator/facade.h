@@ -209,6 +209,31 @@ void facade_letters_purge(struct orchestrator *orch, const struct facade_letter_
 void facade_letter_purge(struct orchestrator *orch, const char *id,
     const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
 
+struct facade_replay {
+	bool priority_boost;   /* two more, at most 9 */
+	bool dry_run;
+	const json_t *payload; /* of one letter: instead of its own; or NULL */
+	unsigned rate;         /* of many: letters a second, 1..1000 */
+};
+
+/*
+ * Tries the task of a letter again: {letter, run, task, dry_run}.  ERR_CONFLICT: it was
+ * replayed before.
+ */
+void facade_letter_replay(struct orchestrator *orch, const char *id,
+    const struct facade_replay *replay, const struct facade_actor *actor, facade_reply_fn *fn,
+    void *arg);
+
+/*
+ * The same for at most filter->limit open letters, the oldest first, behind filter->cursor:
+ * {matched, replayed, items: [{letter, run, task, error}], next_cursor, until, dry_run}.
+ * Takes limit / rate seconds.  A next page asks with the same until as before_ms, so that
+ * what fails anew is not replayed again.  ERR_CONFLICT: none is meant.
+ */
+void facade_letters_replay(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    const struct facade_replay *replay, const struct facade_actor *actor, facade_reply_fn *fn,
+    void *arg);
+
 /* true when the daemon serves writes or passes them on; otherwise *why gets one sentence a reason. */
 bool facade_ready(const struct orchestrator *orch, json_t *why);
 

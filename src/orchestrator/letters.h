@@ -14,6 +14,7 @@
 #include "orchestrator/facade.h"
 #include "store/letter.h"
 
+struct command;
 struct letters_keeper;
 
 enum letters_next { LETTERS_GO_ON, LETTERS_NEXT_TYPE, LETTERS_STOP };
@@ -34,6 +35,9 @@ struct letters_walk {
 
 /* ERR_INVALID (in done): a cursor that is none; ERR_UNAVAILABLE: Redis does not answer. */
 void letters_walk(struct orchestrator *orch, const struct letters_walk *walk);
+
+/* The same after everything that is decided until now is confirmed. */
+void letters_walk_confirmed(struct orchestrator *orch, const struct letters_walk *walk);
 
 /* One letter by its id, or NULL (ERR_NOT_FOUND, ERR_INVALID, ERR_UNAVAILABLE). */
 typedef void letters_one_fn(void *arg, const struct letter *letter, const struct err *err);
@@ -61,6 +65,17 @@ json_t *letters_view(const struct letter *letter);
  */
 int letters_filter(const struct facade_letter_filter *filter, enum letter_state otherwise,
     char *type, struct letter_filter *ret_filter, struct err *err);
+
+/* A filter as it travels in the body of a command; unpack borrows the body's texts. */
+json_t *letters_filter_pack(const struct facade_letter_filter *filter);
+void letters_filter_unpack(const json_t *body, struct facade_letter_filter *ret_filter);
+
+/* Commands: letters_drop.c, letters_replay.c */
+void letters_purge(struct command *command);
+void letters_replay(struct command *command);
+
+/* The daemon stops: whoever replays many hears of it. */
+void letters_stop(struct orchestrator *orch);
 
 /* letters_drop.c: age and number are kept in bounds while this daemon owns the partition. */
 struct letters_keeper *letters_keeper_new(struct orchestrator *orch, struct err *err);

@@ -231,17 +231,14 @@ letters_keeper_free(struct letters_keeper *keeper)
 	free(keeper);
 }
 
-/* --- purge ----------------------------------------------------------------------------------- */
+/* --- purge: {"letter": ID}, or a filter's members and "dry_run" --------------------------- */
 
 struct purge {
-	struct orchestrator *orch;
-	struct facade_actor *actor;
+	struct command *command;
 	bool dry_run;
 	char **ids;          /* as people name them: TYPE:ENTRY */
 	size_t n, cap, at;
 	struct dropped dropped;
-	facade_reply_fn *fn;
-	void *arg;
 };
 
 static void purge_next(struct purge *purge);
@@ -252,8 +249,14 @@ purge_free(struct purge *purge)
 	for (size_t i = 0; i < purge->n; i++)
 		free(purge->ids[i]);
 	free(purge->ids);
-	free(purge->actor);
 	free(purge);
+}
+
+static void
+purge_refuse(struct purge *purge, const struct err *err)
+{
+	command_refuse(purge->command, err, NULL);
+	purge_free(purge);
 }
 
 static json_t *
@@ -265,44 +268,25 @@ purge_json(const struct purge *purge)
 }
 
 static void
-purge_refuse(struct purge *purge, const struct err *err)
-{
-	purge->fn(purge->arg, NULL, err);
-	purge_free(purge);
-}
-
-static void
-purge_committed(void *arg, const struct err *err)
-{
-	struct purge *purge = arg;
-
-	if (err->code < 0) {
-		purge_refuse(purge, err);
-		return;
-	}
-	purge->fn(purge->arg, purge_json(purge), err);
-	purge_free(purge);
-}
-
-static void
 purge_end(struct purge *purge)
 {
-	struct partition *p = orchestrator_partition(purge->orch, 0);
-	struct err away;
+	struct command *command = purge->command;
 
-	metrics_add(purge->orch->config.metrics, METRIC_DEAD_LETTERS_PURGED,
-	    purge->dropped.letters);
-	if (!command_is_here(orchestrator_partition(purge->orch, 0))) {
-		err_set(&away, ERR_UNAVAILABLE, "%s", partition_why(p));
-		purge_refuse(purge, &away);
+	if (!command_engine(command)) {
+		command_unavailable(command);
+		purge_free(purge);
 		return;
 	}
-	log_info("dead letters purged", KV_I("letters", purge->dropped.letters),
-	    KV_S("by", purge->actor->name));
-	audit_note(partition_effects(p), NULL, TASK_NONE, "audit.dlq_purge", purge->actor,
-	    purge_json(purge));
-	partition_mark(p);
-	partition_barrier(p, purge_committed, purge);
+	if (!purge->dry_run) {
+		metrics_add(command->orch->config.metrics, METRIC_DEAD_LETTERS_PURGED,
+		    purge->dropped.letters);
+		log_info("dead letters purged", KV_I("letters", purge->dropped.letters),
+		    KV_S("by", command->actor->name));
+		audit_note(partition_effects(command->partition), NULL, TASK_NONE,
+		    "audit.dlq_purge", command->actor, purge_json(purge));
+	}
+	command_done(command, json_pack("{s:o}", "body", purge_json(purge)), NULL);
+	purge_free(purge);
 }
 
 static void
@@ -323,23 +307,25 @@ on_purged(void *arg, const struct dropped *dropped, const struct err *err)
 static void
 purge_next(struct purge *purge)
 {
+	struct orchestrator *orch = purge->command->orch;
 	struct drop_call *call;
+	char type[65], *id;
 	size_t len;
-	const char *type;
 
 	if (purge->at == purge->n) {
 		purge_end(purge);
 		return;
 	}
-	type = purge->ids[purge->at];
-	len = strcspn(type, ":");
-	purge->ids[purge->at][len] = '\0';
-	call = drop_begin(purge->orch, type, "", "");
-	purge->ids[purge->at][len] = ':';
-	for (int i = 0; i < SLICE && purge->at < purge->n &&
-	     strncmp(purge->ids[purge->at], type, len + 1) == 0; i++)
-		call->argv[call->argc++] = xstrdup(purge->ids[purge->at++] + len + 1);
-	drop_send(purge->orch, call, on_purged, purge);
+	len = strcspn(purge->ids[purge->at], ":");
+	snprintf(type, sizeof type, "%.*s", (int)len, purge->ids[purge->at]);
+	call = drop_begin(orch, type, "", "");
+	for (int i = 0; i < SLICE && purge->at < purge->n; i++, purge->at++) {
+		id = purge->ids[purge->at];
+		if (strncmp(id, type, len) != 0 || id[len] != ':')
+			break;
+		call->argv[call->argc++] = xstrdup(id + len + 1);
+	}
+	drop_send(orch, call, on_purged, purge);
 }
 
 static enum letters_next
@@ -362,41 +348,13 @@ purge_found(void *arg, const struct err *err)
 	if (err->code < 0) {
 		purge_refuse(purge, err);
 	} else if (purge->dry_run) {
-		purge->fn(purge->arg, purge_json(purge), err);
-		purge_free(purge);
+		purge_end(purge);
 	} else if (purge->n == 0) {
 		err_set(&none, ERR_CONFLICT, "no dead letter is meant: nothing was purged");
 		purge_refuse(purge, &none);
 	} else {
 		purge_next(purge);
 	}
-}
-
-static struct purge *
-purge_new(struct orchestrator *orch, bool dry_run, const struct facade_actor *actor,
-    facade_reply_fn *fn, void *arg)
-{
-	struct purge *purge = xcalloc(1, sizeof *purge);
-
-	*purge = (struct purge){ .orch = orch, .dry_run = dry_run, .actor = actor_copy(actor),
-		.fn = fn, .arg = arg };
-	return purge;
-}
-
-void
-facade_letters_purge(struct orchestrator *orch, const struct facade_letter_filter *filter,
-    bool dry_run, const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
-{
-	struct letters_walk walk = { .on_letter = purge_letter, .done = purge_found };
-	char type[65];
-	struct err err;
-
-	if (letters_filter(filter, LETTERS_ALL, type, &walk.filter, &err) < 0) {
-		fn(arg, NULL, &err);
-		return;
-	}
-	walk.arg = purge_new(orch, dry_run, actor, fn, arg);
-	letters_walk(orch, &walk);
 }
 
 static void
@@ -411,8 +369,39 @@ purge_one(void *arg, const struct letter *letter, const struct err *err)
 }
 
 void
+letters_purge(struct command *command)
+{
+	struct purge *purge = xcalloc(1, sizeof *purge);
+	struct letters_walk walk = { .on_letter = purge_letter, .done = purge_found, .arg = purge };
+	struct facade_letter_filter filter;
+	char type[65];
+	struct err err;
+
+	purge->command = command;
+	purge->dry_run = json_is_true(json_object_get(command->body, "dry_run"));
+	letters_filter_unpack(command->body, &filter);
+	if (command_text(command, "letter")[0])
+		letters_read(command->orch, command_text(command, "letter"), purge_one, purge);
+	else if (letters_filter(&filter, LETTERS_ALL, type, &walk.filter, &err) < 0)
+		purge_refuse(purge, &err);
+	else
+		letters_walk(command->orch, &walk);
+}
+
+void
+facade_letters_purge(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    bool dry_run, const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+{
+	json_t *body = letters_filter_pack(filter);
+
+	json_object_set_new(body, "dry_run", json_boolean(dry_run));
+	command_go(command_new(orch, orchestrator_partition(orch, 0), "dlq_purge", body, actor, fn, arg));
+}
+
+void
 facade_letter_purge(struct orchestrator *orch, const char *id, const struct facade_actor *actor,
     facade_reply_fn *fn, void *arg)
 {
-	letters_read(orch, id, purge_one, purge_new(orch, false, actor, fn, arg));
+	command_go(command_new(orch, orchestrator_partition(orch, 0), "dlq_purge",
+	    json_pack("{s:s}", "letter", id), actor, fn, arg));
 }

@@ -89,6 +89,29 @@ letters_filter(const struct facade_letter_filter *filter, enum letter_state othe
 	return 0;
 }
 
+json_t *
+letters_filter_pack(const struct facade_letter_filter *filter)
+{
+	return json_pack("{s:s?, s:s?, s:s?, s:s?, s:s?, s:I, s:I}", "type", filter->type,
+	    "category", filter->category, "workflow", filter->workflow, "letter_run", filter->run,
+	    "state", filter->state, "since_ms", (json_int_t)filter->since_ms, "before_ms",
+	    (json_int_t)filter->before_ms);
+}
+
+void
+letters_filter_unpack(const json_t *body, struct facade_letter_filter *ret_filter)
+{
+	*ret_filter = (struct facade_letter_filter){
+		.type = json_string_value(json_object_get(body, "type")),
+		.category = json_string_value(json_object_get(body, "category")),
+		.workflow = json_string_value(json_object_get(body, "workflow")),
+		.run = json_string_value(json_object_get(body, "letter_run")),
+		.state = json_string_value(json_object_get(body, "state")),
+		.since_ms = json_integer_value(json_object_get(body, "since_ms")),
+		.before_ms = json_integer_value(json_object_get(body, "before_ms")),
+	};
+}
+
 /* --- lists: each type gives its newest ones, the newest of all are shown ------------ */
 
 struct item {
@@ -181,8 +204,8 @@ ask_confirmed(void *arg, const struct err *err)
 	free(ask);
 }
 
-static void
-ask_walk(struct orchestrator *orch, const struct letters_walk *walk)
+void
+letters_walk_confirmed(struct orchestrator *orch, const struct letters_walk *walk)
 {
 	struct ask *ask = xcalloc(1, sizeof *ask);
 	const char **texts[] = { &ask->walk.filter.type, &ask->walk.filter.category,
@@ -218,7 +241,7 @@ facade_letters(struct orchestrator *orch, const struct facade_letter_filter *fil
 	listing = xcalloc(1, sizeof *listing);
 	*listing = (struct listing){ .limit = filter->limit, .fn = fn, .arg = arg };
 	walk.arg = listing;
-	ask_walk(orch, &walk);
+	letters_walk_confirmed(orch, &walk);
 }
 
 /* --- one: with its payload and the end of its log -------------------------------------- */
@@ -416,7 +439,7 @@ report(struct orchestrator *orch, const struct facade_letter_filter *filter,
 	reporting = xcalloc(1, sizeof *reporting);
 	*reporting = (struct reporting){ report_new(filter->since_ms, now.wall_ms), view, fn, arg };
 	walk.arg = reporting;
-	ask_walk(orch, &walk);
+	letters_walk_confirmed(orch, &walk);
 }
 
 static json_t *

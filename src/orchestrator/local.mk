@@ -91,4 +91,5 @@ reeved_LDADD = $(HTTP_LIBS)
 liborchestrator_a_SOURCES += \
 	src/orchestrator/letters.c src/orchestrator/letters.h \
 	src/orchestrator/letters_drop.c \
+	src/orchestrator/letters_replay.c \
 	src/orchestrator/letters_view.c

@@ -289,6 +289,7 @@ orchestrator_start(struct orchestrator *orch)
 void
 orchestrator_stopped(struct orchestrator *orch)
 {
+	letters_stop(orch);
 	if (orch->stop_err.code < 0)
 		log_warn("stopped without giving the ownership up", KV_S("why", orch->stop_err.text));
 	passing_stop(orch);
@@ -322,6 +323,7 @@ orchestrator_free(struct orchestrator *orch)
 	redis_conn_free(orch->commands);
 	parts_disconnect(orch);
 	redis_conn_free(orch->queries);
+	letters_stop(orch);
 	passing_stop(orch);
 	orchestrator_wake_watchers(orch, true);
 	sharing_free(orch);

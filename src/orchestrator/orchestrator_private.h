@@ -51,6 +51,8 @@ struct orchestrator {
 	unsigned n_parts, cap_parts;
 	bool counted;                 /* Redis has said how many there are */
 	struct sharing *sharing;
+	struct letters_batch *letter_batches;
+	struct letter_hold *letter_holds; /* letters that are being replayed */
 	struct rng rng;
 	struct loop_hook turn_hook;
 	struct loop_timer timer;

@@ -44,4 +44,5 @@ SH_TESTS += tests/integration/agent_silence.sh tests/integration/agent_tree.sh \
 SH_TESTS += tests/integration/keep_runs.sh tests/integration/keep_full.sh \
 	tests/integration/keep_refused.sh tests/integration/keep_purge.sh
 
-SH_TESTS += tests/integration/daemon_letters.sh
+SH_TESTS += tests/integration/daemon_letters.sh \
+	tests/integration/daemon_replay.sh

@@ -211,6 +211,26 @@ facade_letter_purge(struct orchestrator *orch, const char *id, const struct faca
 }
 
 void
+facade_letter_replay(struct orchestrator *orch, const char *id,
+    const struct facade_replay *replay, const struct facade_actor *actor, facade_reply_fn *fn,
+    void *arg)
+{
+	answer(orch, json_pack("{s:s, s:b, s:b, s:O?, s:s}", "letter", id, "boost",
+	    (int)replay->priority_boost, "dry_run", (int)replay->dry_run, "payload",
+	    replay->payload, "by", actor->name), fn, arg);
+}
+
+void
+facade_letters_replay(struct orchestrator *orch, const struct facade_letter_filter *filter,
+    const struct facade_replay *replay, const struct facade_actor *actor, facade_reply_fn *fn,
+    void *arg)
+{
+	answer(orch, json_pack("{s:s?, s:s?, s:i, s:i, s:b, s:s}", "type", filter->type,
+	    "category", filter->category, "limit", (int)filter->limit, "rate", (int)replay->rate,
+	    "boost", (int)replay->priority_boost, "by", actor->name), fn, arg);
+}
+
+void
 facade_run_graph(
     struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
 {
