@@ -22,3 +22,9 @@ install-data-local:
 	$(INSTALL_DATA) $(srcdir)/contrib/completion/reeve.bash '$(DESTDIR)$(bashcompdir)/reeve'
 uninstall-local:
 	rm -f '$(DESTDIR)$(bashcompdir)/reeve'
+
+# A million tasks: what reeved and Redis take does not grow (a few minutes).
+EXTRA_DIST += contrib/soak contrib/soak.pl
+check-soak: all
+	BUILD='$(abs_top_builddir)' $(srcdir)/contrib/soak
+.PHONY: check-soak

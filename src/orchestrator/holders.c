@@ -80,6 +80,16 @@ held_of(struct tend *tend, uint64_t token, struct holder *holder)
 }
 
 void
+tend_renew(struct tend *tend)
+{
+	for (struct holder *holder = tend->holders; holder; holder = holder->hh.next)
+		holder->moved_at = tend->clock;
+	for (struct held *held = tend->helds; held; held = held->hh.next)
+		held->since = tend->clock;
+	tend->answered_at = partition_mono(tend->p);
+}
+
+void
 tend_answered(struct tend *tend)
 {
 	int64_t now = partition_mono(tend->p);

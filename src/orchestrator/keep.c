@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "orchestrator/partition_private.h"
+#include "orchestrator/tidy.h"
 #include "store/record.h"
 
 #define PAGE 100              /* runs that are looked at in one go */
@@ -18,6 +19,8 @@
 #define SWEEP_MS 60000        /* from one sweep to the next, at most */
 #define OVERFULL_MS 1000      /* the same when there are too many runs */
 #define ANSWER_MS 5000        /* an ordered sweep answers after that */
+#define KEY_MIN_S 3600        /* of an idempotency key */
+#define KEY_MAX_S (7 * 24 * 3600)
 #define JUMP_MS 600000        /* a clock that is this much ahead was set */
 #define JUMP_WAIT_MS 3600000
 #define ANSWER_FIELDS 6       /* of the script `ended`, for each run */
@@ -45,6 +48,7 @@ struct sweep {
 struct keep {
 	struct partition *p;
 	struct keep_limits limits;
+	struct tidy *tidy;        /* what agents leave */
 	struct redis_script ended_script, unlog_script;
 	struct sweep sweep;
 	struct { struct keep_order order; keep_fn *fn; void *arg; bool is; } asked;
@@ -476,6 +480,7 @@ keep_turn(struct keep *keep)
 {
 	int64_t now = partition_mono(keep->p);
 
+	tidy_turn(keep->tidy);
 	if (keep->sweep.active)
 		return;
 	if (keep->asked.is) {
@@ -491,17 +496,23 @@ keep_turn(struct keep *keep)
 	look(keep);
 }
 
-int64_t
-keep_next(const struct keep *keep)
+static int64_t
+sweep_next(const struct keep *keep)
 {
-	int64_t next;
-
 	if (keep->asked.is && !keep->sweep.active)
 		return 0;
 	if (keep->sweep.active || !by_itself(keep))
 		return INT64_MAX;
-	next = keep->sweep_at;
-	return overfull(keep) && keep->overfull_at < next ? keep->overfull_at : next;
+	return overfull(keep) && keep->overfull_at < keep->sweep_at ? keep->overfull_at
+	                                                            : keep->sweep_at;
+}
+
+int64_t
+keep_next(const struct keep *keep)
+{
+	int64_t sweep = sweep_next(keep), tidy = tidy_next(keep->tidy);
+
+	return sweep < tidy ? sweep : tidy;
 }
 
 void
@@ -531,25 +542,49 @@ keep_purge(struct keep *keep, const struct keep_order *order, keep_fn *fn, void 
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+/* A key is of use as long as its run is there. */
+static int64_t
+key_seconds(int64_t age_ms)
+{
+	int64_t s = age_ms / 1000;
+
+	if (s == 0 || s > KEY_MAX_S)
+		return KEY_MAX_S;
+	return s < KEY_MIN_S ? KEY_MIN_S : s;
+}
+
+static void
+take_limits(struct keep *keep, const struct keep_limits *limits)
+{
+	struct store *store = &keep->p->store;
+
+	keep->limits = *limits;
+	if (limits->event_bytes > 0)
+		store->events_bytes = (int64_t)limits->event_bytes;
+	store->idem_ttl_s = key_seconds(limits->age_ms);
+	tidy_set_silence(keep->tidy, limits->agents_ms);
+}
+
 struct keep *
 keep_new(struct partition *p, const struct keep_limits *limits, struct err *err)
 {
 	struct keep *keep = xcalloc(1, sizeof *keep);
 
 	keep->p = p;
-	keep->limits = *limits;
-	if (partition_script(&keep->ended_script, "ended", err) < 0 ||
+	keep->tidy = tidy_new(p, err);
+	if (!keep->tidy || partition_script(&keep->ended_script, "ended", err) < 0 ||
 	    partition_script(&keep->unlog_script, "unlog", err) < 0) {
-		free(keep);
+		keep_free(keep);
 		return NULL;
 	}
+	take_limits(keep, limits);
 	return keep;
 }
 
 void
 keep_set_limits(struct keep *keep, const struct keep_limits *limits)
 {
-	keep->limits = *limits;
+	take_limits(keep, limits);
 	keep->sweep_at = 0;
 }
 
@@ -557,6 +592,8 @@ void
 keep_forget(struct keep *keep)
 {
 	keep->generation++;
+	if (keep->tidy)
+		tidy_forget(keep->tidy);
 	keep->stored_known = false;
 	keep->sweep_at = 0;
 	if (keep->sweep.active)
@@ -575,5 +612,6 @@ keep_free(struct keep *keep)
 	if (!keep)
 		return;
 	keep_forget(keep);
+	tidy_free(keep->tidy);
 	free(keep);
 }

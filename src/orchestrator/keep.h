@@ -29,11 +29,13 @@
 struct keep;
 struct partition;
 
-/* What is kept of ended runs; all 0: no sweep starts by itself. */
+/* What is kept, and how long; all 0: nothing is removed but by keep_purge(). */
 struct keep_limits {
 	int64_t age_ms;     /* removed so long after its end; 0 = never by age */
 	uint64_t runs;      /* more than so many: the oldest go; 0 = never by number */
 	int64_t min_age_ms; /* but none that ended less than this ago */
+	uint64_t event_bytes; /* room for the event stream; 0 = as the store does by itself */
+	int64_t agents_ms;  /* agents that were silent for so long are forgotten; 0 = never */
 };
 
 /* A sweep that was asked for. */

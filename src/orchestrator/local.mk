@@ -67,6 +67,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/tend.c \
 	src/orchestrator/tend.h \
 	src/orchestrator/tend_private.h \
+	src/orchestrator/tidy.c \
+	src/orchestrator/tidy.h \
 	src/orchestrator/types.c \
 	src/orchestrator/types.h \
 	src/orchestrator/undelivered.c \

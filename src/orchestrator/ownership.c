@@ -376,8 +376,8 @@ on_beat(void *arg, const struct redisReply *reply, const struct err *err)
 		return;
 	}
 	p->answered_at = partition_mono(p);
-	tend_answered(p->tend);
 	partition_written(p, NULL);
+	tend_answered(p->tend);
 	if (strcmp(text_at(reply, 2), p->meta_nonce) == 0) {
 		loss_know(p, p->meta_nonce, number_at(reply, 1));
 		check_cursor(p, cursor, text_at(reply, 3));

@@ -263,6 +263,8 @@ partition_written(struct partition *p, const struct redisReply *error)
 {
 	enum redis_fault fault = redis_fault_of(error);
 
+	if (p->refused && !error)
+		tend_renew(p->tend);
 	p->refused = redis_policy(fault)->ready ? REDIS_FAULT_NONE : fault;
 	tell_why(p);
 }

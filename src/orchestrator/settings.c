@@ -87,6 +87,12 @@ const struct config_option settings_table[] = {
 	    "0: any number." },
 	{ "retention.min_age", NULL, 0, "REEVE_RETENTION_MIN_AGE", CONFIG_DURATION, "24h", 0, 0,
 	    NULL, CONFIG_RELOADABLE, NULL, "But none that ended less than this ago." },
+	{ "retention.events", NULL, 0, "REEVE_RETENTION_EVENTS", CONFIG_SIZE, "64M", 65536,
+	    (int64_t)1 << 40, NULL, CONFIG_RELOADABLE, NULL, "Room for the events that people and "
+	    "dashboards catch up from, about; the oldest are removed." },
+	{ "retention.agents", NULL, 0, "REEVE_RETENTION_AGENTS", CONFIG_DURATION, "24h", 1000, 0,
+	    NULL, CONFIG_RELOADABLE, NULL, "Agents that have given no sign of life for so long "
+	    "and hold nothing are forgotten." },
 	{ NULL, NULL, 0, NULL, CONFIG_STRING, NULL, 0, 0, NULL, 0, NULL, NULL },
 };
 
@@ -345,6 +351,8 @@ settings_keep(const struct config *config, struct keep_limits *ret_keep)
 		.age_ms = config_get_duration(config, "retention.age"),
 		.runs = (uint64_t)config_get_i64(config, "retention.runs"),
 		.min_age_ms = config_get_duration(config, "retention.min_age"),
+		.event_bytes = config_get_size(config, "retention.events"),
+		.agents_ms = config_get_duration(config, "retention.agents"),
 	};
 }
 

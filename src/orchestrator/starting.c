@@ -276,9 +276,9 @@ on_known_run(void *arg, json_t *body, const struct err *err)
 	if (err->code < 0) {
 		job->failed = true;
 		job->err = *err;
-	} else {
+	} else if (json_is_object(json_array_get(body, 0))) {
 		question->item->result = json_incref(json_array_get(body, 0));
-	}
+	} /* else its run was removed: the key is free again */
 	json_decref(body);
 	free(question);
 	step_done(job, store_definitions);

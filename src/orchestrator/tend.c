@@ -491,8 +491,9 @@ look_done(struct tend *tend)
 
 	tend->looking = false;
 	tend->look_at = partition_mono(tend->p) + LOOK_MS;
-	if (tend->broken || tend->p->state != PARTITION_SERVING || tend->p->stopping)
-		return;
+	if (tend->broken || tend->p->state != PARTITION_SERVING || tend->p->stopping ||
+	    partition_refused(tend->p))
+		return; /* while writes are refused no agent can beat */
 	if (stream_id_cmp(tend->p->done_read, tend->reported) < 0)
 		return; /* what is judged lost may have been reported: read that first */
 	for (size_t i = 0; i < tend->n_glances; i++)

@@ -38,6 +38,8 @@ void tend_forget(struct tend *tend);
 
 /* Redis answered the owner: the lease clock runs on. */
 void tend_answered(struct tend *tend);
+/* Redis takes writes again after it refused them: nobody could beat; leases start full. */
+void tend_renew(struct tend *tend);
 
 /* Starts a look when one is due. */
 void tend_turn(struct tend *tend);

@@ -12,6 +12,8 @@
 
 #define IDEM_TTL_S (7 * 24 * 3600)
 #define EVENTS_MAX 100000
+#define EVENTS_BYTES (64 << 20)
+#define EVENT_SIZE 1024 /* as long as none was seen */
 #define KNOWN_DEFS_MAX 10000
 #define AUDIT_KEEP_MS (INT64_C(90) * 24 * 3600 * 1000)
 #define AUDIT_MAX 200000
@@ -20,6 +22,7 @@ void
 store_init(struct store *store, const char *prefix, unsigned partition)
 {
 	*store = (struct store){ .idem_ttl_s = IDEM_TTL_S, .events_max = EVENTS_MAX,
+		.events_bytes = EVENTS_BYTES, .event_size = EVENT_SIZE,
 		.audit_keep_ms = AUDIT_KEEP_MS, .audit_max = AUDIT_MAX };
 	keys_init(&store->keys, prefix, partition);
 	store->ledger = ledger_new();

@@ -41,6 +41,8 @@ struct store {
 	size_t n_bad, cap_bad;
 	int64_t idem_ttl_s;      /* how long an idempotency key is kept */
 	int64_t events_max;      /* length of the event stream, about */
+	int64_t events_bytes;    /* and its bytes, about */
+	int64_t event_size;      /* of its entries: a moving average */
 	int64_t audit_keep_ms;   /* age of what leaves the audit trail */
 	int64_t audit_max;       /* length of the audit trail, about, whatever its age */
 };

@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "store/encode_private.h"
 
+#define EVENTS_MIN 100
+#define ENTRY_OVERHEAD 100 /* bytes of a stream's entry beside its text, about */
+
 const char *
 enc_key(struct encoder *enc, const char *kind, const char *subject)
 {
@@ -202,14 +205,28 @@ add_packed(struct encoder *enc, const char *kind, const struct buf *text)
 	return key;
 }
 
+/* So many entries of about the size of the last ones take no more room than they may. */
+static int64_t
+events_bound(struct store *store, size_t len)
+{
+	int64_t bound;
+
+	store->event_size += ((int64_t)len - store->event_size) / 32;
+	bound = store->events_bytes / (store->event_size + ENTRY_OVERHEAD);
+	if (bound > store->events_max)
+		return store->events_max;
+	return bound > EVENTS_MIN ? bound : EVENTS_MIN;
+}
+
 static void
 finish_events(struct encoder *enc)
 {
-	const struct store *store = enc->store;
+	struct store *store = enc->store;
+	size_t len = enc->commit->events.text.len;
 	const char *key = add_packed(enc, "ev", &enc->commit->events.text);
 
 	if (key)
-		trim_about(enc, key, "MAXLEN", store->events_max);
+		trim_about(enc, key, "MAXLEN", events_bound(store, len));
 	key = add_packed(enc, "audit", &enc->commit->events.audit);
 	if (!key)
 		return;

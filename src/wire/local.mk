@@ -11,6 +11,8 @@ LUA = \
 	src/wire/lua/commit.lua \
 	src/wire/lua/ended.lua \
 	src/wire/lua/fence.lua \
+	src/wire/lua/forget.lua \
+	src/wire/lua/leavers.lua \
 	src/wire/lua/lend.lua \
 	src/wire/lua/letters.lua \
 	src/wire/lua/log.lua \

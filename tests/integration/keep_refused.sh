@@ -42,7 +42,7 @@ refused() {
 
 cat >"$types/work.yaml" <<END
 type: work
-lease: 1s
+lease: 2s
 END
 start_daemon
 agent work-1 work --allow-run --concurrency 4
@@ -75,7 +75,7 @@ is 'stale' "$(api /api/v1/runs -o /dev/null -D - | grep -ic '^reeve-stale')" 1
 printf 'name: dropped\ntasks: [{id: a, agent: work, run: "true"}]\n' | drop dropped.yaml
 : >"$work/go"
 # the lease clock stands still: much longer than a lease by the wall takes nothing away
-wait_until 20 refused 20
+wait_until 30 refused 40
 is 'attempts lost' "$(metric reeve_attempts_lost_total)" 0
 is 'runs' "$(metric reeve_runs_created_total)" 1
 

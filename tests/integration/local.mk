@@ -42,7 +42,8 @@ SH_TESTS += tests/integration/agent_silence.sh tests/integration/agent_tree.sh \
 
 # What goes after a while, and what a full Redis does.
 SH_TESTS += tests/integration/keep_runs.sh tests/integration/keep_full.sh \
-	tests/integration/keep_refused.sh tests/integration/keep_purge.sh
+	tests/integration/keep_refused.sh tests/integration/keep_purge.sh \
+	tests/integration/keep_agents.sh tests/integration/keep_soak.sh
 
 SH_TESTS += tests/integration/daemon_letters.sh \
 	tests/integration/daemon_replay.sh

@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A small soak: what reeved and Redis take after the first fifth is what they take at the end.
+. "${srcdir:-.}/tests/integration/lib.sh"
+[ -x "$top/reeved" ] || skip 'reeved is not built'
+command -v redis-server >/dev/null || skip 'no redis-server'
+command -v perl >/dev/null || skip 'no perl'
+TMPDIR=$work BUILD=$top
+export TMPDIR BUILD
+"$src/contrib/soak" 40000 8000 || fail 'something grows'
