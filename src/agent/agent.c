@@ -193,6 +193,14 @@ reads_up(void *arg, struct redis_conn *conn)
 	pull_reconnected(arg);
 }
 
+static void
+reads_down(void *arg, struct redis_conn *conn, const struct err *err)
+{
+	(void)conn;
+	if (err->code == ERR_LIMIT)
+		pull_too_large(arg);
+}
+
 static int
 connect_redis(struct agent *agent, const char *url, struct err *err)
 {
@@ -209,7 +217,7 @@ connect_redis(struct agent *agent, const char *url, struct err *err)
 	config.role = "reads";
 	config.ping_interval_ms = -1; /* it would wait behind a blocking read */
 	config.on_up = reads_up;
-	config.on_down = NULL;
+	config.on_down = reads_down;
 	return redis_conn_new(agent->loop, &config, &agent->reads, err);
 }
 

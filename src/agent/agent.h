@@ -65,6 +65,10 @@ struct puller {
 	uint64_t look;     /* number of the look */
 	uint64_t complete; /* of the last one that was finished */
 	int64_t client;    /* of the reading connection, for CLIENT UNBLOCK */
+	bool careful;      /* a reply was too large: looks weigh each entry first */
+	bool oversized;    /* this look has found one that is */
+	char told[16][48]; /* entries that nobody can report, as told last */
+	size_t next_told;
 };
 
 struct beater {
@@ -155,6 +159,7 @@ void signoff_begin(struct agent *agent);
 void pull_init(struct agent *agent);
 void pull_go(struct agent *agent); /* reads if it may and is not reading */
 void pull_reconnected(struct agent *agent);
+void pull_too_large(struct agent *agent); /* the reading connection broke over a reply */
 void pull_look_again(struct agent *agent); /* confirmed reports may be forgotten */
 void pull_wake(struct agent *agent); /* ends a blocking read: we drain */
 void pull_release(struct agent *agent);

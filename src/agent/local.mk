@@ -27,6 +27,7 @@ libagent_a_SOURCES = \
 	src/agent/spoolfile.c src/agent/spoolfile.h \
 	src/agent/strays.c src/agent/strays.h \
 	src/agent/sweep.c \
+	src/agent/take.c src/agent/take.h \
 	src/agent/task.c src/agent/task.h \
 	src/agent/taskfile.c src/agent/taskfile.h \
 	src/agent/verdict.c src/agent/verdict.h \

@@ -5,7 +5,9 @@
  * All reading is one sequence on a connection of its own, so a look at the pending
  * list never races with a delivery:
  *
- *   look (own pending list, id 0 on)  at the start, after a reconnect, at every lease
+ *   look (own pending list, id 0 on)  at the start, after a reconnect, at every lease;
+ *     |                               one entry at a time, each weighed before, while one
+ *     |                               is too large to be read
  *     `-> one type:      XREADGROUP COUNT free BLOCK
  *     `-> several types: XREADGROUP COUNT 1 on each in turn while something comes,
  *                        then XREAD BLOCK on all as a bell
@@ -14,7 +16,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/attempt.h"
+#include "agent/take.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -23,264 +25,10 @@
 
 #define READ_COUNT 16 /* entries of the largest size that stay below a reply's limit */
 #define BLOCK_MS 2000
-#define FIELDS_MAX 64
-#define RESEND_LEASES 2 /* after so many a confirmed report is sent again … */
-#define RESENDS_MAX 10  /* … then after twice as many, and so on */
+#define WEIGHT_MAX (30 * 1024 * 1024) /* of an entry, below a reply's limit */
 
 static void look_send(struct agent *agent);
-
-/* --- taking an entry --- */
-
-static bool
-spans_of(
-    const struct redisReply *fields, struct span spans[2 * FIELDS_MAX], size_t *ret_n)
-{
-	size_t pairs = reply_pairs(fields), i;
-	struct reply_text key, value;
-
-	if (pairs > FIELDS_MAX)
-		return false;
-	for (i = 0; i < pairs; i++) {
-		if (reply_pair(fields, i, &key, &value, NULL) != 0)
-			return false;
-		spans[2 * i] = (struct span){ key.text, key.len };
-		spans[2 * i + 1] = (struct span){ value.text, value.len };
-	}
-	*ret_n = 2 * pairs;
-	return true;
-}
-
-/* What can be said of an entry that breaks the rules: enough to report it, or not. */
-static bool
-salvage(const struct span *spans, size_t n, struct task_entry *ret)
-{
-	static const struct span ground[] = {
-		{ "attempt", 7 },
-		{ "1", 1 },
-		{ "kind", 4 },
-		{ "payload", 7 },
-		{ "body", 4 },
-		{ "{}", 2 },
-		{ "meta", 4 },
-		{ "{}", 2 },
-	};
-	static const char *const names[] = { "run", "task", "token" };
-	struct span fields[ARRAY_LEN(ground) + 2 * ARRAY_LEN(names)];
-	size_t used = ARRAY_LEN(ground), i, k;
-
-	memcpy(fields, ground, sizeof ground);
-	for (i = 0; i < n; i += 2) {
-		for (k = 0; k < ARRAY_LEN(names); k++)
-			if (spans[i].len == strlen(names[k]) &&
-			    memcmp(spans[i].data, names[k], spans[i].len) == 0)
-				break;
-		if (k == ARRAY_LEN(names))
-			continue;
-		if (used == ARRAY_LEN(fields))
-			return false;
-		fields[used++] = spans[i];
-		fields[used++] = spans[i + 1];
-	}
-	return task_entry_parse(fields, used, ret, NULL) == 0;
-}
-
-static void
-take_malformed(struct queue *queue, const char *id, const struct span *spans, size_t n,
-    const struct err *why)
-{
-	struct agent *agent = queue->agent;
-	struct agent_task task = { 0 };
-	struct task_entry entry;
-	struct held_row *row;
-	char token[TOKEN_SIZE];
-	char *message;
-
-	log_warn("malformed task entry", KV_S("stream", queue->key), KV_S("entry", id),
-	    KV_S("why", why->text));
-	if (!salvage(spans, n, &entry) ||
-	    ledger_find(&agent->ledger, token_format(entry.token, token)) != NULL)
-		return;
-	(void)agent_task_init(&task, queue->type, &entry, NULL);
-	row = ledger_add(&agent->ledger, &task, id, queue, clock_mono_us());
-	message = xasprintf("malformed task entry: %s", why->text);
-	verdict_refused(&row->task, agent->id, "rejected", message, &row->report);
-	free(message);
-	outbox_put(agent, row);
-}
-
-/* Puts the entry into the ledger; NULL: malformed. */
-static struct held_row *
-enter(struct queue *queue, const char *id, const struct redisReply *fields)
-{
-	struct span spans[2 * FIELDS_MAX];
-	struct agent_task task = { 0 };
-	struct task_entry entry;
-	struct err err = { 0 };
-	size_t n = 0;
-	int rc = -1;
-
-	if (!spans_of(fields, spans, &n))
-		err_set(&err, ERR_INVALID, "not a list of at most %d fields", FIELDS_MAX);
-	else
-		rc = task_entry_parse(spans, n, &entry, &err);
-	if (rc == 0)
-		rc = agent_task_init(&task, queue->type, &entry, &err);
-	if (rc == 0)
-		return ledger_add(
-		    &queue->agent->ledger, &task, id, queue, clock_mono_us());
-	agent_task_release(&task);
-	take_malformed(queue, id, spans, n, &err);
-	return NULL;
-}
-
-static struct held_row *
-known(const struct agent *agent, const struct redisReply *fields)
-{
-	struct reply_text token;
-	char text[TOKEN_SIZE];
-
-	if (!reply_get(fields, "token", &token) || token.len != TOKEN_SIZE - 1)
-		return NULL;
-	memcpy(text, token.text, token.len);
-	text[token.len] = '\0';
-	return ledger_find(&agent->ledger, text);
-}
-
-/* An entry whose message is gone has nothing to run; it only blocks the list. */
-static void
-ack_deleted(struct queue *queue, const char *id)
-{
-	struct redis_port *port = agent_port(queue->agent);
-	struct command command = { 0 };
-
-	log_warn("an entry in our pending list was deleted", KV_S("stream", queue->key),
-	    KV_S("entry", id));
-	command_add_all(&command, "XACK", queue->key, queue->group, id, (char *)NULL);
-	if (port == NULL ||
-	    command_send(&command, port, AGENT_CALL_MS, agent_ignore_reply, NULL) != 0)
-		command_release(&command);
-}
-
-static void
-hand_back(struct held_row *row, const char *category, const char *why)
-{
-	struct agent *agent = row->queue->agent;
-
-	log_info("task handed back", KV_S("run", row->task.run),
-	    KV_S("task", row->task.id), KV_S("why", why));
-	verdict_released(&row->task, agent->id, category, why, &row->report);
-	outbox_put(agent, row);
-}
-
-/* A new delivery. */
-static void
-take_new(struct queue *queue, const char *id, const struct redisReply *fields)
-{
-	struct agent *agent = queue->agent;
-	struct held_row *row = known(agent, fields);
-
-	if (row != NULL) {
-		/* Redis lost history and delivers again what we know */
-		if (row->state == HELD_CONFIRMED)
-			outbox_put(agent, row);
-		return;
-	}
-	row = enter(queue, id, fields);
-	if (row == NULL)
-		return;
-	if (agent->draining)
-		hand_back(row, NULL, "the agent stops");
-	else
-		attempt_start(agent, row);
-}
-
-/*
- * A confirmed report is sent again when Redis may have forgotten it: it was confirmed on an
- * earlier connection, or long ago and still nobody acknowledged the entry (ever more
- * rarely, as there may just be no owner).
- */
-static bool
-wants_again(const struct agent *agent, struct held_row *row)
-{
-	int64_t age = clock_mono_us() - row->confirmed_us;
-	unsigned times = row->resends < RESENDS_MAX ? row->resends : RESENDS_MAX;
-
-	if (row->state != HELD_CONFIRMED)
-		return false;
-	if (agent->puller.resend && row->confirmed_us < agent->signed_on_us)
-		return true;
-	if (age < (RESEND_LEASES * agent->lease_ms * CLOCK_MS) << times)
-		return false;
-	row->resends++;
-	return true;
-}
-
-/* An entry of our pending list. */
-static void
-take_pending(struct queue *queue, const char *id, const struct redisReply *fields)
-{
-	struct agent *agent = queue->agent;
-	struct held_row *row = known(agent, fields);
-
-	if (row != NULL) {
-		row->seen = agent->puller.look;
-		if (wants_again(agent, row))
-			outbox_put(agent, row);
-		return;
-	}
-	if (agent->puller.looked && !agent->draining && agent_free_slots(agent) == 0)
-		return; /* at the next look */
-	row = enter(queue, id, fields);
-	if (row == NULL)
-		return;
-	row->seen = agent->puller.look;
-	if (!agent->puller.looked)
-		hand_back(row, "lost", "an earlier instance of this agent died");
-	else if (agent->draining)
-		hand_back(row, NULL, "the agent stops");
-	else
-		attempt_start(agent, row);
-}
-
-typedef void take_fn(
-    struct queue *queue, const char *id, const struct redisReply *fields);
-
-/* Gives each entry of a stream to take; returns how many. */
-static size_t
-take_all(
-    struct queue *queue, const struct redisReply *entries, take_fn *take, char last[48])
-{
-	struct stream_entry entry;
-	char id[STREAM_ID_SIZE];
-	size_t i;
-
-	for (i = 0; reply_at(entries, i) != NULL; i++) {
-		if (reply_entry(entries, i, &entry, NULL) != 0)
-			break;
-		stream_id_format(entry.id, id);
-		if (last != NULL)
-			(void)snprintf(last, 48, "%s", id);
-		if (entry.fields == NULL)
-			ack_deleted(queue, id);
-		else
-			take(queue, id, entry.fields);
-	}
-	return i;
-}
-
-/* The only stream of a read on one queue; 0 for none. */
-static size_t
-take_reply(
-    struct queue *queue, const struct redisReply *reply, take_fn *take, char last[48])
-{
-	const struct redisReply *entries;
-	struct reply_text key;
-
-	if (reply_streams(reply) == 0 ||
-	    reply_stream(reply, 0, &key, &entries, NULL) != 0)
-		return 0;
-	return take_all(queue, entries, take, last);
-}
+static void look_read(struct agent *agent, const char *count);
 
 /* --- faults --- */
 
@@ -358,6 +106,7 @@ look_ends(struct agent *agent)
 	struct puller *puller = &agent->puller;
 
 	puller->complete = puller->look;
+	puller->careful = puller->careful && puller->oversized;
 	ledger_sweep(&agent->ledger, puller->complete, clock_mono_us());
 	puller->looking = false;
 	puller->looked = true;
@@ -369,34 +118,97 @@ look_ends(struct agent *agent)
 }
 
 static void
-look_done(void *arg, const struct redisReply *reply, const struct err *err)
+next_queue(struct puller *puller)
 {
-	struct queue *queue = arg;
-	struct agent *agent = queue->agent;
-	struct puller *puller = &agent->puller;
+	puller->queue++;
+	(void)snprintf(puller->after, sizeof puller->after, "0-0");
+}
 
-	(void)err;
-	if (!reply_is_sound(queue, reply))
-		return;
-	if (take_reply(queue, reply, take_pending, puller->after) < READ_COUNT) {
-		puller->queue++;
-		(void)snprintf(puller->after, sizeof puller->after, "0-0");
-	}
-	if (puller->queue < agent->n_queues)
+static void
+look_goes_on(struct agent *agent)
+{
+	if (agent->puller.queue < agent->n_queues)
 		look_send(agent);
 	else
 		look_ends(agent);
 }
 
 static void
-look_send(struct agent *agent)
+look_done(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct queue *queue = arg;
+	struct agent *agent = queue->agent;
+	struct puller *puller = &agent->puller;
+	size_t n;
+
+	(void)err;
+	if (!reply_is_sound(queue, reply))
+		return;
+	n = take_reply(queue, reply, take_pending, puller->after);
+	if (puller->careful ? n == 0 : n < READ_COUNT)
+		next_queue(puller);
+	look_goes_on(agent);
+}
+
+/* --- careful: what a reply would weigh is asked before --- */
+
+static void
+weigh_done(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct queue *queue = arg;
+	struct agent *agent = queue->agent;
+	struct puller *puller = &agent->puller;
+	const char *id;
+	int64_t bytes;
+	size_t len;
+
+	(void)err;
+	if (!reply_is_sound(queue, reply))
+		return;
+	if (reply_str(reply_at(reply, 0), &id, &len, NULL) != 0 ||
+	    reply_int(reply_at(reply, 1), &bytes, NULL) != 0) {
+		next_queue(puller); /* nothing more is pending */
+	} else if (bytes <= WEIGHT_MAX) {
+		look_read(agent, "1");
+		return;
+	} else {
+		take_oversized(queue, reply);
+		puller->oversized = true;
+		(void)snprintf(puller->after, sizeof puller->after, "%s", id);
+	}
+	look_goes_on(agent);
+}
+
+static void
+look_weigh(struct agent *agent)
+{
+	struct queue *queue = &agent->queues[agent->puller.queue];
+	struct command command = { 0 };
+
+	command_add_all(&command, queue->key, queue->group, agent->id, agent->puller.after,
+	    (char *)NULL);
+	agent->puller.busy =
+	    agent_script(agent, "peekown", 1, &command, weigh_done, queue) == 0;
+}
+
+static void
+look_read(struct agent *agent, const char *count)
 {
 	struct queue *queue = &agent->queues[agent->puller.queue];
 	struct command command = { 0 };
 
 	command_add_all(&command, "XREADGROUP", "GROUP", queue->group, agent->id, "COUNT",
-	    "16", "STREAMS", queue->key, agent->puller.after, (char *)NULL);
+	    count, "STREAMS", queue->key, agent->puller.after, (char *)NULL);
 	(void)reads_send(agent, &command, AGENT_CALL_MS, look_done, queue);
+}
+
+static void
+look_send(struct agent *agent)
+{
+	if (agent->puller.careful)
+		look_weigh(agent);
+	else
+		look_read(agent, "16");
 }
 
 static void
@@ -404,6 +216,7 @@ look_begin(struct agent *agent)
 {
 	struct puller *puller = &agent->puller;
 
+	puller->oversized = false;
 	puller->look_now = false;
 	puller->looking = true;
 	puller->look++;
@@ -586,6 +399,14 @@ void
 pull_look_again(struct agent *agent)
 {
 	agent->puller.look_now = agent->puller.resend = true;
+}
+
+void
+pull_too_large(struct agent *agent)
+{
+	if (!agent->puller.careful)
+		log_warn("a task entry is too large to be read; looking for it");
+	agent->puller.careful = true;
 }
 
 void

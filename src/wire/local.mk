@@ -18,6 +18,7 @@ LUA = \
 	src/wire/lua/log.lua \
 	src/wire/lua/ownbeat.lua \
 	src/wire/lua/peek.lua \
+	src/wire/lua/peekown.lua \
 	src/wire/lua/raise.lua \
 	src/wire/lua/reap.lua \
 	src/wire/lua/regroup.lua \
