@@ -41,6 +41,10 @@ tasks:
   - id: output
     run: 'echo nonsense >>"$REEVE_OUTPUT_FILE"'
     retry: {rules: [{on: invalid_output, max_attempts: 1}]}
+  - {id: final, run: 'echo ''{"retryable":false}'' >"$REEVE_RESULT_FILE"; exit 1'}
+  - {id: again-too, run: 'echo ''{"retryable":true}'' >"$REEVE_RESULT_FILE"; exit 2', retry: {on: [timeout]}}
+  - {id: blocked, run: 'echo ''{"status":"blocked","summary":"no rights"}'' >"$REEVE_RESULT_FILE"'}
+  - {id: says-so, run: 'echo ''{"status":"failed","retry_after":"20ms"}'' >"$REEVE_RESULT_FILE"', retry: {delay: 1h, max_delay: 1h}}
   - {id: mended, run: 'test "$REEVE_ATTEMPT" = 2', retry: {jitter: 0}}
 END
 cat >"$work/typed.yaml" <<'END'
@@ -62,12 +66,12 @@ attempts() {
 		is "attempts of ${row%:*}" "$(task "$1" "${row%:*}" .attempt)" "${row#*:}"
 	done
 }
-attempts "$codes" 'plain:3 ruled:2 signal:1 slow:2 again:3 data:1 rights:1 config:1 output:1 mended:2'
+attempts "$codes" 'plain:3 ruled:2 signal:1 slow:2 again:3 data:1 rights:1 config:1 output:1 final:1 again-too:3 blocked:1 says-so:3 mended:2'
 attempts "$typed" 'other:2 nine:3'
 is 'mended' "$(task "$codes" mended .status)" succeeded
 is 'why' "$(task "$codes" slow .error.category)" timeout
 is 'its exit code' "$(task "$codes" config .error.exit_code)" 78
-is 'dead letters' "$(redis XLEN 'reeve:{0}:q:shell:dlq')" 9
+is 'dead letters' "$(redis XLEN 'reeve:{0}:q:shell:dlq')" 13
 
 # a provider's limit uses up no attempt; the result file says it
 cat >"$work/provider" <<'END'

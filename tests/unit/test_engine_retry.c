@@ -80,6 +80,11 @@ static const struct story stories[] = {
 	{ "full jitter is never more than the delay",
 	    ONE("max_attempts: 9, jitter: full"), "a- @1000 a- @2000 a- @4000 a+", "S",
 	    RUN_SUCCEEDED, 0, NULL },
+	{ "poison is final, whatever the policy says",
+	    ONE("max_attempts: 9, on: any, rules: [{on: [poison, lost], max_attempts: 9}]"),
+	    "a! a! @1000 a! @3600000", "F", RUN_FAILED, 1, "task a failed: its agent was lost 3 times" },
+	{ "crashes use up no attempt", ONE("max_attempts: 2, jitter: 0"), "a! a! @1000 a- @1000 a+",
+	    "S", RUN_SUCCEEDED, 0, NULL },
 	{ "poison of its own", ONE("poison: 1"), "a!", "F", RUN_FAILED, 1,
 	    "task a failed: its agent was lost 1 times" },
 };
