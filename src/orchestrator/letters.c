@@ -19,11 +19,10 @@ struct walk {
 	struct orchestrator *orch;
 	struct letters_walk spec;
 	char *texts[4];        /* of the filter, our own */
-	char **types;
-	size_t n_types, at;
+	struct letters_place *places;
+	size_t n_places, at;
 	bool cursor_given;
-	char cursor_type[65];
-	struct stream_id cursor;
+	struct letters_at cursor;
 	char *keys[2], from[STREAM_ID_SIZE + 1], to[STREAM_ID_SIZE + 1]; /* of the call */
 };
 
@@ -36,9 +35,7 @@ walk_end(struct walk *walk, const struct err *err)
 		walk->spec.done(walk->spec.arg, err);
 	for (size_t i = 0; i < ARRAY_LEN(walk->texts); i++)
 		free(walk->texts[i]);
-	for (size_t i = 0; i < walk->n_types; i++)
-		free(walk->types[i]);
-	free(walk->types);
+	free(walk->places);
 	free(walk->keys[0]);
 	free(walk->keys[1]);
 	free(walk);
@@ -53,39 +50,78 @@ walk_away(struct walk *walk, const char *why)
 	walk_end(walk, &away);
 }
 
-int
-letters_compare(const char *type_a, struct stream_id a, const char *type_b, struct stream_id b)
-{
-	int order = stream_id_cmp(a, b);
+/* --- the order over all places ---------------------------------------------------------- */
 
-	return order ? order : strcmp(type_b, type_a);
+static int
+place_compare(const void *a, const void *b)
+{
+	const struct letters_place *one = a, *two = b;
+	int order = strcmp(one->type, two->type);
+
+	return order ? order : (one->partition > two->partition) - (one->partition < two->partition);
+}
+
+struct letters_at
+letters_at(const struct letter *letter)
+{
+	struct letters_at at = { { .partition = letter->partition }, letter->entry };
+
+	snprintf(at.place.type, sizeof at.place.type, "%s", letter->type);
+	return at;
+}
+
+int
+letters_compare(const struct letters_at *a, const struct letters_at *b)
+{
+	int order = stream_id_cmp(a->entry, b->entry);
+
+	return order ? order : place_compare(&b->place, &a->place);
+}
+
+bool
+letters_same_place(const struct letters_place *a, const struct letters_place *b)
+{
+	return place_compare(a, b) == 0;
+}
+
+struct partition *
+letters_home(const struct orchestrator *orch, const char *id)
+{
+	struct letters_at at = { 0 };
+
+	(void)letter_id_parse(id, at.place.type, &at.place.partition, &at.entry);
+	return orchestrator_partition(orch, at.place.partition);
 }
 
 /* --- pages ------------------------------------------------------------------------- */
 
-/* Where the next type begins: behind the cursor in the order over all types. */
+/* Where the next place begins: behind the cursor in the order over all places. */
 static void
-begin_type(struct walk *walk)
+begin_place(struct walk *walk)
 {
-	const char *type = walk->at < walk->n_types ? walk->types[walk->at] : "";
-	struct keys *keys = &partition_store(orchestrator_partition(walk->orch, 0))->keys;
-	char *begin = walk->spec.newest_first ? walk->to : walk->from;
-	char *end = walk->spec.newest_first ? walk->from : walk->to;
-	int side = strcmp(type, walk->cursor_type);
-	bool behind = walk->spec.newest_first ? side > 0 : side < 0;
-	char *name = xasprintf("q:%s:dlq", type);
+	const struct letters_place *place = &walk->places[walk->at];
+	bool newest = walk->spec.newest_first;
+	char *begin = newest ? walk->to : walk->from, *end = newest ? walk->from : walk->to;
+	struct keys *keys;
+	char *name;
+	int side;
 
+	if (walk->at == walk->n_places)
+		return;
+	keys = &partition_store(orchestrator_partition(walk->orch, place->partition))->keys;
+	name = xasprintf("q:%s:dlq", place->type);
 	free(walk->keys[0]);
 	free(walk->keys[1]);
 	walk->keys[0] = key_make(keys, name, NULL);
-	walk->keys[1] = key_make(keys, "dlq:mark:", type);
+	walk->keys[1] = key_make(keys, "dlq:mark:", place->type);
 	free(name);
-	snprintf(end, sizeof walk->to, "%s", walk->spec.newest_first ? "-" : "+");
-	snprintf(begin, sizeof walk->to, "%s", walk->spec.newest_first ? "+" : "-");
+	snprintf(end, sizeof walk->to, "%s", newest ? "-" : "+");
+	snprintf(begin, sizeof walk->to, "%s", newest ? "+" : "-");
 	if (!walk->cursor_given)
 		return;
+	side = place_compare(place, &walk->cursor.place);
 	*begin = '(';
-	stream_id_format(walk->cursor, behind ? begin : begin + 1);
+	stream_id_format(walk->cursor.entry, (newest ? side > 0 : side < 0) ? begin : begin + 1);
 }
 
 static enum letters_next
@@ -97,7 +133,8 @@ take_letters(struct walk *walk, const struct redisReply *reply, struct stream_id
 
 	reply_array(reply, &n, NULL);
 	for (size_t i = 0; i < n && next == LETTERS_GO_ON; i++) {
-		if (!letter_read(reply_at(reply, i), walk->types[walk->at], &letter))
+		if (!letter_read(reply_at(reply, i), walk->places[walk->at].type,
+		        walk->places[walk->at].partition, &letter))
 			continue;
 		*ret_last = letter.entry;
 		if (letter_fits(&letter, &walk->spec.filter))
@@ -125,7 +162,7 @@ on_page(void *arg, const struct redisReply *reply, const struct err *err)
 		break;
 	case LETTERS_NEXT_TYPE:
 		walk->at++;
-		begin_type(walk);
+		begin_place(walk);
 		walk_page(walk);
 		break;
 	case LETTERS_STOP:
@@ -143,7 +180,7 @@ walk_page(struct walk *walk)
 	struct err none = { 0 };
 
 	_Static_assert(PAGE == 200, "as the call says");
-	if (walk->at == walk->n_types) {
+	if (walk->at == walk->n_places) {
 		walk_end(walk, &none);
 		return;
 	}
@@ -152,67 +189,60 @@ walk_page(struct walk *walk)
 		walk_away(walk, redis_conn_error(walk->orch->queries));
 }
 
-/* --- types ------------------------------------------------------------------------- */
+/* --- places ------------------------------------------------------------------------- */
 
-struct types_ask {
+struct places_ask {
 	struct orchestrator *orch;
-	struct letters_types types;
-	size_t cap;
-	letters_types_fn *fn;
+	struct letters_place *places;
+	size_t n, cap;
+	unsigned at; /* partition */
+	letters_places_fn *fn;
 	void *arg;
 };
 
+static void ask_places(struct places_ask *ask);
+
 static void
-types_end(struct types_ask *ask, const struct err *err)
+places_end(struct places_ask *ask, const struct err *err)
 {
-	ask->fn(ask->arg, &ask->types, err);
-	for (size_t i = 0; i < ask->types.n; i++)
-		free(ask->types.names[i]);
-	free(ask->types.names);
+	ask->fn(ask->arg, ask->places, ask->n, err);
+	free(ask->places);
 	free(ask);
 }
 
 static void
-add_type(struct types_ask *ask, const char *type)
+add_place(struct places_ask *ask, const char *type)
 {
-	GROW(ask->types.names, ask->types.n, ask->cap);
-	ask->types.names[ask->types.n++] = xstrdup(type);
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	GROW(ask->places, ask->n, ask->cap);
+	ask->places[ask->n].partition = ask->at;
+	snprintf(ask->places[ask->n++].type, sizeof ask->places->type, "%s", type);
 }
 
 static void
-sort_types(struct letters_types *types)
+sort_places(struct places_ask *ask)
 {
 	size_t n = 0;
 
-	if (types->n == 0)
-		return;
-	qsort(types->names, types->n, sizeof *types->names, by_name);
-	for (size_t i = 0; i < types->n; i++) {
-		if (n > 0 && strcmp(types->names[n - 1], types->names[i]) == 0)
-			free(types->names[i]);
-		else
-			types->names[n++] = types->names[i];
+	if (ask->n > 0)
+		qsort(ask->places, ask->n, sizeof *ask->places, place_compare);
+	for (size_t i = 0; i < ask->n; i++) {
+		if (n == 0 || place_compare(&ask->places[n - 1], &ask->places[i]) != 0)
+			ask->places[n++] = ask->places[i];
 	}
-	types->n = n;
+	ask->n = n;
 }
 
 static void
 on_types(void *arg, const struct redisReply *reply, const struct err *err)
 {
-	struct types_ask *ask = arg;
-	struct engine *engine = partition_engine(orchestrator_partition(ask->orch, 0));
+	struct places_ask *ask = arg;
+	struct engine *engine = partition_engine(orchestrator_partition(ask->orch, ask->at));
 	struct err none = { 0 };
 	struct queue *queue;
 	size_t n = 0, len;
 
 	if (!reply) {
-		types_end(ask, err);
+		places_end(ask, err);
 		return;
 	}
 	reply_array(reply, &n, NULL);
@@ -220,54 +250,63 @@ on_types(void *arg, const struct redisReply *reply, const struct err *err)
 		const char *type;
 
 		if (reply_str(reply_at(reply, i), &type, &len, NULL) == 0 && str_is_name(type, len))
-			add_type(ask, type);
+			add_place(ask, type);
 	}
 	for (size_t i = 0; engine && (queue = engine_queue_at(engine, i)) != NULL; i++)
-		add_type(ask, queue_type(queue));
-	sort_types(&ask->types);
-	types_end(ask, &none);
+		add_place(ask, queue_type(queue));
+	if (++ask->at < ask->orch->n_parts) {
+		ask_places(ask);
+		return;
+	}
+	sort_places(ask);
+	places_end(ask, &none);
 }
 
-void
-letters_types(struct orchestrator *orch, letters_types_fn *fn, void *arg)
+static void
+ask_places(struct places_ask *ask)
 {
-	struct types_ask *ask = xcalloc(1, sizeof *ask);
-	char *key = key_make(&partition_store(orchestrator_partition(orch, 0))->keys, "dlq", NULL);
+	struct partition *p = orchestrator_partition(ask->orch, ask->at);
+	char *key = key_make(&partition_store(p)->keys, "dlq", NULL);
 	struct err away;
-	int rc;
-
-	*ask = (struct types_ask){ .orch = orch, .fn = fn, .arg = arg };
-	rc = redis_port_send(orchestrator_queries(orch), 2,
+	int rc = redis_port_send(orchestrator_queries(ask->orch), 2,
 	    (const char *const[]){ "SMEMBERS", key }, NULL, TIMEOUT_MS, on_types, ask);
+
 	free(key);
 	if (rc == 0)
 		return;
 	err_set(&away, ERR_UNAVAILABLE, "redis does not answer: %s",
-	    redis_conn_error(orch->queries));
-	types_end(ask, &away);
+	    redis_conn_error(ask->orch->queries));
+	places_end(ask, &away);
+}
+
+void
+letters_places(struct orchestrator *orch, letters_places_fn *fn, void *arg)
+{
+	struct places_ask *ask = xcalloc(1, sizeof *ask);
+
+	*ask = (struct places_ask){ .orch = orch, .fn = fn, .arg = arg };
+	ask_places(ask);
 }
 
 /* --- walks ------------------------------------------------------------------------- */
 
 static void
-take_types(struct walk *walk, char *const *names, size_t n)
-{
-	walk->types = xcalloc(n + 1, sizeof *walk->types);
-	for (; walk->n_types < n; walk->n_types++)
-		walk->types[walk->n_types] = xstrdup(names[walk->n_types]);
-	begin_type(walk);
-}
-
-static void
-walk_types(void *arg, const struct letters_types *types, const struct err *err)
+walk_places(void *arg, const struct letters_place *places, size_t n, const struct err *err)
 {
 	struct walk *walk = arg;
+	const struct letters_walk *spec = &walk->spec;
 
 	if (err->code < 0) {
 		walk_end(walk, err);
 		return;
 	}
-	take_types(walk, types->names, types->n);
+	walk->places = xcalloc(n + 1, sizeof *walk->places);
+	for (size_t i = 0; i < n; i++) {
+		if ((!spec->filter.type || strcmp(spec->filter.type, places[i].type) == 0) &&
+		    (!spec->one_partition || spec->partition == places[i].partition))
+			walk->places[walk->n_places++] = places[i];
+	}
+	begin_place(walk);
 	walk_page(walk);
 }
 
@@ -294,20 +333,15 @@ letters_walk(struct orchestrator *orch, const struct letters_walk *spec)
 	walk->orch = orch;
 	walk->spec = *spec;
 	keep_texts(walk);
-	if (spec->cursor &&
-	    !letter_id_parse(spec->cursor, walk->cursor_type, &walk->cursor)) {
+	if (spec->cursor && !letter_id_parse(spec->cursor, walk->cursor.place.type,
+	        &walk->cursor.place.partition, &walk->cursor.entry)) {
 		err_set(&bad, ERR_INVALID, "cursor '%s' is not one of ours", spec->cursor);
 		walk_end(walk, &bad);
 		return;
 	}
 	walk->cursor_given = spec->cursor != NULL;
 	walk->spec.cursor = NULL;
-	if (!walk->spec.filter.type) {
-		letters_types(orch, walk_types, walk);
-		return;
-	}
-	take_types(walk, &walk->texts[0], 1);
-	walk_page(walk);
+	letters_places(orch, walk_places, walk);
 }
 
 /* --- one --------------------------------------------------------------------------- */
@@ -350,11 +384,10 @@ letters_read(struct orchestrator *orch, const char *id, letters_one_fn *fn, void
 {
 	struct one *one;
 	struct walk *walk;
+	struct letters_at at = { 0 };
 	struct err bad;
-	char type[65];
-	struct stream_id entry;
 
-	if (!letter_id_parse(id, type, &entry)) {
+	if (!letter_id_parse(id, at.place.type, &at.place.partition, &at.entry)) {
 		err_set(&bad, ERR_INVALID,
 		    "'%s' is no dead letter's id: they look like TYPE:1763712000000-0", id);
 		fn(arg, NULL, &bad);
@@ -366,8 +399,10 @@ letters_read(struct orchestrator *orch, const char *id, letters_one_fn *fn, void
 	walk->orch = orch;
 	walk->spec = (struct letters_walk){ .filter = { .state = LETTERS_ALL },
 		.on_letter = found_one, .done = one_end, .arg = one };
-	take_types(walk, &(char *){ type }, 1);
-	stream_id_format(entry, walk->from);
-	stream_id_format(entry, walk->to);
+	walk->places = xmemdup(&at.place, sizeof at.place);
+	walk->n_places = 1;
+	begin_place(walk);
+	stream_id_format(at.entry, walk->from);
+	stream_id_format(at.entry, walk->to);
 	walk_page(walk);
 }

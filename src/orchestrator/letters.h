@@ -15,6 +15,7 @@
 #include "store/letter.h"
 
 struct command;
+struct partition;
 struct letters_keeper;
 
 enum letters_next { LETTERS_GO_ON, LETTERS_NEXT_TYPE, LETTERS_STOP };
@@ -26,6 +27,8 @@ typedef void letters_done_fn(void *arg, const struct err *err);
 
 struct letters_walk {
 	struct letter_filter filter; /* copied */
+	bool one_partition;          /* only of this: */
+	unsigned partition;
 	bool newest_first;           /* within a type */
 	const char *cursor;          /* id of a letter: only those behind it; or NULL */
 	letters_fn *on_letter;
@@ -43,18 +46,31 @@ void letters_walk_confirmed(struct orchestrator *orch, const struct letters_walk
 typedef void letters_one_fn(void *arg, const struct letter *letter, const struct err *err);
 void letters_read(struct orchestrator *orch, const char *id, letters_one_fn *fn, void *arg);
 
-/* Types that had letters, and those that have a queue: others may write there too. */
-struct letters_types {
-	char **names; /* sorted; live until the function returns */
-	size_t n;
+/* A stream of letters. */
+struct letters_place {
+	char type[65];
+	unsigned partition;
 };
-typedef void letters_types_fn(void *arg, const struct letters_types *types,
-    const struct err *err);
-void letters_types(struct orchestrator *orch, letters_types_fn *fn, void *arg);
 
-/* The order of lists over all types: by time, then by type. */
-int letters_compare(const char *type_a, struct stream_id a, const char *type_b,
-    struct stream_id b);
+/*
+ * Places of types that had letters, and of those that have a queue (others may write there
+ * too), sorted; they live until the function returns.
+ */
+typedef void letters_places_fn(void *arg, const struct letters_place *places, size_t n,
+    const struct err *err);
+void letters_places(struct orchestrator *orch, letters_places_fn *fn, void *arg);
+
+/* One letter in the order of lists over all places: by time, then by type and partition. */
+struct letters_at {
+	struct letters_place place;
+	struct stream_id entry;
+};
+struct letters_at letters_at(const struct letter *letter);
+int letters_compare(const struct letters_at *a, const struct letters_at *b);
+bool letters_same_place(const struct letters_place *a, const struct letters_place *b);
+
+/* The partition of a letter by its id; the first one where the id is none. */
+struct partition *letters_home(const struct orchestrator *orch, const char *id);
 
 /* As the API shows it. */
 json_t *letters_view(const struct letter *letter);

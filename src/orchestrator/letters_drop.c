@@ -37,6 +37,7 @@ struct dropped {
 typedef void drop_fn(void *arg, const struct dropped *dropped, const struct err *err);
 
 struct drop_call {
+	struct partition *partition;
 	char *argv[9 + SLICE]; /* must live until the answer */
 	int argc;
 	drop_fn *fn;
@@ -86,13 +87,14 @@ add_key(struct drop_call *call, const struct keys *keys, const char *before, con
 
 /* KEYS and the owner's part of ARGV. */
 static struct drop_call *
-drop_begin(struct orchestrator *orch, const char *type, const char *lowest, const char *most)
+drop_begin(struct partition *p, const char *type, const char *lowest, const char *most)
 {
 	struct drop_call *call = xcalloc(1, sizeof *call);
-	struct keys *keys = &partition_store(orchestrator_partition(orch, 0))->keys;
+	struct keys *keys = &partition_store(p)->keys;
 	char nonce[TOKEN_SIZE];
 
-	token_format(partition_nonce(orchestrator_partition(orch, 0)), nonce);
+	call->partition = p;
+	token_format(partition_nonce(p), nonce);
 	add_key(call, keys, "fence", "", "");
 	add_key(call, keys, "q:", type, ":dlq");
 	add_key(call, keys, "dlq:body:", type, "");
@@ -113,11 +115,11 @@ drop_send(struct orchestrator *orch, struct drop_call *call, drop_fn *fn, void *
 
 	call->fn = fn;
 	call->arg = arg;
-	if (command_is_here(orchestrator_partition(orch, 0)) &&
-	    redis_script_call(&orch->letters_keeper->script, partition_commands(orchestrator_partition(orch, 0)), 4,
+	if (command_is_here(call->partition) &&
+	    redis_script_call(&orch->letters_keeper->script, partition_commands(call->partition), 4,
 		call->argc, (const char *const *)call->argv, NULL, TIMEOUT_MS, on_dropped, call) == 0)
 		return;
-	err_set(&away, ERR_UNAVAILABLE, "%s", partition_why(orchestrator_partition(orch, 0)));
+	err_set(&away, ERR_UNAVAILABLE, "%s", partition_why(call->partition));
 	drop_end(call, &nothing, &away);
 }
 
@@ -125,7 +127,7 @@ drop_send(struct orchestrator *orch, struct drop_call *call, drop_fn *fn, void *
 
 struct look {
 	struct letters_keeper *keeper;
-	char **types;
+	struct letters_place *places; /* that are owned here */
 	size_t n, at;
 	uint64_t dropped;
 };
@@ -136,9 +138,7 @@ static void
 look_end(struct look *look)
 {
 	loop_timer_start(&look->keeper->timer, LOOK_US);
-	for (size_t i = 0; i < look->n; i++)
-		free(look->types[i]);
-	free(look->types);
+	free(look->places);
 	free(look);
 }
 
@@ -148,16 +148,12 @@ on_looked(void *arg, const struct dropped *dropped, const struct err *err)
 	struct look *look = arg;
 	struct orchestrator *orch = look->keeper->orch;
 
-	if (err->code < 0) {
-		look_end(look);
-		return;
-	}
 	look->dropped += dropped->letters;
 	metrics_add(orch->config.metrics, METRIC_DEAD_LETTERS_EXPIRED, dropped->letters);
-	if (!dropped->more) {
+	if (!dropped->more || err->code < 0) {
 		if (look->dropped > 0)
 			log_warn("dead letters were dropped: they are too old or too many",
-			    KV_S("type", look->types[look->at]), KV_I("letters", look->dropped));
+			    KV_S("type", look->places[look->at].type), KV_I("letters", look->dropped));
 		look->dropped = 0;
 		look->at++;
 	}
@@ -169,6 +165,7 @@ look_next(struct look *look)
 {
 	struct orchestrator *orch = look->keeper->orch;
 	int64_t lowest = clock_wall_ms() - orch->config.letters_max_age_ms;
+	const struct letters_place *place;
 	char id[STREAM_ID_SIZE], most[24];
 
 	if (look->at == look->n) {
@@ -177,18 +174,22 @@ look_next(struct look *look)
 	}
 	stream_id_format((struct stream_id){ lowest > 0 ? (uint64_t)lowest : 0, 0 }, id);
 	snprintf(most, sizeof most, "%lld", (long long)orch->config.letters_max);
-	drop_send(orch, drop_begin(orch, look->types[look->at], id, most), on_looked, look);
+	place = &look->places[look->at];
+	drop_send(orch, drop_begin(orchestrator_partition(orch, place->partition), place->type, id,
+	    most), on_looked, look);
 }
 
 static void
-look_types(void *arg, const struct letters_types *types, const struct err *err)
+look_places(void *arg, const struct letters_place *places, size_t n, const struct err *err)
 {
 	struct look *look = arg;
 
 	(void)err; /* then there are none, and the next look comes */
-	look->types = xcalloc(types->n + 1, sizeof *look->types);
-	for (; look->n < types->n; look->n++)
-		look->types[look->n] = xstrdup(types->names[look->n]);
+	look->places = xcalloc(n + 1, sizeof *look->places);
+	for (size_t i = 0; i < n; i++) {
+		if (command_is_here(orchestrator_partition(look->keeper->orch, places[i].partition)))
+			look->places[look->n++] = places[i];
+	}
 	look_next(look);
 }
 
@@ -198,13 +199,13 @@ look(void *arg)
 	struct letters_keeper *keeper = arg;
 	struct look *look;
 
-	if (!command_is_here(orchestrator_partition(keeper->orch, 0))) {
+	if (orchestrator_owned(keeper->orch) == 0) {
 		loop_timer_start(&keeper->timer, FIRST_LOOK_US);
 		return;
 	}
 	look = xcalloc(1, sizeof *look);
 	look->keeper = keeper;
-	letters_types(keeper->orch, look_types, look);
+	letters_places(keeper->orch, look_places, look);
 }
 
 struct letters_keeper *
@@ -307,9 +308,9 @@ on_purged(void *arg, const struct dropped *dropped, const struct err *err)
 static void
 purge_next(struct purge *purge)
 {
-	struct orchestrator *orch = purge->command->orch;
+	struct command *command = purge->command;
 	struct drop_call *call;
-	char type[65], *id;
+	char type[65], *id, *entry;
 	size_t len;
 
 	if (purge->at == purge->n) {
@@ -318,14 +319,15 @@ purge_next(struct purge *purge)
 	}
 	len = strcspn(purge->ids[purge->at], ":");
 	snprintf(type, sizeof type, "%.*s", (int)len, purge->ids[purge->at]);
-	call = drop_begin(orch, type, "", "");
+	call = drop_begin(command->partition, type, "", "");
 	for (int i = 0; i < SLICE && purge->at < purge->n; i++, purge->at++) {
 		id = purge->ids[purge->at];
 		if (strncmp(id, type, len) != 0 || id[len] != ':')
 			break;
-		call->argv[call->argc++] = xstrdup(id + len + 1);
+		entry = id + len + 1;
+		call->argv[call->argc++] = xstrndup(entry, strcspn(entry, ":"));
 	}
-	drop_send(orch, call, on_purged, purge);
+	drop_send(command->orch, call, on_purged, purge);
 }
 
 static enum letters_next
@@ -377,6 +379,8 @@ letters_purge(struct command *command)
 	char type[65];
 	struct err err;
 
+	walk.one_partition = true;
+	walk.partition = partition_number(command->partition);
 	purge->command = command;
 	purge->dry_run = json_is_true(json_object_get(command->body, "dry_run"));
 	letters_filter_unpack(command->body, &filter);
@@ -388,20 +392,85 @@ letters_purge(struct command *command)
 		letters_walk(command->orch, &walk);
 }
 
+/* --- asking: one partition after the other -------------------------------------------------- */
+
+struct sweep {
+	struct orchestrator *orch;
+	struct facade_actor *actor;
+	json_t *body;         /* of each command */
+	unsigned at;
+	int64_t matched, dropped, open;
+	facade_reply_fn *fn;
+	void *arg;
+};
+
+static void sweep_next(struct sweep *sweep);
+
+static void
+sweep_end(struct sweep *sweep, const struct err *err)
+{
+	struct err none = *err;
+	json_t *sums = NULL;
+
+	if (err->code == 0 && sweep->matched == 0 &&
+	    !json_is_true(json_object_get(sweep->body, "dry_run")))
+		err_set(&none, ERR_CONFLICT, "no dead letter is meant: nothing was purged");
+	if (none.code == 0)
+		sums = json_pack("{s:I, s:I, s:I, s:O}", "matched", (json_int_t)sweep->matched,
+		    "dropped", (json_int_t)sweep->dropped, "open", (json_int_t)sweep->open, "dry_run",
+		    json_object_get(sweep->body, "dry_run"));
+	sweep->fn(sweep->arg, sums, &none);
+	json_decref(sweep->body);
+	free(sweep->actor);
+	free(sweep);
+}
+
+static void
+on_swept(void *arg, json_t *body, const struct err *err)
+{
+	struct sweep *sweep = arg;
+
+	if (err->code < 0 && err->code != ERR_CONFLICT) {
+		json_decref(body);
+		sweep_end(sweep, err);
+		return;
+	}
+	sweep->matched += json_integer_value(json_object_get(body, "matched"));
+	sweep->dropped += json_integer_value(json_object_get(body, "dropped"));
+	sweep->open += json_integer_value(json_object_get(body, "open"));
+	json_decref(body);
+	sweep_next(sweep);
+}
+
+static void
+sweep_next(struct sweep *sweep)
+{
+	struct err none = { 0 };
+
+	if (sweep->at == sweep->orch->n_parts) {
+		sweep_end(sweep, &none);
+		return;
+	}
+	command_go(command_new(sweep->orch, orchestrator_partition(sweep->orch, sweep->at++),
+	    "dlq_purge", json_copy(sweep->body), sweep->actor, on_swept, sweep));
+}
+
 void
 facade_letters_purge(struct orchestrator *orch, const struct facade_letter_filter *filter,
     bool dry_run, const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
 {
-	json_t *body = letters_filter_pack(filter);
+	struct sweep *sweep = xcalloc(1, sizeof *sweep);
 
-	json_object_set_new(body, "dry_run", json_boolean(dry_run));
-	command_go(command_new(orch, orchestrator_partition(orch, 0), "dlq_purge", body, actor, fn, arg));
+	*sweep = (struct sweep){ .orch = orch, .actor = actor_copy(actor),
+		.body = letters_filter_pack(filter), .fn = fn, .arg = arg };
+	json_object_set_new(sweep->body, "dry_run", json_boolean(dry_run));
+	sweep_next(sweep);
 }
 
 void
 facade_letter_purge(struct orchestrator *orch, const char *id, const struct facade_actor *actor,
     facade_reply_fn *fn, void *arg)
 {
-	command_go(command_new(orch, orchestrator_partition(orch, 0), "dlq_purge",
+	command_go(command_new(orch, letters_home(orch, id), "dlq_purge",
 	    json_pack("{s:s}", "letter", id), actor, fn, arg));
 }

@@ -287,15 +287,14 @@ facade_letter_replay(struct orchestrator *orch, const char *id,
 
 	if (replay->payload)
 		json_object_set(body, "payload", (json_t *)(uintptr_t)replay->payload);
-	command_go(command_new(orch, orchestrator_partition(orch, 0), "dlq_replay", body, actor, fn, arg));
+	command_go(command_new(orch, letters_home(orch, id), "dlq_replay", body, actor, fn, arg));
 }
 
 /* --- many ---------------------------------------------------------------------------------- */
 
 struct meant {
 	char id[LETTER_ID_SIZE];
-	char type[65];
-	struct stream_id entry;
+	struct letters_at at;
 };
 
 struct letters_batch {
@@ -303,8 +302,8 @@ struct letters_batch {
 	struct facade_actor *actor;
 	struct facade_replay replay;
 	struct meant *letters;
-	size_t n, cap, at, limit, of_type;
-	char type[65];          /* whose letters are counted */
+	size_t n, cap, at, limit, of_place;
+	struct letters_place place; /* whose letters are counted */
 	bool more;
 	int64_t until_ms, next_us; /* wall; monotonic: the next one not before */
 	uint64_t replayed;
@@ -386,7 +385,7 @@ oldest_first(const void *a, const void *b)
 {
 	const struct meant *one = a, *two = b;
 
-	return letters_compare(one->type, one->entry, two->type, two->entry);
+	return letters_compare(&one->at, &two->at);
 }
 
 static enum letters_next
@@ -395,16 +394,14 @@ batch_letter(void *arg, const struct letter *letter)
 	struct letters_batch *batch = arg;
 	struct meant *meant;
 
-	if (strcmp(batch->type, letter->type) != 0) {
-		snprintf(batch->type, sizeof batch->type, "%s", letter->type);
-		batch->of_type = 0;
-	}
 	GROW(batch->letters, batch->n, batch->cap);
 	meant = &batch->letters[batch->n++];
 	letter_id(letter, meant->id);
-	snprintf(meant->type, sizeof meant->type, "%s", letter->type);
-	meant->entry = letter->entry;
-	return ++batch->of_type > batch->limit ? LETTERS_NEXT_TYPE : LETTERS_GO_ON;
+	meant->at = letters_at(letter);
+	if (!letters_same_place(&batch->place, &meant->at.place))
+		batch->of_place = 0;
+	batch->place = meant->at.place;
+	return ++batch->of_place > batch->limit ? LETTERS_NEXT_TYPE : LETTERS_GO_ON;
 }
 
 static void

@@ -115,16 +115,15 @@ letters_filter_unpack(const json_t *body, struct facade_letter_filter *ret_filte
 /* --- lists: each type gives its newest ones, the newest of all are shown ------------ */
 
 struct item {
-	char type[65];
-	struct stream_id entry;
+	struct letters_at at;
 	json_t *view;
 };
 
 struct listing {
 	struct item *items;
 	size_t n, cap, limit;
-	char type[65];       /* whose letters are counted, and how many */
-	size_t of_type;
+	struct letters_place place; /* whose letters are counted, and how many */
+	size_t of_place;
 	facade_reply_fn *fn;
 	void *arg;
 };
@@ -135,17 +134,15 @@ list_letter(void *arg, const struct letter *letter)
 	struct listing *listing = arg;
 	struct item *item;
 
-	if (strcmp(listing->type, letter->type) != 0) {
-		snprintf(listing->type, sizeof listing->type, "%s", letter->type);
-		listing->of_type = 0;
-	}
 	GROW(listing->items, listing->n, listing->cap);
 	item = &listing->items[listing->n++];
-	snprintf(item->type, sizeof item->type, "%s", letter->type);
-	item->entry = letter->entry;
+	item->at = letters_at(letter);
+	if (!letters_same_place(&listing->place, &item->at.place))
+		listing->of_place = 0;
+	listing->place = item->at.place;
 	item->view = letters_view(letter);
 	/* one more than is shown: it tells that there is a next page */
-	return ++listing->of_type > listing->limit ? LETTERS_NEXT_TYPE : LETTERS_GO_ON;
+	return ++listing->of_place > listing->limit ? LETTERS_NEXT_TYPE : LETTERS_GO_ON;
 }
 
 static int
@@ -153,7 +150,7 @@ newest_first(const void *a, const void *b)
 {
 	const struct item *one = a, *two = b;
 
-	return letters_compare(two->type, two->entry, one->type, one->entry);
+	return letters_compare(&two->at, &one->at);
 }
 
 static void
@@ -184,6 +181,7 @@ list_end(void *arg, const struct err *err)
 struct ask {
 	struct orchestrator *orch;
 	struct letters_walk walk;
+	unsigned confirmed; /* partitions */
 	char *texts[5];
 };
 
@@ -193,6 +191,12 @@ ask_confirmed(void *arg, const struct err *err)
 	struct ask *ask = arg;
 	struct err again;
 
+	if (err->code == 0 && redis_conn_is_up(ask->orch->commands) &&
+	    ask->confirmed < ask->orch->n_parts) {
+		partition_barrier(orchestrator_partition(ask->orch, ask->confirmed++), ask_confirmed,
+		    ask);
+		return;
+	}
 	if (err->code == 0) {
 		letters_walk(ask->orch, &ask->walk);
 	} else {
@@ -218,10 +222,7 @@ letters_walk_confirmed(struct orchestrator *orch, const struct letters_walk *wal
 		if (*texts[i])
 			*texts[i] = ask->texts[i] = xstrdup(*texts[i]);
 	}
-	if (redis_conn_is_up(orch->commands))
-		partition_barrier(orchestrator_partition(orch, 0), ask_confirmed, ask);
-	else
-		ask_confirmed(ask, &none);
+	ask_confirmed(ask, &none);
 }
 
 void
@@ -358,7 +359,8 @@ static void
 on_letter(void *arg, const struct letter *letter, const struct err *err)
 {
 	struct showing *showing = arg;
-	struct keys *keys = &partition_store(orchestrator_partition(showing->orch, 0))->keys;
+	struct keys *keys = &partition_store(
+	    orchestrator_partition(showing->orch, letter ? letter->partition : 0))->keys;
 	char entry[STREAM_ID_SIZE], meta[STREAM_ID_SIZE + 8];
 	char *key;
 	int rc;

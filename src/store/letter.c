@@ -47,9 +47,10 @@ read_mark(struct letter *letter, const char *mark)
 }
 
 bool
-letter_read(const struct redisReply *row, const char *type, struct letter *ret)
+letter_read(const struct redisReply *row, const char *type, unsigned partition,
+    struct letter *ret)
 {
-	struct letter letter = { .type = type };
+	struct letter letter = { .type = type, .partition = partition };
 	const char *id;
 	size_t n = 0, len;
 
@@ -80,24 +81,34 @@ letter_read(const struct redisReply *row, const char *type, struct letter *ret)
 char *
 letter_id(const struct letter *letter, char out[LETTER_ID_SIZE])
 {
-	char entry[STREAM_ID_SIZE];
+	char entry[STREAM_ID_SIZE], behind[12] = "";
 
-	snprintf(out, LETTER_ID_SIZE, "%.64s:%s", letter->type,
-	    stream_id_format(letter->entry, entry));
+	if (letter->partition > 0)
+		snprintf(behind, sizeof behind, ":%u", letter->partition);
+	snprintf(out, LETTER_ID_SIZE, "%.64s:%s%s", letter->type,
+	    stream_id_format(letter->entry, entry), behind);
 	return out;
 }
 
 bool
-letter_id_parse(const char *text, char *ret_type, struct stream_id *ret_entry)
+letter_id_parse(const char *text, char *ret_type, unsigned *ret_partition,
+    struct stream_id *ret_entry)
 {
-	size_t len = strcspn(text, ":");
+	size_t len = strcspn(text, ":"), id_len;
 	struct stream_id entry;
+	int64_t partition = 0;
+	const char *id;
 
-	if (text[len] != ':' || !str_is_name(text, len) ||
-	    !stream_id_parse(text + len + 1, strlen(text + len + 1), &entry))
+	if (text[len] != ':' || !str_is_name(text, len))
+		return false;
+	id = text + len + 1;
+	id_len = strcspn(id, ":");
+	if (!stream_id_parse(id, id_len, &entry) ||
+	    (id[id_len] && !str_to_i64(id + id_len + 1, 1, 100000, &partition)))
 		return false;
 	memcpy(ret_type, text, len);
 	ret_type[len] = '\0';
+	*ret_partition = (unsigned)partition;
 	*ret_entry = entry;
 	return true;
 }

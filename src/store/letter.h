@@ -11,7 +11,7 @@
 #include "base/id.h"
 #include "redis/reply.h"
 
-#define LETTER_ID_SIZE (64 + 1 + STREAM_ID_SIZE)
+#define LETTER_ID_SIZE (64 + 1 + STREAM_ID_SIZE + 12)
 
 /*
  * Texts point into the reply, end with a NUL and may hold any bytes before it; what the
@@ -19,6 +19,7 @@
  */
 struct letter {
 	const char *type; /* the agent type whose stream it stands on */
+	unsigned partition;
 	struct stream_id entry;
 	const char *run, *task, *workflow, *category, *reason, *agent, *kind;
 	struct reply_text log_tail;
@@ -30,11 +31,16 @@ struct letter {
 };
 
 /* type must outlive the letter.  false: the row is none. */
-bool letter_read(const struct redisReply *row, const char *type, struct letter *ret_letter);
+bool letter_read(const struct redisReply *row, const char *type, unsigned partition,
+    struct letter *ret_letter);
 
-/* TYPE:MS-SEQ, the letter's id for people.  parse: type needs 65 bytes. */
+/*
+ * TYPE:MS-SEQ, the letter's id for people; with :P behind it in partitions other than 0.
+ * parse: type needs 65 bytes.
+ */
 char *letter_id(const struct letter *letter, char out[LETTER_ID_SIZE]);
-bool letter_id_parse(const char *text, char *ret_type, struct stream_id *ret_entry);
+bool letter_id_parse(const char *text, char *ret_type, unsigned *ret_partition,
+    struct stream_id *ret_entry);
 
 enum letter_state { LETTERS_OPEN, LETTERS_REPLAYED, LETTERS_ALL };
 

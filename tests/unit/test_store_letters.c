@@ -190,17 +190,22 @@ static void
 ids_are_strict(void **state)
 {
 	static const char *const bad[] = { "", ":", "a", "a:", ":1-1", "a:1", "a:1-1:", "a:x-1",
-		"9a:1-1", "a b:1-1", "../a:1-1", NULL };
+		"9a:1-1", "a b:1-1", "../a:1-1", "a:1-1:0", "a:1-1:x", "a:1-1:-1", "a:1-1:2:", NULL };
 	struct letter letter = make("exit", "x", 1);
 	char id[LETTER_ID_SIZE], type[65];
 	struct stream_id entry;
+	unsigned partition = 9;
 
 	(void)state;
 	for (size_t i = 0; bad[i]; i++)
-		assert_false(letter_id_parse(bad[i], type, &entry));
-	assert_true(letter_id_parse(letter_id(&letter, id), type, &entry));
-	assert_string_equal(type, "backend");
-	assert_int_equal(entry.ms, letter.entry.ms);
+		assert_false(letter_id_parse(bad[i], type, &partition, &entry));
+	for (unsigned p = 0; p < 3; p++) {
+		letter.partition = p;
+		assert_true(letter_id_parse(letter_id(&letter, id), type, &partition, &entry));
+		assert_string_equal(type, "backend");
+		assert_int_equal(entry.ms, letter.entry.ms);
+		assert_int_equal(partition, p);
+	}
 }
 
 static void
