@@ -53,7 +53,8 @@ def work(task):
 
 def main(kind, me, where):
     redis = Redis(where)
-    prefix = os.environ.get("REEVE_PREFIX", "reeve:") + "{0}:"
+    prefix = os.environ.get("REEVE_PREFIX", "reeve:") + \
+        "{" + os.environ.get("REEVE_PARTITION", "0") + "}:"
     stream, group = prefix + "q:" + kind, kind + "_consumers"
     try:
         redis("XGROUP", "CREATE", stream, group, "$", "MKSTREAM")

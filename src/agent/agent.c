@@ -224,36 +224,6 @@ connect_redis(struct agent *agent, const char *url, struct err *err)
 /* --- making --- */
 
 static void
-name_keys(struct agent *agent)
-{
-	const struct keys *keys = &agent->keys;
-
-	agent->key_card = key_make(keys, "agent:", agent->id);
-	agent->key_beats = key_make(keys, "beats", NULL);
-	agent->key_cancel = key_make(keys, "cancel", NULL);
-	agent->key_done = key_make(keys, "done", NULL);
-	agent->key_meta = key_make(keys, "meta", NULL);
-	agent->key_agents = key_make(keys, "agents", NULL);
-}
-
-static void
-name_queues(struct agent *agent)
-{
-	size_t i;
-
-	agent->n_queues = agent->options->n_types;
-	for (i = 0; i < agent->n_queues; i++) {
-		struct queue *queue = &agent->queues[i];
-
-		queue->agent = agent;
-		queue->type = xstrdup(agent->options->types[i]);
-		queue->key = key_queue(&agent->keys, queue->type);
-		queue->group = key_group(queue->type);
-		type_settings_init(&queue->settings);
-	}
-}
-
-static void
 name_agent(struct agent *agent)
 {
 	char host[256] = "localhost";
@@ -324,9 +294,6 @@ agent_init(struct agent *agent, const char *url, struct err *err)
 	char cwd[PATH_MAX];
 	int rc;
 
-	if (!keys_init(&agent->keys, options->prefix, 0))
-		return err_set(err, ERR_INVALID,
-		    "--prefix takes at most %d characters and no braces", KEY_PREFIX_MAX);
 	if (getcwd(cwd, sizeof cwd) == NULL)
 		return err_set(err, ERR_FAILED, "cannot tell the working directory");
 	agent->loop = loop_new(err);
@@ -334,8 +301,9 @@ agent_init(struct agent *agent, const char *url, struct err *err)
 		return ERR_FAILED;
 	agent->cwd = xstrdup(cwd);
 	name_agent(agent);
-	name_keys(agent);
-	name_queues(agent);
+	if (!places_grow(agent, 1))
+		return err_set(err, ERR_INVALID,
+		    "--prefix takes at most %d characters and no braces", KEY_PREFIX_MAX);
 	make_timers(agent);
 	sweep_init(agent);
 	childenv_init(&agent->env, (const char *const *)environ);
@@ -381,24 +349,9 @@ agent_run(struct agent *agent)
 }
 
 static void
-queues_release(struct agent *agent)
-{
-	size_t i;
-
-	for (i = 0; i < agent->n_queues; i++) {
-		type_settings_release(&agent->queues[i].settings);
-		free(agent->queues[i].type);
-		free(agent->queues[i].key);
-		free(agent->queues[i].group);
-	}
-}
-
-static void
 names_release(struct agent *agent)
 {
-	char *const names[] = { agent->id, agent->host, agent->root, agent->cwd,
-		agent->key_card, agent->key_beats, agent->key_cancel, agent->key_done,
-		agent->key_meta, agent->key_agents };
+	char *const names[] = { agent->id, agent->host, agent->root, agent->cwd };
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(names); i++)
@@ -426,7 +379,7 @@ agent_free(struct agent *agent)
 	tasklog_release(agent);
 	spool_free(agent->spool);
 	ledger_release(&agent->ledger);
-	queues_release(agent);
+	places_release(agent);
 	agent_scripts_release(&agent->scripts);
 	childenv_release(&agent->env);
 	loop_free(agent->loop);

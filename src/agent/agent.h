@@ -39,15 +39,25 @@
 #define AGENT_LEASE_MS 15000
 #define PROGRESS_US 1000000LL /* told so soon, with all that comes until then */
 #define AGENT_GRACE_MS 10000
+#define PLACES_MAX 256
 #define AGENT_SCRATCH (32 * 1024)
 
 struct agent;
 struct spool;
 struct tasklog;
 
-/* An agent type that we work for. */
+/* A partition of the state, with the keys that all agents use there. */
+struct place {
+	struct agent *agent;
+	unsigned number;
+	struct keys keys;
+	char *card, *beats, *cancel, *done, *meta, *agents;
+};
+
+/* An agent type that we work for, in a partition. */
 struct queue {
 	struct agent *agent;
+	struct place *place;
 	char *type, *key, *group;
 	struct type_settings settings;
 };
@@ -74,13 +84,11 @@ struct puller {
 struct beater {
 	struct loop_timer timer;
 	struct loop_timer cut; /* attempts that must not overlap end when it fires */
-	bool busy;
+	unsigned busy; /* calls under way: one for each partition */
+	bool good;     /* those that were answered were answered OK */
 	bool owed; /* after a reconnect: nothing is read before a beat was answered */
 	int64_t sent_us;  /* when the beat under way was sent */
 	int64_t alive_us; /* when the last one that was answered was sent */
-	char (*told)[TOKEN_SIZE]; /* attempts of the beat under way */
-	char **progress; /* of those, what the beat tells; NULL: nothing */
-	size_t n_told;
 };
 
 struct sweeper {
@@ -102,14 +110,17 @@ struct agent {
 	struct keeper *keeper;
 	struct redis_conn *commands, *reads;
 	struct agent_scripts scripts;
-	struct keys keys;
+	struct place **places;  /* partitions of the state, as far as they are known */
+	size_t n_places, cap_places;
+	bool counted;           /* Redis has said how many there are */
+	unsigned cards_due;     /* of the sign-on under way */
+	bool card_failed;
 	char *id;
 	char instance[TOKEN_SIZE];
 	char *host, *root, *cwd;
-	char *key_card, *key_beats, *key_cancel, *key_done, *key_meta, *key_agents;
 	struct childenv env;
-	struct queue queues[AGENT_TYPES_MAX];
-	size_t n_queues;
+	struct queue **queues;  /* each type in each partition */
+	size_t n_queues, cap_queues;
 	unsigned slots, running;
 	struct tasklog *logs; /* of attempts, not yet wholly sent */
 	struct spool *spool;
@@ -142,6 +153,13 @@ void agent_abandon(struct agent *agent, int exit_code);
 struct redis_port *agent_port(const struct agent *agent); /* of commands; NULL: down */
 void agent_ignore_reply(void *arg, const struct redisReply *reply, const struct err *err);
 
+/* --- partitions.c --- */
+/* Makes keys and queues of the partitions up to n; false: the prefix is none. */
+bool places_grow(struct agent *agent, size_t n);
+/* The partition of a run; the first one where that is not known. */
+struct place *places_of(const struct agent *agent, const char *run);
+void places_release(struct agent *agent);
+
 /* --- script.c --- */
 int agent_scripts_init(struct agent_scripts *scripts, struct err *err);
 void agent_scripts_release(struct agent_scripts *scripts);
@@ -150,6 +168,8 @@ int agent_script(struct agent *agent, const char *name, size_t n_keys,
     struct command *command, redis_reply_fn *fn, void *arg);
 
 /* --- signon.c --- */
+/* As long as nobody said how many partitions there are: asks again. */
+void signon_count(struct agent *agent);
 void signon_begin(struct agent *agent);
 void signon_lost(struct agent *agent);          /* the connection went */
 void signon_tell_draining(struct agent *agent); /* on the card */

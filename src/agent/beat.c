@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Heartbeats: one script call tells of all attempts and brings what is to end.
+ * Heartbeats: one script call a partition tells of all attempts and brings what is to end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +106,14 @@ beat_guard(struct agent *agent)
 
 /* --- answers --- */
 
+/* A beat in one partition: the attempts that it tells of. */
+struct beat {
+	struct agent *agent;
+	char (*told)[TOKEN_SIZE];
+	char **progress; /* of those, what it tells; NULL: nothing */
+	size_t n_told;
+};
+
 static void
 judge(struct agent *agent, const char *token, const struct redisReply *answer)
 {
@@ -124,65 +132,71 @@ judge(struct agent *agent, const char *token, const struct redisReply *answer)
 		attempt_end(row->attempt, END_LOST);
 }
 
-static void
-beat_answered(struct agent *agent, const struct redisReply *reply)
+/* False: it was not taken. */
+static bool
+beat_answered(const struct beat *beat, const struct redisReply *reply)
 {
+	struct agent *agent = beat->agent;
 	const char *code = "";
 	size_t len, i;
 
 	if (reply_is_error(reply)) {
 		log_warn("a heartbeat was refused", KV_S("why", reply_error_text(reply)));
-		return;
+		return false;
 	}
 	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
 	if (strcmp(code, "OK") == 0) {
-		agent->beater.alive_us = agent->beater.sent_us;
-		agent->beater.owed = false;
-		for (i = 0; i < agent->beater.n_told; i++)
-			judge(agent, agent->beater.told[i], reply_at(reply, i + 1));
-	} else if (strcmp(code, "NOCARD") == 0) {
+		for (i = 0; i < beat->n_told; i++)
+			judge(agent, beat->told[i], reply_at(reply, i + 1));
+		return true;
+	}
+	if (strcmp(code, "NOCARD") == 0) {
 		log_warn("our card is gone; signing on again");
 		signon_begin(agent);
 	} else if (strcmp(code, "OTHER") == 0) {
 		log_error("another agent took our id; leaving", KV_S("id", agent->id));
 		agent_abandon(agent, 1);
 	}
+	return false;
 }
 
 /* Progress that did not arrive goes with the next beat, unless there is newer. */
 static void
-forget_told(struct agent *agent, bool again)
+beat_free(struct beat *beat, bool again)
 {
-	struct beater *beater = &agent->beater;
 	struct held_row *row;
 	size_t i;
 
-	for (i = 0; i < beater->n_told; i++) {
-		row = again && beater->progress[i] != NULL
-			  ? ledger_find(&agent->ledger, beater->told[i])
+	for (i = 0; i < beat->n_told; i++) {
+		row = again && beat->progress[i] != NULL
+			  ? ledger_find(&beat->agent->ledger, beat->told[i])
 			  : NULL;
 		if (row != NULL && row->progress == NULL)
-			row->progress = beater->progress[i];
+			row->progress = beat->progress[i];
 		else
-			free(beater->progress[i]);
+			free(beat->progress[i]);
 	}
-	free(beater->progress);
-	free(beater->told);
-	beater->progress = NULL;
-	beater->told = NULL;
-	beater->n_told = 0;
+	free(beat->progress);
+	free(beat->told);
+	free(beat);
 }
 
 static void
 beat_done(void *arg, const struct redisReply *reply, const struct err *err)
 {
-	struct agent *agent = arg;
+	struct beat *beat = arg;
+	struct agent *agent = beat->agent;
+	struct beater *beater = &agent->beater;
 
 	(void)err;
-	agent->beater.busy = false;
-	if (reply != NULL)
-		beat_answered(agent, reply);
-	forget_told(agent, reply == NULL || reply_is_error(reply));
+	beater->good = reply != NULL && beat_answered(beat, reply) && beater->good;
+	beat_free(beat, reply == NULL || reply_is_error(reply));
+	if (beater->busy > 0 && --beater->busy > 0)
+		return;
+	if (beater->good) {
+		beater->alive_us = beater->sent_us;
+		beater->owed = false;
+	}
 	if (reply == NULL || agent->left)
 		return;
 	schedule(agent);
@@ -199,71 +213,86 @@ add_attempt(struct command *command, struct held_row *row, char *number, size_t 
 }
 
 static void
-add_progress(struct command *command, const struct beater *beater, char (*ordinals)[24])
+add_progress(struct command *command, const struct beat *beat, char (*ordinals)[24])
 {
 	size_t i;
 
-	for (i = 0; i < beater->n_told; i++) {
-		if (beater->progress[i] == NULL)
+	for (i = 0; i < beat->n_told; i++) {
+		if (beat->progress[i] == NULL)
 			continue;
 		(void)snprintf(ordinals[i], sizeof ordinals[i], "%zu", i + 1);
 		command_add(command, ordinals[i]);
-		command_add(command, beater->progress[i]);
+		command_add(command, beat->progress[i]);
 	}
 }
 
-/* Keys first, then arguments: two walks over the same rows. */
-static void
-beat_send(struct agent *agent)
+static bool
+is_told_there(const struct held_row *row, const struct place *place, int64_t now_us)
 {
-	struct beater *beater = &agent->beater;
+	return row->queue->place == place && is_told(row, now_us);
+}
+
+/* Keys first, then arguments: two walks over the same rows. */
+static bool
+beat_send(struct place *place, int64_t now_us)
+{
+	struct agent *agent = place->agent;
 	size_t room = ledger_count(&agent->ledger, HELD_RUNNING), n = 0;
+	struct beat *beat = xcalloc(1, sizeof *beat);
 	char(*numbers)[16] = xcalloc(room + 1, sizeof *numbers);
 	char(*ordinals)[24] = xcalloc(room + 1, sizeof *ordinals);
-	int64_t now_us = clock_mono_us();
 	struct command command = { 0 };
 	struct held_row *row = NULL;
 	char now[RFC3339_SIZE];
+	bool sent;
 
-	beater->told = xcalloc(room + 1, sizeof *beater->told);
-	beater->progress = xcalloc(room + 1, sizeof *beater->progress);
-	command_add_all(&command, agent->key_card, agent->key_beats, agent->key_cancel,
-	    agent->key_done, (char *)NULL);
+	beat->agent = agent;
+	beat->told = xcalloc(room + 1, sizeof *beat->told);
+	beat->progress = xcalloc(room + 1, sizeof *beat->progress);
+	command_add_all(
+	    &command, place->card, place->beats, place->cancel, place->done, (char *)NULL);
 	while ((row = ledger_next(&agent->ledger, row)) != NULL)
-		if (is_told(row, now_us)) {
+		if (is_told_there(row, place, now_us)) {
 			command_add(&command, row->queue->key);
-			beater->progress[n] = row->progress;
+			beat->progress[n] = row->progress;
 			row->progress = NULL;
-			memcpy(beater->told[n++], row->task.token, TOKEN_SIZE);
+			memcpy(beat->told[n++], row->task.token, TOKEN_SIZE);
 		}
-	beater->n_told = n;
-	beater->sent_us = now_us;
+	beat->n_told = n;
 	command_add_all(&command, agent->id, agent->instance,
 	    rfc3339_format(clock_wall_ms(), now), (char *)NULL);
 	for (n = 0; (row = ledger_next(&agent->ledger, row)) != NULL;)
-		if (is_told(row, now_us)) {
+		if (is_told_there(row, place, now_us)) {
 			add_attempt(&command, row, numbers[n], sizeof numbers[n]);
 			n++;
 		}
-	add_progress(&command, beater, ordinals);
-	beater->busy =
-	    agent_script(agent, "beat", 4 + n, &command, beat_done, agent) == 0;
+	add_progress(&command, beat, ordinals);
+	sent = agent_script(agent, "beat", 4 + n, &command, beat_done, beat) == 0;
+	if (!sent)
+		beat_free(beat, true);
 	free(numbers);
 	free(ordinals);
+	return sent;
 }
 
 static void
 beat_due(void *arg)
 {
 	struct agent *agent = arg;
+	struct beater *beater = &agent->beater;
+	size_t i;
 
-	if (!agent->signed_on || agent->beater.busy)
+	if (!agent->signed_on || beater->busy > 0)
 		return;
-	beat_send(agent);
-	if (!agent->beater.busy) {
-		forget_told(agent, true);
-		loop_timer_start(&agent->beater.timer, interval_us(agent));
-	}
+	beater->good = true;
+	beater->sent_us = clock_mono_us();
+	for (i = 0; i < agent->n_places; i++)
+		if (beat_send(agent->places[i], beater->sent_us))
+			beater->busy++;
+		else
+			beater->good = false;
+	if (beater->busy == 0)
+		loop_timer_start(&beater->timer, interval_us(agent));
 }
 
 void
@@ -289,5 +318,4 @@ beat_release(struct agent *agent)
 {
 	loop_timer_stop(&agent->beater.timer);
 	loop_timer_stop(&agent->beater.cut);
-	forget_told(agent, false);
 }

@@ -15,6 +15,7 @@ libagent_a_SOURCES = \
 	src/agent/outputs.c src/agent/outputs.h \
 	src/agent/place.c src/agent/place.h \
 	src/agent/progress.c src/agent/progress.h \
+	src/agent/partitions.c \
 	src/agent/pull.c \
 	src/agent/report.c src/agent/report.h \
 	src/agent/result.c src/agent/result.h \

@@ -94,7 +94,7 @@ struct tasklog *
 tasklog_new(
     struct agent *agent, const struct agent_task *task, loop_fn *on_room, void *arg)
 {
-	char *key = key_log(&agent->keys, task->run, task->id, task->attempt);
+	char *key = key_log(&places_of(agent, task->run)->keys, task->run, task->id, task->attempt);
 	struct tasklog *log = log_new(agent, key);
 	const struct span head[] = { { SPOOL_HEAD, strlen(SPOOL_HEAD) },
 		{ key, strlen(key) } };
@@ -105,11 +105,23 @@ tasklog_new(
 	return log;
 }
 
+/* PREFIX{P}:log:… of some partition. */
+static bool
+is_log_key(const struct agent *agent, const char *key)
+{
+	const char *prefix = agent->places[0]->keys.prefix;
+	size_t head = strcspn(prefix, "{") + 1;
+
+	if (strncmp(key, prefix, head) != 0)
+		return false;
+	key += head + strspn(key + head, "0123456789");
+	return str_starts(key, "}:log:");
+}
+
 bool
 tasklog_revive(
     struct agent *agent, struct spool_log *spool, const struct spool_texts *head)
 {
-	const char *prefix = agent->keys.prefix;
 	struct tasklog *log;
 	char *key;
 
@@ -117,7 +129,7 @@ tasklog_revive(
 	    memcmp(head->list[0].data, SPOOL_HEAD, strlen(SPOOL_HEAD)) != 0)
 		return false;
 	key = xstrndup(head->list[1].data, head->list[1].len);
-	if (!str_starts(key, prefix) || !str_starts(key + strlen(prefix), "log:")) {
+	if (!is_log_key(agent, key)) {
 		free(key);
 		return false;
 	}

@@ -96,14 +96,20 @@ outbox_away(struct agent *agent)
 /* --- what an earlier agent left --- */
 
 static struct queue *
-find_queue(struct agent *agent, const struct span *type)
+find_queue(struct agent *agent, const struct span *type, const char *run)
 {
+	const struct place *place;
 	size_t i;
 
+	/* it may be of a partition that Redis has not told of yet */
+	if (run_id_valid(run, strlen(run)))
+		(void)places_grow(agent, run_id_partition(run) % PLACES_MAX + 1);
+	place = places_of(agent, run);
 	for (i = 0; i < agent->n_queues; i++)
-		if (strlen(agent->queues[i].type) == type->len &&
-		    memcmp(agent->queues[i].type, type->data, type->len) == 0)
-			return &agent->queues[i];
+		if (agent->queues[i]->place == place &&
+		    strlen(agent->queues[i]->type) == type->len &&
+		    memcmp(agent->queues[i]->type, type->data, type->len) == 0)
+			return agent->queues[i];
 	return NULL;
 }
 
@@ -157,10 +163,13 @@ take_report(void *arg, const char *token, const struct spool_texts *texts)
 	struct agent *agent = arg;
 	struct held_row *row;
 	struct queue *queue;
+	char *run;
 
 	if (!is_report(texts, token) || ledger_find(&agent->ledger, token) != NULL)
 		return false;
-	queue = find_queue(agent, &texts->list[1]);
+	run = text_of(texts, 3);
+	queue = find_queue(agent, &texts->list[1], run);
+	free(run);
 	if (queue == NULL) {
 		log_warn("a report in the spool is of a type that this agent does not "
 			 "serve; it stays there",
@@ -242,7 +251,7 @@ outbox_send(struct agent *agent, struct held_row *row)
 
 	if (row->sent || !agent->signed_on)
 		return;
-	command_add_all(&command, agent->key_done, queue->key, queue->group, row->entry,
+	command_add_all(&command, queue->place->done, queue->key, queue->group, row->entry,
 	    agent->id, row->task.token, (char *)NULL);
 	for (i = 0; i < row->report.len; i++)
 		command_add(&command, row->report.items[i]);

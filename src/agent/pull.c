@@ -194,7 +194,7 @@ look_weigh(struct agent *agent)
 static void
 look_read(struct agent *agent, const char *count)
 {
-	struct queue *queue = &agent->queues[agent->puller.queue];
+	struct queue *queue = agent->queues[agent->puller.queue];
 	struct command command = { 0 };
 
 	command_add_all(&command, "XREADGROUP", "GROUP", queue->group, agent->id, "COUNT",
@@ -242,7 +242,7 @@ read_done(void *arg, const struct redisReply *reply, const struct err *err)
 static void
 read_one_type(struct agent *agent)
 {
-	struct queue *queue = &agent->queues[0];
+	struct queue *queue = agent->queues[0];
 	struct command command = { 0 };
 	unsigned free_slots = agent_free_slots(agent);
 	char count[16];
@@ -317,25 +317,25 @@ ring_bell(struct agent *agent)
 	for (i = 0; i < turns; i++) {
 		size_t at = (agent->puller.queue + i) % agent->n_queues;
 
-		turn_command(agent, &agent->queues[at], &command);
+		turn_command(agent, agent->queues[at], &command);
 		if (command_send(&command, port, AGENT_CALL_MS, last_turn_done,
-			&agent->queues[at]) != 0)
+			agent->queues[at]) != 0)
 			return;
 	}
 	command_add_all(
 	    &command, "XREAD", "COUNT", "1", "BLOCK", "2000", "STREAMS", (char *)NULL);
 	for (i = 0; i < agent->n_queues; i++)
-		command_add(&command, agent->queues[i].key);
+		command_add(&command, agent->queues[i]->key);
 	for (i = 0; i < agent->n_queues; i++)
 		command_add(&command, "$");
 	(void)reads_send(
-	    agent, &command, redis_block_timeout(BLOCK_MS), bell_done, &agent->queues[0]);
+	    agent, &command, redis_block_timeout(BLOCK_MS), bell_done, agent->queues[0]);
 }
 
 static void
 read_in_turn(struct agent *agent)
 {
-	struct queue *queue = &agent->queues[agent->puller.queue];
+	struct queue *queue = agent->queues[agent->puller.queue];
 	struct command command = { 0 };
 
 	if (agent->puller.empty >= agent->n_queues) {
@@ -374,6 +374,7 @@ timer_fired(void *arg)
 	struct agent *agent = arg;
 
 	agent->puller.look_now = true;
+	signon_count(agent);
 	pull_go(agent);
 }
 

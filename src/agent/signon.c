@@ -24,12 +24,21 @@ settings_read(struct queue *queue, const struct redisReply *reply)
 {
 	struct err err = { 0 };
 	const char *json;
-	size_t len;
+	size_t len, i;
+	int rc = 0;
 
 	if (reply_str(reply, &json, &len, NULL) != 0)
 		return; /* nothing published: what we had holds */
-	type_settings_release(&queue->settings);
-	if (type_settings_parse(json, len, &queue->settings, &err) != 0)
+	/* one type in all partitions: an owner that publishes none takes nothing away */
+	for (i = 0; i < queue->agent->n_queues && rc == 0; i++) {
+		struct queue *other = queue->agent->queues[i];
+
+		if (strcmp(other->type, queue->type) != 0)
+			continue;
+		type_settings_release(&other->settings);
+		rc = type_settings_parse(json, len, &other->settings, &err);
+	}
+	if (rc != 0)
 		log_warn("cannot read the settings of a type", KV_S("type", queue->type),
 		    KV_S("why", err.text));
 }
@@ -43,7 +52,7 @@ lease_of(const struct agent *agent)
 	if (agent->options->lease_ms >= 0)
 		return agent->options->lease_ms;
 	for (i = 0; i < agent->n_queues; i++) {
-		int64_t lease = agent->queues[i].settings.lease_ms;
+		int64_t lease = agent->queues[i]->settings.lease_ms;
 
 		if (lease > 0 && (least == 0 || lease < least))
 			least = lease;
@@ -58,8 +67,8 @@ slots_of(const struct agent *agent)
 	size_t i;
 
 	for (i = 0; i < agent->n_queues && agent->options->concurrency == 0; i++)
-		if (agent->queues[i].settings.concurrency > most)
-			most = agent->queues[i].settings.concurrency;
+		if (agent->queues[i]->settings.concurrency > most)
+			most = agent->queues[i]->settings.concurrency;
 	return most > 0 ? most : 1;
 }
 
@@ -113,20 +122,10 @@ signed_on(struct agent *agent)
 }
 
 static void
-signon_done(void *arg, const struct redisReply *reply, const struct err *err)
+refused(struct agent *agent, const char *code, const struct redisReply *reply)
 {
-	struct agent *agent = arg;
-	const char *code = "";
-	size_t len;
-
-	(void)err;
-	agent->asking = false;
-	if (reply == NULL)
-		return; /* the connection died: signon_begin() comes when it is back */
-	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
-	if (strcmp(code, "OK") == 0) {
-		signed_on(agent);
-	} else if (strcmp(code, "NEWER") == 0) {
+	agent->card_failed = true;
+	if (strcmp(code, "NEWER") == 0) {
 		log_error("the stored data need a newer reeve-agent; update it");
 		loop_timer_start(&agent->sign_timer, NEWER_RETRY_US);
 	} else if (strcmp(code, "OTHER") == 0) {
@@ -139,10 +138,33 @@ signon_done(void *arg, const struct redisReply *reply, const struct err *err)
 	}
 }
 
+/* We are there once all partitions took the card. */
+static void
+signon_done(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct agent *agent = arg;
+	const char *code = "";
+	size_t len;
+
+	(void)err;
+	if (agent->cards_due > 0 && --agent->cards_due == 0)
+		agent->asking = false;
+	if (reply == NULL) {
+		agent->card_failed = true;
+		return; /* the connection died: signon_begin() comes when it is back */
+	}
+	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
+	if (strcmp(code, "OK") != 0 && !agent->card_failed)
+		refused(agent, code, reply);
+	if (agent->cards_due == 0 && !agent->card_failed)
+		signed_on(agent);
+}
+
 /* A negative code: not sent. */
 static int
-write_card(struct agent *agent, redis_reply_fn *fn)
+write_card(struct place *place, redis_reply_fn *fn)
 {
+	struct agent *agent = place->agent;
 	const struct agent_options *options = agent->options;
 	struct buf types = { 0 }, capabilities = { 0 };
 	char slots[16], pid[16], lease[24], beat[24], at[RFC3339_SIZE];
@@ -155,7 +177,7 @@ write_card(struct agent *agent, redis_reply_fn *fn)
 	(void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
 	(void)snprintf(lease, sizeof lease, "%lld", (long long)agent->lease_ms);
 	(void)snprintf(beat, sizeof beat, "%lld", (long long)agent->lease_ms / 3);
-	command_add_all(&command, agent->key_meta, agent->key_card, agent->key_agents,
+	command_add_all(&command, place->meta, place->card, place->agents,
 	    agent->id, agent->instance, agent->was_signed_on ? "1" : "0", SCHEMA_KNOWN,
 	    "v", "1", "types", buf_text(&types), "capabilities", buf_text(&capabilities),
 	    "slots", slots, "host", agent->host, "pid", pid, "lease_ms", lease, "beat_ms",
@@ -167,6 +189,21 @@ write_card(struct agent *agent, redis_reply_fn *fn)
 	return rc;
 }
 
+static void
+write_cards(struct agent *agent)
+{
+	size_t i;
+
+	agent->card_failed = false;
+	agent->cards_due = 0;
+	for (i = 0; i < agent->n_places; i++)
+		if (write_card(agent->places[i], signon_done) == 0)
+			agent->cards_due++;
+		else
+			agent->card_failed = true;
+	agent->asking = agent->cards_due > 0;
+}
+
 /* A type without a command waits for its settings: rejecting its tasks would lose them.
  */
 static bool
@@ -175,13 +212,13 @@ takers_are_there(struct agent *agent)
 	size_t i;
 
 	for (i = 0; i < agent->n_queues; i++) {
-		if (attempt_has_taker(agent, &agent->queues[i]))
+		if (attempt_has_taker(agent, agent->queues[i]))
 			continue;
 		if (!agent->taker_told)
 			log_warn(
 			    "no command for this type yet; waiting: give one after --, "
 			    "or --allow-run, or let reeved publish agents/TYPE.yaml",
-			    KV_S("type", agent->queues[i].type));
+			    KV_S("type", agent->queues[i]->type));
 		agent->taker_told = true;
 		return false;
 	}
@@ -200,35 +237,97 @@ settings_done(void *arg, const struct redisReply *reply, const struct err *err)
 		return;
 	}
 	settings_read(queue, reply);
-	if (queue != &agent->queues[agent->n_queues - 1])
+	if (queue != agent->queues[agent->n_queues - 1])
 		return;
 	agent->asking = false;
 	agent->lease_ms = lease_of(agent);
 	agent->slots = slots_of(agent);
 	if (takers_are_there(agent))
-		agent->asking = write_card(agent, signon_done) == 0;
+		write_cards(agent);
 	else
 		loop_timer_start(&agent->sign_timer, TAKER_RETRY_US);
+}
+
+static void
+ask_settings(struct agent *agent, struct redis_port *port)
+{
+	size_t i;
+
+	for (i = 0; i < agent->n_queues; i++) {
+		struct command command = { 0 };
+		char *key =
+		    key_make(&agent->queues[i]->place->keys, "type:", agent->queues[i]->type);
+
+		command_add_all(&command, "GET", key, (char *)NULL);
+		agent->asking = command_send(&command, port, AGENT_CALL_MS, settings_done,
+				    agent->queues[i]) == 0;
+		free(key);
+	}
+}
+
+/* True: there are more than was known. */
+static bool
+take_count(struct agent *agent, const struct redisReply *reply)
+{
+	size_t before = agent->n_places;
+	uint64_t n = 0;
+
+	if (reply == NULL || reply_is_error(reply) || reply_u64(reply, &n, NULL) != 0 || n == 0 ||
+	    n > PLACES_MAX)
+		return false; /* no daemon has been here yet: one, until it says otherwise */
+	agent->counted = true;
+	(void)places_grow(agent, (size_t)n);
+	if (agent->n_places > before)
+		log_info("partitions", KV_I("partitions", (int64_t)n));
+	return agent->n_places > before;
+}
+
+static void
+counted(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct agent *agent = arg;
+	struct redis_port *port = agent_port(agent);
+
+	(void)err;
+	agent->asking = false;
+	(void)take_count(agent, reply);
+	if (reply != NULL && port != NULL && !agent->leaving)
+		ask_settings(agent, port);
+}
+
+static void
+counted_late(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct agent *agent = arg;
+
+	(void)err;
+	if (take_count(agent, reply))
+		signon_begin(agent);
+}
+
+static bool
+ask_count(struct agent *agent, redis_reply_fn *fn)
+{
+	struct command command = { 0 };
+
+	command_add_all(&command, "HGET", agent->places[0]->meta, "partitions", (char *)NULL);
+	return command_send(&command, agent_port(agent), AGENT_CALL_MS, fn, agent) == 0;
+}
+
+void
+signon_count(struct agent *agent)
+{
+	if (!agent->counted && agent->signed_on && agent_port(agent) != NULL)
+		(void)ask_count(agent, counted_late);
 }
 
 void
 signon_begin(struct agent *agent)
 {
-	struct redis_port *port = agent_port(agent);
-	size_t i;
-
 	agent->signed_on = false;
-	if (agent->asking || port == NULL || agent->leaving)
+	if (agent->asking || agent_port(agent) == NULL || agent->leaving)
 		return;
-	for (i = 0; i < agent->n_queues; i++) {
-		struct command command = { 0 };
-		char *key = key_make(&agent->keys, "type:", agent->queues[i].type);
-
-		command_add_all(&command, "GET", key, (char *)NULL);
-		agent->asking = command_send(&command, port, AGENT_CALL_MS, settings_done,
-				    &agent->queues[i]) == 0;
-		free(key);
-	}
+	agent->asking = ask_count(agent, counted);
 }
 
 void
@@ -243,8 +342,10 @@ signon_lost(struct agent *agent)
 void
 signon_tell_draining(struct agent *agent)
 {
-	if (agent->signed_on)
-		(void)write_card(agent, agent_ignore_reply);
+	size_t i;
+
+	for (i = 0; i < agent->n_places && agent->signed_on; i++)
+		(void)write_card(agent->places[i], agent_ignore_reply);
 }
 
 static void
@@ -254,24 +355,40 @@ signoff_done(void *arg, const struct redisReply *reply, const struct err *err)
 
 	(void)reply;
 	(void)err;
+	if (agent->cards_due > 0 && --agent->cards_due > 0)
+		return;
 	agent->left = true;
 	loop_break(agent->loop);
+}
+
+static bool
+sign_off(struct place *place)
+{
+	struct agent *agent = place->agent;
+	struct command command = { 0 };
+	size_t i, n = 0;
+
+	command_add_all(&command, place->card, place->agents, place->beats, (char *)NULL);
+	for (i = 0; i < agent->n_queues; i++)
+		if (agent->queues[i]->place == place) {
+			command_add(&command, agent->queues[i]->key);
+			n++;
+		}
+	command_add_all(&command, agent->id, agent->instance, (char *)NULL);
+	for (i = 0; i < agent->n_queues; i++)
+		if (agent->queues[i]->place == place)
+			command_add(&command, agent->queues[i]->group);
+	return agent_script(agent, "signoff", 3 + n, &command, signoff_done, agent) == 0;
 }
 
 void
 signoff_begin(struct agent *agent)
 {
-	struct command command = { 0 };
 	size_t i;
 
-	command_add_all(
-	    &command, agent->key_card, agent->key_agents, agent->key_beats, (char *)NULL);
-	for (i = 0; i < agent->n_queues; i++)
-		command_add(&command, agent->queues[i].key);
-	command_add_all(&command, agent->id, agent->instance, (char *)NULL);
-	for (i = 0; i < agent->n_queues; i++)
-		command_add(&command, agent->queues[i].group);
-	if (agent_script(agent, "signoff", 3 + agent->n_queues, &command, signoff_done,
-		agent) != 0)
+	agent->cards_due = 0;
+	for (i = 0; i < agent->n_places; i++)
+		agent->cards_due += sign_off(agent->places[i]);
+	if (agent->cards_due == 0)
 		signoff_done(agent, NULL, NULL);
 }

@@ -178,16 +178,23 @@ echo "did $task"
 END
 chmod +x "$work/work" "$work/scribe"
 
-# load_agents: for the types made, flaky and shell
+# the partitions of the state, by number
+load_partitions() {
+	seq 0 $(($(redis HGET 'reeve:{0}:meta' partitions) - 1))
+}
+
+# load_agents: for the types made, flaky and shell, once a daemon has made the state
 load_agents() {
 	for load_n in 1 2; do
 		agent "made-$load_n" made --concurrency 2 -- "$work/work" "$executions"
 	done
 	agent flaky-1 flaky --concurrency 2 -- "$work/work" "$executions"
 	for load_n in 1 2; do
-		start "shell-$load_n" env REDIS_CLI="redis-cli -e -s $redis_socket" \
-			"$src/agents/redis-cli-agent.sh" shell "shell-$load_n" \
-			"$work/scribe" "$executions"
+		for load_p in $(load_partitions); do
+			start "shell-$load_n" env REDIS_CLI="redis-cli -e -s $redis_socket" \
+				REEVE_PARTITION="$load_p" "$src/agents/redis-cli-agent.sh" shell \
+				"shell-$load_n" "$work/scribe" "$executions"
+		done
 	done
 }
 
@@ -256,9 +263,11 @@ load_check() {
 			esac
 		done <"$work/tokens"
 	done
-	for load_type in made flaky shell; do
-		is "pending for $load_type" "$(redis XPENDING "reeve:{0}:q:$load_type" \
-			"${load_type}_consumers" | head -n 1)" 0
+	for load_p in $(load_partitions); do
+		for load_type in made flaky shell; do
+			is "pending for $load_type" "$(redis XPENDING "reeve:{$load_p}:q:$load_type" \
+				"${load_type}_consumers" | head -n 1)" 0
+		done
 	done
 	is 'runs known twice' "$(api '/api/v1/runs?limit=1000' |
 		jq -r '.items[].workflow' | sort | uniq -d)" ''
