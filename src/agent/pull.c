@@ -182,7 +182,7 @@ weigh_done(void *arg, const struct redisReply *reply, const struct err *err)
 static void
 look_weigh(struct agent *agent)
 {
-	struct queue *queue = &agent->queues[agent->puller.queue];
+	struct queue *queue = agent->queues[agent->puller.queue];
 	struct command command = { 0 };
 
 	command_add_all(&command, queue->key, queue->group, agent->id, agent->puller.after,
