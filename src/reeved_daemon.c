@@ -232,6 +232,7 @@ open_orchestrator(struct reeved *d, struct err *err)
 	int code;
 
 	settings_engine(config, &orch.engine);
+	orch.audit_ms = config_get_duration(config, "audit.interval");
 	orch.on_loss = config_get_enum(config, "on_state_loss") == 0 ? LOSS_HOLD : LOSS_RESTORE;
 	orch.state_fd = d->statedir.dir_fd;
 	settings_keep(config, &orch.keep);

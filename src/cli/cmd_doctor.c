@@ -19,6 +19,8 @@ static const struct {
 	{ "memory", "redis-cli INFO memory; give Redis more (CONFIG SET maxmemory)" },
 	{ "password", "reeved --check; then put the right password into redis.url" },
 	{ "version", "install Redis 7.0 or later, or Valkey" },
+	{ "lost its state", "reeve recover restore, or reeve recover accept" },
+	{ "older state", "reeve recover accept, or reeve recover restore" },
 	{ "redis", "reeved --check shows what Redis answers" },
 	{ "workflow", "reeve workflows; reeve validate FILE" },
 	{ "file", "reeve workflows; reeve validate FILE" },
@@ -41,14 +43,22 @@ add_finding(const struct term *term, struct buf *out, const json_t *finding)
 {
 	const char *severity = json_text(finding, "severity"),
 		   *text = json_text(finding, "text");
+	const char *mend = json_text(finding, "cure"), *what = json_text(finding, "what");
 	bool bad = strcmp(severity, "error") == 0 || strcmp(severity, "critical") == 0;
+
+	if (!mend[0])
+		mend = cure(text);
 
 	term_text(term, out, bad ? STYLE_RED : STYLE_YELLOW, term->utf8 ? "✘ " : "x ");
 	term_text(term, out, STYLE_NONE, text);
+	if (what[0]) {
+		buf_adds(out, ": ");
+		term_text(term, out, STYLE_NONE, what);
+	}
 	buf_addc(out, '\n');
-	if (cure(text)) {
+	if (mend) {
 		buf_adds(out, "    mend it: ");
-		term_text(term, out, STYLE_CYAN, cure(text));
+		term_text(term, out, STYLE_CYAN, mend);
 		buf_addc(out, '\n');
 	}
 }
@@ -107,9 +117,9 @@ print_storage(const struct cli *cli, const json_t *storage)
 }
 
 static json_t *
-ask_storage(struct cli *cli)
+ask(struct cli *cli, const char *path)
 {
-	struct client_request request = { .method = "GET", .path = "/api/v1/storage" };
+	struct client_request request = { .method = "GET", .path = path };
 	struct err err = { 0 };
 	json_t *body = NULL;
 	long status = 0;
@@ -118,6 +128,21 @@ ask_storage(struct cli *cli)
 		return body;
 	json_decref(body);
 	return NULL;
+}
+
+/* What the auditor finds stands among the findings; a daemon that has some is not well. */
+static void
+add_checkup(struct cli *cli, json_t *health)
+{
+	json_t *checkup = ask(cli, "/api/v1/checkup");
+	json_t *found = json_object_get(checkup, "findings");
+
+	if (json_array_size(found) > 0) {
+		json_array_extend(json_object_get(health, "findings"), found);
+		if (strcmp(json_text(health, "status"), "ok") == 0)
+			json_object_set_new(health, "status", json_string("degraded"));
+	}
+	json_decref(checkup);
 }
 
 static int
@@ -151,7 +176,8 @@ cmd_doctor(struct cli *cli, const struct cli_args *args)
 		json_decref(body);
 		return cli_call(cli, &request, &body); /* says why */
 	}
-	storage = ask_storage(cli);
+	add_checkup(cli, body);
+	storage = ask(cli, "/api/v1/storage");
 	if (storage)
 		json_object_set(body, "storage", storage);
 	if (cli->json)

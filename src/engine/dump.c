@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* All that memory knows of its live runs, as effects: for a Redis that lost it. */
+/* What memory knows of its live runs, as what should be stored: to compare, and to repair. */
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "engine/internal.h"
 
 #define SLICE 200 /* effects between two marks */
 
-/* What a load derives by itself, as it did when the state was lost. */
+/* What a load derives by itself, as it did when it was stored first. */
 static bool
 is_derived(const struct task *task)
 {
@@ -14,45 +16,60 @@ is_derived(const struct task *task)
 }
 
 static void
-dump_wait(struct turn *turn, struct run *run, uint32_t t, struct task_record *record)
+add_timer(struct turn *turn, struct run *run, uint32_t t, struct task_record *record)
 {
-	int64_t left = engine_task_due(turn->engine, run, t) - turn->now->mono_ms;
+	int64_t due = engine_task_due(turn->engine, run, t);
+	int64_t left = due == INT64_MAX ? 0 : due - turn->now->mono_ms;
 
+	if (due == INT64_MAX)
+		return;
 	record->length_ms = left > 0 ? left : 1;
 	record->due_ms = turn->now->wall_ms + record->length_ms;
 }
 
-/* Its entry is lost, and no attempt is held against it for that. */
+/*
+ * An attempt that is only queued is told by its entry; where the entries are lost too
+ * (lost) every attempt is over, and none is held against its task.
+ */
 static void
-dump_task(struct turn *turn, struct run *run, uint32_t t)
+dump_task(struct turn *turn, struct run *run, uint32_t t, bool lost)
 {
 	const struct task *task = &run->tasks[t];
 	struct effect *effect = turn_add_task(turn, run, t);
+	struct task_record *record = &effect->u.task.record;
+	bool queued = task->state == TASK_QUEUED;
 
-	if (task->state == TASK_QUEUED || task->state == TASK_RUNNING)
-		effect->u.task.record.state = TASK_READY;
-	else if (task->state == TASK_WAITING)
-		dump_wait(turn, run, t, &effect->u.task.record);
+	effect->u.task.quiet = true;
+	effect->u.task.given = task_given(task);
+	if (queued || (lost && task->state == TASK_RUNNING))
+		record->state = TASK_READY;
+	if (queued && !lost)
+		record->attempt--;
+	if (task->state == TASK_PENDING)
+		record->ready_ms = -1;
+	add_timer(turn, run, t, record);
 	if (task->texts && task->texts->outputs)
 		effect->u.task.outputs = xstrdup(task->texts->outputs);
 }
 
 /* The run itself comes last: it is live only once it is whole. */
 static void
-dump_run(struct turn *turn, struct run *run)
+dump_run(struct turn *turn, struct run *run, bool lost)
 {
 	size_t marked = turn->effects->len;
 
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
-		if (is_derived(&run->tasks[i]))
-			continue;
-		dump_task(turn, run, i);
+		char *given = is_derived(&run->tasks[i]) ? task_given(&run->tasks[i]) : NULL;
+
+		if (!is_derived(&run->tasks[i]) || given)
+			dump_task(turn, run, i, lost);
+		free(given);
 		if (turn->effects->len - marked >= SLICE) {
 			effects_mark(turn->effects, 0, 0);
 			marked = turn->effects->len;
 		}
 	}
-	turn_add_run(turn, EFFECT_RUN_NEW, run);
+	turn_add_run(turn, lost ? EFFECT_RUN_NEW : EFFECT_RUN_REPAIR, run);
 	effects_mark(turn->effects, 0, 0);
 }
 
@@ -62,7 +79,58 @@ engine_dump(struct engine *engine, const struct moment *now, struct effects *eff
 	struct turn turn;
 
 	turn_begin(&turn, engine, now, effects);
+	pauses_dump(&turn);
 	for (struct run *run = engine->runs; run; run = run->hh.next)
-		dump_run(&turn, run);
+		dump_run(&turn, run, true);
 	turn_end(&turn);
+}
+
+void
+engine_repair_run(struct engine *engine, const struct moment *now, struct run *run,
+    struct effects *effects)
+{
+	struct turn turn;
+
+	turn_begin(&turn, engine, now, effects);
+	dump_run(&turn, run, false);
+	turn_end(&turn);
+}
+
+void
+engine_repair_task(struct engine *engine, const struct moment *now, struct run *run,
+    uint32_t task, struct effects *effects)
+{
+	struct turn turn;
+
+	turn_begin(&turn, engine, now, effects);
+	dump_task(&turn, run, task, false);
+	effects_mark(effects, 0, 0);
+	turn_end(&turn);
+}
+
+/* Only what is surely stored as memory has it once all commits are confirmed. */
+bool
+engine_stored_as(const struct run *run, uint32_t t, const struct task_record *record)
+{
+	const struct task *task = &run->tasks[t];
+	bool told = task->state == TASK_RUNNING || task->state == TASK_WAITING ||
+	    task->state == TASK_SUCCEEDED || task->state == TASK_FAILED;
+
+	if (!told || task->attempt == 0)
+		return true;
+	return record && (uint8_t)record->state == task->state &&
+	    record->attempt == task->attempt && record->token == task->token;
+}
+
+bool
+engine_run_stuck(const struct run *run)
+{
+	if (run->open == 0 || run->outstanding > 0 || run->fetching > 0 || run->reopening ||
+	    run->intent != INTENT_NONE)
+		return false;
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
+		if (!task_state_ended((enum task_state)run->tasks[i].state) &&
+		    run->tasks[i].state != TASK_PENDING)
+			return false;
+	return true;
 }

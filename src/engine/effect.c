@@ -77,6 +77,7 @@ effect_release(struct effect *effect)
 		free(effect->u.answer.id);
 		free(effect->u.answer.text);
 		break;
+	case EFFECT_RUN_REPAIR:
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_END:
 	case EFFECT_RUN_OPEN:

@@ -23,6 +23,7 @@ enum effect_kind {
 	EFFECT_RUN_NEW,    /* submission; run record */
 	EFFECT_RUN_UPDATE, /* run record */
 	EFFECT_RUN_END,    /* run record; the run leaves the live ones */
+	EFFECT_RUN_REPAIR, /* run record; what is missing of the run's frame is written again */
 	EFFECT_RUN_OPEN,   /* run record; an ended run is live again */
 	EFFECT_TASK,       /* task record, with outputs and error where new */
 	EFFECT_DISPATCH,   /* entry for a task stream */

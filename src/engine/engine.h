@@ -296,6 +296,21 @@ bool engine_load_given(struct engine *engine, struct run *run, uint32_t task,
  */
 void engine_dump(struct engine *engine, const struct moment *now, struct effects *effects);
 
+/*
+ * --- audit -----------------------------------------------------------------------
+ *
+ * What should be stored of a run or a task, again, for records that somebody damaged;
+ * marks are put behind it.
+ */
+void engine_repair_run(struct engine *engine, const struct moment *now, struct run *run,
+    struct effects *effects);
+void engine_repair_task(struct engine *engine, const struct moment *now, struct run *run,
+    uint32_t task, struct effects *effects);
+/* The stored record (NULL: none) can be that of the task, once all commits are confirmed. */
+bool engine_stored_as(const struct run *run, uint32_t task, const struct task_record *record);
+/* Nothing can ever move it: no attempt, no timer, nothing ready. */
+bool engine_run_stuck(const struct run *run);
+
 /* --- questions ---------------------------------------------------------- */
 
 struct run *engine_find(const struct engine *engine, const char *run_id);

@@ -160,12 +160,14 @@ void task_cancel(struct turn *turn, struct run *run, uint32_t task);
 /* pause.c */
 void pauses_release(struct engine *engine);
 void recall_paused(struct turn *turn); /* what is paused and no agent has yet */
+void pauses_dump(struct turn *turn);
 
 /* reopen.c */
 /* body NULL: its own. */
 void task_give(struct engine *engine, struct run *run, uint32_t task, bool boost,
     const char *body, size_t body_len);
 /* Stores it for a task that has not begun. */
+char *task_given(const struct task *task); /* for its record, or NULL; owned */
 void turn_add_given(struct turn *turn, struct run *run, uint32_t task);
 void run_resume_reopening(struct turn *turn, struct run *run);
 

@@ -94,18 +94,41 @@ refuse(struct err *err, const char *kind, const char *name, bool on)
 }
 
 static void
-add_pause(struct engine *engine, const struct moment *now, struct effects *effects,
-    const char *kind, const char *name, const char *value)
+store_pause(struct effects *effects, const char *kind, const char *name, const char *value)
 {
 	struct effect *effect = effects_add(effects, EFFECT_PAUSE, NULL, TASK_NONE);
-	struct turn turn;
 
 	effect->u.pause.what = xasprintf("%s:%s", kind, name);
 	effect->u.pause.value = value ? xstrdup(value) : NULL;
+}
+
+static void
+add_pause(struct engine *engine, const struct moment *now, struct effects *effects,
+    const char *kind, const char *name, const char *value)
+{
+	struct turn turn;
+
+	store_pause(effects, kind, name, value);
 	turn_begin(&turn, engine, now, effects);
 	if (value)
 		recall_paused(&turn);
 	turn_end(&turn);
+}
+
+/* Who paused them is not known any more. */
+void
+pauses_dump(struct turn *turn)
+{
+	struct engine *engine = turn->engine;
+	char *value = xasprintf("%lld unknown", (long long)turn->now->wall_ms);
+
+	for (const struct pause *pause = engine->pauses; pause; pause = pause->hh.next)
+		store_pause(turn->effects, "workflow", pause->name, value);
+	for (size_t i = 0; i < engine->queues.len; i++)
+		if (queue_paused(engine->queues.items[i]))
+			store_pause(turn->effects, "type", engine->queues.items[i]->type, value);
+	effects_mark(turn->effects, 0, 0);
+	free(value);
 }
 
 int

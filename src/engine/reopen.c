@@ -499,6 +499,12 @@ task_give(struct engine *engine, struct run *run, uint32_t t, bool boost, const 
 		task_set_body(&run->tasks[t], body, body_len);
 }
 
+char *
+task_given(const struct task *task)
+{
+	return given_format(task->texts);
+}
+
 void
 turn_add_given(struct turn *turn, struct run *run, uint32_t t)
 {

@@ -21,6 +21,9 @@ void api_version(struct http_request *req);
 void api_log_level_get(struct http_request *req);
 void api_log_level_put(struct http_request *req);
 
+/* api_checkup.c */
+void api_checkup(struct http_request *req);
+
 /* api_recover.c */
 void api_recover(struct http_request *req);
 /* api_storage.c */

@@ -47,6 +47,8 @@ const struct http_route http_routes[] = {
 	    "what is paused, since when, by whom" },
 	{ "GET", "/api/v1/runs/{id}/why", HTTP_ROLE_READ, 0, q_why, api_run_why,
 	    "what a run or its task waits for, and how it came to that" },
+	{ "GET", "/api/v1/checkup", HTTP_ROLE_READ, 0, NULL, api_checkup,
+	    "compares memory, state and streams, and changes nothing" },
 	{ "POST", "/api/v1/recover", HTTP_ROLE_ADMIN, BODY_MAX, NULL, api_recover,
 	    "goes on after the state in Redis was lost: {\"how\": \"accept\" or \"restore\"}" },
 	{ "GET", "/api/v1/audit", HTTP_ROLE_ADMIN, 0, q_audit, api_audit,

@@ -240,6 +240,12 @@ bool facade_ready(const struct orchestrator *orch, json_t *why);
 /* Every part with its numbers and findings: {status: ok|degraded|down, parts: {...}, findings: [{severity, text}]}. */
 json_t *facade_health(const struct orchestrator *orch);
 
+/*
+ * Looks at all that the partitions of this daemon hold and changes nothing: {findings:
+ * [{severity, kind, what, text, cure}], more, partitions}.  Takes a moment.
+ */
+void facade_checkup(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
+
 void facade_metrics(struct orchestrator *orch, struct buf *out); /* Prometheus text */
 void facade_count_request(struct orchestrator *orch);            /* one HTTP request answered */
 

@@ -3,6 +3,10 @@
 liborchestrator_a_SOURCES = \
 	src/orchestrator/audit.c \
 	src/orchestrator/audit.h \
+	src/orchestrator/auditor.c \
+	src/orchestrator/auditor.h \
+	src/orchestrator/auditor_checks.c \
+	src/orchestrator/auditor_private.h \
 	src/orchestrator/badkeys.c \
 	src/orchestrator/catalog.c \
 	src/orchestrator/catalog.h \
@@ -13,6 +17,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/pause.c src/orchestrator/rerun.c src/orchestrator/replay.c \
 	src/orchestrator/definitions.c \
 	src/orchestrator/distant.c \
+	src/orchestrator/doctor.c \
 	src/orchestrator/embedded.c \
 	src/orchestrator/embedded.h \
 	src/orchestrator/facade.c \

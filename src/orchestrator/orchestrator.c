@@ -96,6 +96,7 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 	case EFFECT_NOTE:
 	case EFFECT_PURGE:
 	case EFFECT_FETCH:
+	case EFFECT_RUN_REPAIR:
 	case EFFECT_ANSWER:
 	case EFFECT_WITHDRAW:
 	case EFFECT_MARK:

@@ -34,6 +34,7 @@ struct orchestrator_config {
 	const char *home;        /* 16 hexadecimal digits: the state folder's id */
 	unsigned partitions;     /* of a new state; 0 = one */
 	struct engine_config engine;
+	int64_t audit_ms;        /* between two audits; 0: none */
 	enum loss_policy on_loss; /* of the state in Redis */
 	int state_fd;            /* the state folder; 0: none */
 	struct keep_limits keep; /* of ended runs */

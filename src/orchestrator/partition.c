@@ -82,7 +82,8 @@ partition_new(const struct partition_config *config, struct redis_port *commands
 	p->key_in = key_make(&p->store.keys, "in", NULL);
 	p->tend = tend_new(p, err);
 	p->keep = keep_new(p, &config->keep, err);
-	if (!p->tend || !p->keep) {
+	p->auditor = auditor_new(p, config->audit_ms, err);
+	if (!p->tend || !p->keep || !p->auditor) {
 		partition_free(p);
 		return NULL;
 	}
@@ -97,6 +98,7 @@ partition_free(struct partition *p)
 	partition_drop_memory(p, "the daemon stops");
 	tend_free(p->tend);
 	keep_free(p->keep);
+	auditor_free(p->auditor);
 	free(p->withdrawals);
 	store_release(&p->store);
 	effects_release(&p->effects);
@@ -191,6 +193,12 @@ size_t
 partition_held_by(const struct partition *p, const char *agent)
 {
 	return p->loaded ? tend_held_by(p->tend, agent) : 0;
+}
+
+struct auditor *
+partition_auditor(const struct partition *p)
+{
+	return p->auditor;
 }
 
 struct keep *
@@ -324,6 +332,8 @@ partition_drop_memory(struct partition *p, const char *why)
 	fetches_forget(p);
 	if (p->keep)
 		keep_forget(p->keep);
+	if (p->auditor)
+		auditor_forget(p->auditor);
 	withdrawals_forget(p);
 	p->loaded = p->restoring = false;
 	load_cancel(p->load);
@@ -531,8 +541,10 @@ serve(struct partition *p)
 		withdrawals_turn(p);
 		tend_turn(p->tend);
 	}
-	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms) && !partition_refused(p))
+	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms) && !partition_refused(p)) {
 		keep_turn(p->keep);
+		auditor_turn(p->auditor);
+	}
 }
 
 void
@@ -662,7 +674,7 @@ partition_next(const struct partition *p)
 		next = earlier(next, tend_next(p->tend));
 	}
 	if (may_act(p, partition_mono(p)) && !partition_refused(p))
-		next = earlier(next, keep_next(p->keep));
+		next = earlier(next, earlier(keep_next(p->keep), auditor_next(p->auditor)));
 	if (partition_refused(p) && p->waiters)
 		next = earlier(next, p->waiters->since + PATIENCE_MS);
 	return next;

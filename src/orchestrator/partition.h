@@ -38,6 +38,7 @@
 #include "redis/script.h"
 #include "store/commit.h"
 
+struct auditor;
 struct partition;
 
 enum partition_state {
@@ -63,6 +64,7 @@ struct partition_config {
 	unsigned partitions;
 	const char *home;      /* 16 hex digits: the state folder's id; lives as long as it */
 	struct engine_config engine;
+	int64_t audit_ms;      /* between two audits; 0 = none */
 	enum loss_policy on_loss;
 	const char *known_nonce; /* of the state as this daemon last knew it, or NULL */
 	uint64_t known_beat;
@@ -146,6 +148,8 @@ uint64_t partition_nonce(const struct partition *p);
  */
 typedef void partition_fn(void *arg, const struct err *err);
 void partition_barrier(struct partition *p, partition_fn *fn, void *arg);
+
+struct auditor *partition_auditor(const struct partition *p);
 
 /*
  * Feeds a decision to the engine: the caller appends effects through the

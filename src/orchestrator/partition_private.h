@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "orchestrator/partition.h"
+#include "orchestrator/auditor.h"
 #include "orchestrator/tend.h"
 #include "redis/policy.h"
 #include "redis/script.h"
@@ -120,6 +121,7 @@ struct partition {
 	    peek_script, raise_script, withdraw_script;
 	char *key_fence, *key_cursor, *key_meta, *key_beat, *key_beats, *key_done, *key_in;
 	struct tend *tend;
+	struct auditor *auditor;
 	struct fetching_list fetches;
 	struct keep *keep;
 

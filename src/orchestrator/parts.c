@@ -213,6 +213,7 @@ part_add(struct orchestrator *orch, struct err *err)
 		.on_known = on_known,
 		.on_restore = on_restore,
 		.on_loss = orch->config.on_loss,
+		.audit_ms = orch->config.audit_ms,
 		.arg = part,
 	};
 	struct known known;

@@ -445,12 +445,19 @@ judge_held(struct judging *judging, struct held *held, struct stream_id id)
 
 /* Delivered, but in nobody's pending list. */
 static void
-judge_missing(struct judging *judging, uint64_t token)
+judge_missing(struct judging *judging, uint64_t token, struct stream_id id)
 {
-	struct held *held = held_of(judging->tend, token, NULL);
+	struct tend *tend = judging->tend;
+	struct held *held = held_of(tend, token, NULL);
+	char text[STREAM_ID_SIZE], *name;
 
-	if (judging->tend->clock - held->since >= LEASE_MS && judging->n_lost < REAP_MAX)
-		judging->lost[judging->n_lost++] = token;
+	if (tend->clock - held->since < LEASE_MS || judging->n_lost == REAP_MAX)
+		return;
+	judging->lost[judging->n_lost++] = token;
+	name = xasprintf("%s %s", ledger_key(tend->p->store.ledger, judging->glance->queue),
+	    stream_id_format(id, text));
+	auditor_repaired(tend->p->auditor, AUDIT_ENTRY_UNOWNED, name);
+	free(name);
 }
 
 static void
@@ -466,7 +473,14 @@ judge(void *arg, uint64_t token, struct stream_id id)
 	if (held && held->holder && held->look == tend->look)
 		judge_held(judging, held, id);
 	else
-		judge_missing(judging, token);
+		judge_missing(judging, token, id);
+}
+
+static void
+group_lost(struct tend *tend, size_t queue)
+{
+	make_group(tend, queue);
+	auditor_repaired(tend->p->auditor, AUDIT_GROUP, ledger_key(tend->p->store.ledger, queue));
 }
 
 static void
@@ -476,7 +490,7 @@ judge_queue(struct tend *tend, const struct glance *glance)
 
 	ledger_walk(tend->p->store.ledger, glance->queue, judge, &judging);
 	if (glance->no_group)
-		make_group(tend, glance->queue);
+		group_lost(tend, glance->queue);
 	else
 		undelivered_look(tend, glance);
 	for (size_t i = 0; i < judging.n_lost; i++)
@@ -519,6 +533,13 @@ ask_queue(struct tend *tend, size_t queue)
 	tend->glances[tend->n_glances] = (struct glance){ .queue = queue };
 	send_query(query_new(tend, tend->n_glances++, NULL), on_groups, 3,
 	    (const char *const[]){ "XINFO", "GROUPS", ledger_key(ledger, queue) });
+}
+
+void
+tend_make_group(struct tend *tend, size_t queue)
+{
+	token_format(tend->p->nonce, tend->nonce);
+	make_group(tend, queue);
 }
 
 void

@@ -36,6 +36,9 @@ void tend_free(struct tend *tend);
 /* Memory was dropped: all leases start anew with the next. */
 void tend_forget(struct tend *tend);
 
+/* The consumer group of a queue is lost: makes it again. */
+void tend_make_group(struct tend *tend, size_t queue);
+
 /* Redis answered the owner: the lease clock runs on. */
 void tend_answered(struct tend *tend);
 /* Redis takes writes again after it refused them: nobody could beat; leases start full. */

@@ -40,6 +40,16 @@ forget_defs(struct store *store)
 }
 
 static void
+forget_stale(struct store *store)
+{
+	for (size_t i = 0; i < store->n_stale; i++)
+		free(store->stale[i].text);
+	free(store->stale);
+	store->stale = NULL;
+	store->n_stale = store->cap_stale = 0;
+}
+
+static void
 forget_orphans(struct store *store)
 {
 	free(store->orphans);
@@ -51,6 +61,7 @@ void
 store_release(struct store *store)
 {
 	forget_defs(store);
+	forget_stale(store);
 	forget_orphans(store);
 	for (size_t i = 0; i < store->n_bad; i++)
 		free(store->bad[i]);
@@ -66,6 +77,7 @@ store_forget(struct store *store)
 {
 	forget_defs(store);
 	forget_orphans(store);
+	forget_stale(store);
 	ledger_free(store->ledger);
 	store->ledger = ledger_new();
 }
@@ -75,6 +87,15 @@ store_add_orphan(struct store *store, size_t queue, struct stream_id id)
 {
 	GROW(store->orphans, store->n_orphans, store->cap_orphans);
 	store->orphans[store->n_orphans++] = (struct orphan){ queue, id };
+}
+
+void
+store_add_stale(struct store *store, enum stale_set set, const char *text)
+{
+	if (store->n_stale >= STALE_MAX)
+		return;
+	GROW(store->stale, store->n_stale, store->cap_stale);
+	store->stale[store->n_stale++] = (struct stale){ set, xstrdup(text) };
 }
 
 static size_t
@@ -139,6 +160,18 @@ store_add_def(struct store *store, const char *sha256)
 }
 
 void
+store_lose_def(struct store *store, const char *sha256)
+{
+	struct known_def *def;
+
+	HASH_FIND_STR(store->defs, sha256, def);
+	if (!def)
+		return;
+	HASH_DEL(store->defs, def);
+	free(def);
+}
+
+void
 store_add_uploaded_def(struct store *store, const char *sha256)
 {
 	make_def(store, sha256)->expires = true;
@@ -183,6 +216,7 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_END:
+	case EFFECT_RUN_REPAIR:
 	case EFFECT_RUN_OPEN:
 	case EFFECT_PAUSE:
 		*changes += 1;

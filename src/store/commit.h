@@ -37,6 +37,8 @@ struct store {
 	uint64_t defs_gone;      /* how often a commit removed one */
 	struct orphan *orphans;  /* entries that belong to nothing: the next commits delete them */
 	size_t n_orphans, cap_orphans;
+	struct stale *stale;     /* members of sets that belong to nothing: as above */
+	size_t n_stale, cap_stale;
 	char **bad;              /* streams that nothing is added to */
 	size_t n_bad, cap_bad;
 	int64_t idem_ttl_s;      /* how long an idempotency key is kept */
@@ -55,6 +57,10 @@ void store_forget(struct store *store);
 /* An entry of a task stream that belongs to nothing. */
 void store_add_orphan(struct store *store, size_t queue, struct stream_id id);
 
+/* A run id in `live`, a token in `cancel`, that belongs to nothing; at most 1,000 a commit. */
+enum stale_set { STALE_LIVE, STALE_CANCEL };
+void store_add_stale(struct store *store, enum stale_set set, const char *text);
+
 /*
  * A stream that cannot be written to: dead letters for it are left out.  Kept
  * when memory is forgotten.
@@ -69,6 +75,7 @@ bool store_is_bad(const struct store *store, const char *key);
  */
 bool store_has_def(const struct store *store, const char *sha256);
 void store_add_def(struct store *store, const char *sha256);
+void store_lose_def(struct store *store, const char *sha256); /* redis lost it */
 void store_add_uploaded_def(struct store *store, const char *sha256);
 bool store_def_may_expire(const struct store *store, const char *sha256);
 

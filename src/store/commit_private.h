@@ -15,6 +15,13 @@ struct known_def {
 	UT_hash_handle hh;
 };
 
+#define STALE_MAX 1000
+
+struct stale {
+	enum stale_set set;
+	char *text;
+};
+
 struct orphan {
 	size_t queue;
 	struct stream_id id;

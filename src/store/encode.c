@@ -9,6 +9,8 @@
 #include "store/encode_private.h"
 #include "store/record.h"
 
+#define MANY_USERS 1000000
+
 /* Moves a finished buffer into the arena; returns its text. */
 static const char *
 buf_text_in(struct encoder *enc, struct buf *buf, size_t *ret_len)
@@ -119,15 +121,16 @@ put_pieces(struct encoder *enc, const char *key, const char *json, size_t len)
 	args_release(&fields);
 }
 
+/* users: how many more runs it has from here on. */
 static void
-put_definition(struct encoder *enc, const struct run *run)
+put_definition(struct encoder *enc, const struct run *run, uint64_t users)
 {
 	struct commit *commit = enc->commit;
 	const char *key, *json, *sha256 = run->wf->sha256;
 	struct buf text = { 0 };
 	size_t len;
 
-	def_bucket(enc, sha256)->more++;
+	def_bucket(enc, sha256)->more += users;
 	if (store_has_def(enc->store, sha256) || stores_def(commit, sha256))
 		return;
 	workflow_canonical(run->wf, &text);
@@ -138,6 +141,15 @@ put_definition(struct encoder *enc, const struct run *run)
 	put_pieces(enc, key, json, len);
 	GROW(commit->new_defs, commit->n_new_defs, commit->cap_new_defs);
 	commit->new_defs[commit->n_new_defs++] = arena_strdup(enc->arena, sha256);
+}
+
+/* Nobody knows how many users it had: it stays for good. */
+static void
+repair_definition(struct encoder *enc, const struct run *run)
+{
+	if (!store_has_def(enc->store, run->wf->sha256) &&
+	    !stores_def(enc->commit, run->wf->sha256))
+		put_definition(enc, run, MANY_USERS);
 }
 
 static void
@@ -177,11 +189,15 @@ put_run(struct encoder *enc, const struct effect *effect)
 	run_record_write(&record, run, &effect->u.run.record);
 	set_field(enc, bucket, "r", record.data, record.len);
 	buf_release(&record);
-	if (effect->kind == EFFECT_RUN_NEW) {
+	if (effect->kind == EFFECT_RUN_NEW || effect->kind == EFFECT_RUN_REPAIR) {
 		if (run->params && strcmp(run->params, "{}") != 0)
 			set_field(enc, bucket, "p", run->params, strlen(run->params));
 		args_adds(&enc->live_add, run->id.text);
-		put_definition(enc, run);
+	}
+	if (effect->kind == EFFECT_RUN_REPAIR) {
+		repair_definition(enc, run);
+	} else if (effect->kind == EFFECT_RUN_NEW) {
+		put_definition(enc, run, 1);
 		if (effect->u.run.submission)
 			put_submission(enc, run, effect->u.run.submission);
 	} else if (effect->kind == EFFECT_RUN_END) {
@@ -346,6 +362,7 @@ put_effect(struct encoder *enc, const struct effect *effect)
 	case EFFECT_RUN_NEW:
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_END:
+	case EFFECT_RUN_REPAIR:
 	case EFFECT_RUN_OPEN:
 		put_run(enc, effect);
 		break;
@@ -405,6 +422,21 @@ put_orphans(struct encoder *enc)
 	}
 }
 
+/* Members of the sets `live` and `cancel` that belong to nothing. */
+static void
+put_stale(struct encoder *enc)
+{
+	struct store *store = enc->store;
+
+	while (store->n_stale > 0) {
+		struct stale *stale = &store->stale[--store->n_stale];
+		struct args *items = stale->set == STALE_LIVE ? &enc->live_remove : &enc->cancel_remove;
+
+		args_copy(items, enc->arena, stale->text, strlen(stale->text));
+		free(stale->text);
+	}
+}
+
 void
 commit_encode(struct commit *commit, struct store *store, int64_t wall_ms)
 {
@@ -415,5 +447,6 @@ commit_encode(struct commit *commit, struct store *store, int64_t wall_ms)
 	for (size_t i = 0; i < commit->n_effects; i++)
 		put_effect(&enc, &commit->effects[i]);
 	put_orphans(&enc);
+	put_stale(&enc);
 	enc_sections(&enc);
 }

@@ -157,6 +157,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		add_note(packer, effect);
 		break;
 	case EFFECT_PAUSE:
+	case EFFECT_RUN_REPAIR:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
 	case EFFECT_WITHDRAW:

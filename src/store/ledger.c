@@ -216,11 +216,9 @@ ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
 	return true;
 }
 
-bool
-ledger_token(const struct ledger *ledger, size_t queue, struct stream_id id,
-    uint64_t *ret_token)
+static const struct slot *
+slot_find(const struct ring *ring, struct stream_id id)
 {
-	const struct ring *ring = &ledger->rings[queue];
 	uint64_t low = ring->head, high = ring->head + ring->len;
 
 	while (low < high) {
@@ -228,16 +226,32 @@ ledger_token(const struct ledger *ledger, size_t queue, struct stream_id id,
 		const struct slot *slot = slot_at(ring, middle);
 		int order = stream_id_cmp(slot->id, id);
 
-		if (order == 0) {
-			*ret_token = slot->token;
-			return slot->state == SLOT_OPEN;
-		}
+		if (order == 0)
+			return slot;
 		if (order < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return false;
+	return NULL;
+}
+
+bool
+ledger_token(const struct ledger *ledger, size_t queue, struct stream_id id,
+    uint64_t *ret_token)
+{
+	const struct slot *slot = slot_find(&ledger->rings[queue], id);
+
+	if (!slot)
+		return false;
+	*ret_token = slot->token;
+	return slot->state == SLOT_OPEN;
+}
+
+bool
+ledger_knows(const struct ledger *ledger, size_t queue, struct stream_id id)
+{
+	return slot_find(&ledger->rings[queue], id) != NULL;
 }
 
 void

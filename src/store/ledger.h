@@ -63,6 +63,9 @@ bool ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
 bool ledger_token(const struct ledger *ledger, size_t queue, struct stream_id id,
     uint64_t *ret_token);
 
+/* Any entry that is not trimmed yet, open or settled.  O(log n). */
+bool ledger_knows(const struct ledger *ledger, size_t queue, struct stream_id id);
+
 /* Every open entry of a queue, oldest first.  fn may not change the ledger. */
 typedef void ledger_fn(void *arg, uint64_t token, struct stream_id id);
 void ledger_walk(const struct ledger *ledger, size_t queue, ledger_fn *fn, void *arg);

@@ -17,6 +17,7 @@ LUA = \
 	src/wire/lua/letters.lua \
 	src/wire/lua/log.lua \
 	src/wire/lua/ownbeat.lua \
+	src/wire/lua/inspect.lua \
 	src/wire/lua/peek.lua \
 	src/wire/lua/peekown.lua \
 	src/wire/lua/raise.lua \

@@ -304,6 +304,20 @@ check_same_load(struct world *world, struct daemon *daemon)
 	free(port.items);
 }
 
+/* Where nobody meddled and nothing was lost there is nothing to repair. */
+void
+check_audit(struct world *world, const struct daemon *daemon)
+{
+	if (world->harmed_at >= 0 || world->lost_at >= 0)
+		return;
+	for (int kind = 0; kind < AUDIT_KINDS; kind++) {
+		if (kind != AUDIT_ENTRY_UNOWNED && kind != AUDIT_GROUP &&
+		    daemon->metrics.value[METRIC_AUDIT_ENTRY_GONE + kind] > 0)
+			world_fail(world, "the audit of %s found %s where nothing was wrong", daemon->name,
+			    audit_kind_name((enum audit_kind)kind));
+	}
+}
+
 /* --- the end ------------------------------------------------------------------------------ */
 
 bool

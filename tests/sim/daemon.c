@@ -54,6 +54,7 @@ turn(void *arg, uint64_t at)
 		return;
 	}
 	partition_turn(daemon->partition);
+	check_audit(world, daemon);
 	next = partition_next(daemon->partition);
 	if (next == INT64_MAX)
 		return;
@@ -244,6 +245,7 @@ daemon_start(struct daemon *daemon)
 	engine_config_defaults(&config.engine);
 	config.engine.window = world->shape.window;
 	config.engine.max_outputs = world->shape.outputs;
+	config.audit_ms = world->shape.audit_ms;
 	config.engine.timeout_slack_ms = 500;
 	daemon->boot = world->now - (int64_t)chance(world, 100000);
 	daemon->paused_until = 0;

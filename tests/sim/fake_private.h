@@ -225,6 +225,7 @@ bool lua_names_owner(struct fake_redis *redis, const char *key, const char *nonc
 script_fn script_reap, script_regroup, script_withdraw;
 
 /* fake_agents.c */
+script_fn script_inspect; /* fake_inspect.c */
 script_fn script_report, script_beat, script_signon, script_signoff, script_log;
 
 #endif

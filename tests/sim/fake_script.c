@@ -513,6 +513,7 @@ static const struct {
 	{ "fence", script_fence },
 	{ "ownbeat", script_ownbeat },
 	{ "release", script_release },
+	{ "inspect", script_inspect },
 	{ "peek", script_peek },
 	{ "raise", script_raise },
 	{ "reap", script_reap },

@@ -295,7 +295,8 @@ draw_shape(struct world *world)
 		.big = one_in(world, 12), .fault = faults[chance(world, ARRAY_LEN(faults))],
 		.window = 1 + (uint32_t)chance(world, one_in(world, 2) ? 4 : 40),
 		.outputs = one_in(world, 4) ? SIZE_MAX : (size_t)chance(world, 60),
-		.runs = 1 + (unsigned)chance(world, 20) };
+		.runs = 1 + (unsigned)chance(world, 20),
+		.audit_ms = one_in(world, 3) ? 0 : 200 + (int64_t)chance(world, 3000) };
 	if (world->shape.big) {
 		world->shape.window = 20 + (uint32_t)chance(world, 200);
 		world->shape.runs = 1 + (unsigned)chance(world, 4);

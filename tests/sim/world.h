@@ -269,6 +269,7 @@ struct shape {
 	uint32_t window;
 	size_t outputs; /* bytes of outputs that memory may hold */
 	unsigned runs;
+	int64_t audit_ms; /* between two audits; 0: none */
 };
 
 struct world {
@@ -330,6 +331,7 @@ struct workflow *flow_random(struct world *world, size_t i);
 void check_commit(struct world *world, int argc, const char *const *argv);
 void check_same_load(struct world *world, struct daemon *daemon);
 void check_end(struct world *world);
+void check_audit(struct world *world, const struct daemon *daemon);
 /* An agent begins with an attempt: nobody else who must not may be at the same task. */
 void check_alone(struct world *world, const struct agent *agent, const struct held *held);
 /* An answer of wire/lua/reap.lua: nothing is taken from an agent that lives. */

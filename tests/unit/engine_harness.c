@@ -297,6 +297,10 @@ apply(struct harness *h, struct effect *effect)
 		if (strcmp(effect->u.note.type, "run.tasks_skipped") == 0)
 			h->folded += strtoul(strchr(effect->u.note.data, ':') + 1, NULL, 10);
 		break;
+	case EFFECT_RUN_REPAIR:
+		assert_true(run->live);
+		run->record = effect->u.run.record;
+		break;
 	case EFFECT_FETCH:
 		GROW(h->fetches.items, h->fetches.len, h->fetches.cap);
 		h->fetches.items[h->fetches.len++] = *effect;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* The auditor's script, written again in C. */
+#include <string.h>
+
+#include <hiredis/hiredis.h>
+
+#include "fake_private.h"
+
+static const char *
+token_of(const redisReply *fields)
+{
+	const char *token = "";
+
+	for (size_t i = 0; i + 1 < fields->elements; i += 2)
+		if (strcmp(fields->element[i]->str, "token") == 0)
+			token = fields->element[i + 1]->str;
+	return token;
+}
+
+static bool
+has_group(struct fake_redis *redis, const char *key, const char *group)
+{
+	redisReply *groups = lua_call(redis, "XINFO", "GROUPS", key, NULL);
+	struct reply_text name;
+	bool found = false;
+
+	for (size_t i = 0; i < groups->elements; i++)
+		found |= reply_get(groups->element[i], "name", &name) && strcmp(name.text, group) == 0;
+	freeReplyObject(groups);
+	return found;
+}
+
+redisReply *
+script_inspect(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
+{
+	const char *is = lua_type(redis, keys, 0);
+	redisReply *reply, *entries;
+
+	if (strcmp(is, "stream") != 0)
+		return lua_answer(strcmp(is, "none") == 0 ? "NONE" : "BROKEN", NULL, NULL);
+	reply = lua_answer(
+	    has_group(redis, keys->argv[0], args->argv[0]) ? "OK" : "NOGROUP", NULL, NULL);
+	entries = lua_call(redis, "XRANGE", keys->argv[0], args->argv[1], "+", "COUNT",
+	    args->argv[2], NULL);
+	for (size_t i = 0; i < entries->elements; i++) {
+		fake_push(reply, fake_text(entries->element[i]->element[0]->str));
+		fake_push(reply, fake_text(token_of(entries->element[i]->element[1])));
+	}
+	freeReplyObject(entries);
+	return reply;
+}
