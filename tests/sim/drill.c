@@ -37,11 +37,13 @@ stands_by(const struct daemon *daemon)
 static struct daemon *
 calm_owner(struct world *world)
 {
-	if (!world_answers(world) || !owner(world) || !is_linked(owner(world)))
+	struct daemon *serving = owner(world);
+
+	if (!world_answers(world) || !serving || !is_linked(serving))
 		return NULL;
 	for (size_t i = 0; i < DAEMONS; i++) {
 		if (stands_by(&world->daemons[i]) && is_linked(&world->daemons[i]))
-			return owner(world);
+			return serving;
 	}
 	return NULL;
 }
