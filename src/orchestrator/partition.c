@@ -568,7 +568,12 @@ stop_turn(struct partition *p, int64_t now)
 	if (now >= p->stop_at) {
 		err_set(&late, ERR_UNAVAILABLE, "redis did not confirm in time");
 		partition_finish_stop(p, &late);
-	} else if (!p->commands_up || !p->loaded || p->state == PARTITION_HELD) {
+	} else if (p->commands_up && p->state == PARTITION_LOADING && !p->releasing) {
+		/* the fence is held, and what is being read is of no use any more */
+		partition_drop_memory(p, "the daemon stops");
+		ownership_release(p);
+	} else if (!p->releasing &&
+	    (!p->commands_up || !p->loaded || p->state == PARTITION_HELD)) {
 		err_set(&late, ERR_UNAVAILABLE, "nothing to give up: not the owner");
 		partition_finish_stop(p, &late);
 	} else if (p->state == PARTITION_SERVING && commits_idle(p) && !p->releasing) {

@@ -110,7 +110,7 @@ static void
 take(struct agent *agent, struct held *held, const redisReply *entry)
 {
 	struct world *world = agent->world;
-	bool slow = fault_in(world, 10);
+	bool slow = fault_in(world, agent->beats ? 4 : 10);
 
 	read_entry(held, entry);
 	if (slow)
@@ -309,6 +309,7 @@ hear(struct agent *agent, struct held *const *asked, int n, const redisReply *re
 		return;
 	agent->sure = true;
 	agent->beaten_at = agent->world->now;
+	agent->beaten_away = world_away_ms(agent->world);
 	for (int i = 0; i < n && (size_t)i + 1 < reply->elements; i++)
 		heed(agent, asked[i], reply->element[i + 1]->str);
 }

@@ -6,6 +6,7 @@
 #include "world.h"
 
 #define SLACK_MS 100
+#define STALL_MS 1500 /* of a stall that may count all the same */
 
 static bool
 works_at(const struct agent *agent, const struct held *held, const struct held *mine)
@@ -60,6 +61,19 @@ agent_named(const struct world *world, const char *id)
 	return NULL;
 }
 
+/*
+ * A lease is over when so long nothing was heard while Redis answered.  A stall may count
+ * for as long as an owner waits for its own beat.
+ */
+static bool
+lease_is_over(const struct world *world, const struct agent *agent)
+{
+	int64_t away = world_away_ms(world) - agent->beaten_away;
+	int64_t silent = world->now - agent->beaten_at - away;
+
+	return silent >= AGENT_LEASE_MS - SLACK_MS - (away < STALL_MS ? away : STALL_MS);
+}
+
 /* argv: three keys, nonce, group, agent, its count of beats, entries. */
 void
 check_reap(struct world *world, const char *const *argv, const struct redisReply *reply)
@@ -71,8 +85,7 @@ check_reap(struct world *world, const char *const *argv, const struct redisReply
 			continue;
 		world_count(world, TALLY_REAPED);
 		world_trace(world, "%s is taken from %s", argv[6 + i], argv[5]);
-		if (agent && agent->alive && agent->beats &&
-		    world->now - agent->beaten_at < AGENT_LEASE_MS - SLACK_MS)
+		if (agent && agent->alive && agent->beats && !lease_is_over(world, agent))
 			world_fail(world, "%s is taken from %s, whose last beat is %lld ms old",
 			    argv[6 + i], agent->id, (long long)(world->now - agent->beaten_at));
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Drills: an owner is killed or stopped while nothing else goes wrong, and another takes over. */
+/*
+ * Drills, while nothing else goes wrong: the owner is killed or stopped, and another takes
+ * over; Redis stalls again and again, and nothing is taken from agents that live.
+ */
 #include "world.h"
 
 #define CALM_MS 9000 /* what dead connections left behind was executed by then */
@@ -83,15 +86,60 @@ stop_owner(struct world *world, struct daemon *daemon)
 	expect_another(world, daemon, HAND_OVER_MS, "stopped");
 }
 
-void
-drill_owner(struct world *world)
+/* --- stalls ------------------------------------------------------------------------ */
+
+/* Whoever beats is at work for long now. */
+static size_t
+work_long(struct world *world)
 {
-	uint64_t which = chance(world, 3);
+	size_t n = 0;
+
+	for (size_t i = 0; i < AGENTS; i++) {
+		struct agent *agent = &world->agents[i];
+
+		for (size_t k = 0; k < SLOTS; k++) {
+			struct held *held = &agent->held[k];
+
+			if (!agent->alive || !agent->sure || !held->used || held->finished)
+				continue;
+			held->until = world->now + 20000;
+			n++;
+		}
+	}
+	return n;
+}
+
+static void
+pass(struct world *world, int64_t ms)
+{
+	int64_t until = world->now + ms;
+
+	while (world->now < until)
+		world_step(world);
+}
+
+/* check_reap() sees what is taken from whom. */
+static void
+stall_again_and_again(struct world *world)
+{
+	for (int i = 0; i < 20 && work_long(world) == 0; i++)
+		pass(world, 50);
+	if (work_long(world) == 0)
+		return;
+	world_count(world, TALLY_DRILL_STALL);
+	for (int i = 0; i < 4; i++) {
+		pass(world, 1000 + (int64_t)chance(world, 1000));
+		world_stall_redis(world, 3000);
+		pass(world, 3000);
+	}
+}
+
+static void
+drill_owner(struct world *world, bool kill)
+{
 	struct daemon *daemon = NULL;
 	int64_t since = world->now;
 
-	if (world->shape.daemons < 2 || which == 2)
-		return;
 	while (!daemon && world->now - since < WAIT_MS) {
 		world_step(world);
 		if (world->now - since >= CALM_MS)
@@ -99,8 +147,19 @@ drill_owner(struct world *world)
 	}
 	if (!daemon)
 		return;
-	if (which == 0)
+	if (kill)
 		kill_owner(world, daemon);
 	else
 		stop_owner(world, daemon);
+}
+
+void
+drill(struct world *world)
+{
+	uint64_t which = chance(world, 4);
+
+	if (which < 2 && world->shape.daemons > 1)
+		drill_owner(world, which == 0);
+	else if (which == 2 && world_answers(world))
+		stall_again_and_again(world);
 }

@@ -234,11 +234,28 @@ world_answers(const struct world *world)
 	return world->redis_up && world->redis_stalled_until <= world->now;
 }
 
+int64_t
+world_away_ms(const struct world *world)
+{
+	int64_t until = world->now < world->away_until ? world->now : world->away_until;
+
+	return world->away_ms + until - world->away_since;
+}
+
+static void
+note_absence(struct world *world, int64_t ms)
+{
+	world->away_ms = world_away_ms(world);
+	world->away_since = world->now;
+	world->away_until = world->now + ms;
+}
+
 void
 world_stall_redis(struct world *world, int64_t ms)
 {
 	world_trace(world, "redis stalls for %lld ms", (long long)ms);
 	world->redis_stalled_until = world->now + ms;
+	note_absence(world, ms);
 	for (size_t i = 0; i < DAEMONS; i++) {
 		link_stall(&world->daemons[i].commands, ms);
 		link_stall(&world->daemons[i].reads, ms);
@@ -270,6 +287,7 @@ world_restart_redis(struct world *world, size_t lost, int64_t down_ms)
 	world->writes_seen = fake_redis_writes(world->redis);
 	world->redis_up = false;
 	world->redis_stalled_until = 0;
+	note_absence(world, down_ms);
 	world->servers++;
 	for (size_t i = 0; i < DAEMONS; i++) {
 		link_cut(&world->daemons[i].commands, ERR_UNREACHABLE, "redis died");
@@ -333,7 +351,7 @@ finish(struct world *world)
 
 	world->faults = false;
 	world_trace(world, "faults stop");
-	drill_owner(world);
+	drill(world);
 	/* what was deleted is found out after a lease or two */
 	while (quiet_since < 0 ||
 	    world->now - quiet_since < (world->harmed_at < 0 ? 22000 : 60000)) {

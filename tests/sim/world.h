@@ -139,6 +139,7 @@ struct agent {
 	unsigned life, number;
 	unsigned server; /* the life of Redis that it was connected to last */
 	int64_t beat_at, beaten_at, look_at;
+	int64_t beaten_away; /* world_away_ms() then */
 	int64_t cut_until, paused_until;
 	struct held held[SLOTS];
 	struct held spool[SLOTS]; /* of its last life: finished and not reported */
@@ -217,6 +218,7 @@ void report_garbage(struct world *world);
 	X(BIG, "runs of hundreds of tasks")                                            \
 	X(DRILL_KILL, "drills: the owner killed, another takes over")                  \
 	X(DRILL_STOP, "drills: the owner stopped, another takes over")                 \
+	X(DRILL_STALL, "drills: Redis stalls for 3 s, again and again")                \
 	X(NO_GROUP, "consumer groups destroyed")                                       \
 	X(NO_STREAM, "task streams deleted")                                           \
 	X(NO_CONSUMER, "consumers deleted with what was pending")                      \
@@ -236,8 +238,8 @@ const char *tally_text(enum tally what);
 
 /* fate.c: what befalls daemons, connections, Redis, agents */
 void fate_begin(struct world *world);
-/* drill.c: the owner dies or stops in a world without other faults: how soon is it replaced? */
-void drill_owner(struct world *world);
+/* drill.c: one thing goes wrong in a world without other faults; bounds are checked */
+void drill(struct world *world);
 /* operators.c: what people do to Redis by hand */
 void operator_harm(struct world *world);
 /* people.c: who submits and cancels */
@@ -282,6 +284,8 @@ struct world {
 	size_t steps, budget;
 	bool faults, verbose, redis_up, over;
 	int64_t redis_stalled_until;
+	int64_t away_since, away_until; /* when Redis answers nobody */
+	int64_t away_ms;                /* and how long, before that */
 	int64_t lost_at;   /* a suffix of the writes was lost; -1: never */
 	int64_t harmed_at; /* somebody meddled with Redis; -1: never */
 	bool events_lost;  /* the stream of events is not whole */
@@ -320,6 +324,8 @@ void world_ran(struct world *world);
 void world_restart_redis(struct world *world, size_t lost, int64_t down_ms);
 /* Redis answers nobody for so long. */
 void world_stall_redis(struct world *world, int64_t ms);
+/* How long Redis has answered nobody, all in all. */
+int64_t world_away_ms(const struct world *world);
 /* Redis answers those that it can be reached by. */
 bool world_answers(const struct world *world);
 const char *type_name(unsigned type);

@@ -302,6 +302,25 @@ stops_and_another_takes_over_at_once(void **state)
 }
 
 static void
+stops_while_it_reads_its_state(void **state)
+{
+	struct stage *stage = *state;
+	struct answer answer = { 0 };
+	char *fence;
+
+	owner_end(&stage->a);
+	owner_start(&stage->a);
+	while (partition_state(stage->a.partition) != PARTITION_LOADING)
+		assert_true(owner_step(&stage->a));
+	partition_stop(stage->a.partition, 5000, on_answer, &answer);
+	owner_settle(&stage->a);
+	assert_int_equal(answer.calls, 1);
+	fence = stage_text(stage, "fence", NULL);
+	assert_int_equal(strncmp(fence, "free:", 5), 0);
+	free(fence);
+}
+
+static void
 stops_at_the_deadline(void **state)
 {
 	struct stage *stage = *state;
@@ -646,6 +665,7 @@ a_wiped_redis_is_begun_anew(void **state)
 	X(fenced_out)                                                          \
 	X(another_history_is_loaded)                                           \
 	X(stops_and_another_takes_over_at_once)                                \
+	X(stops_while_it_reads_its_state)                                      \
 	X(stops_at_the_deadline)                                               \
 	X(a_standby_watches_before_it_takes)                                   \
 	X(the_same_home_takes_at_once)                                         \
