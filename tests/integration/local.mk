@@ -40,7 +40,7 @@ tests_integration_proxy_LDADD =
 # What an agent does about commands that say nothing, and about Redis that does not.
 SH_TESTS += tests/integration/agent_silence.sh tests/integration/agent_tree.sh \
 	tests/integration/agent_spool.sh tests/integration/agent_oversized.sh \
-	tests/integration/daemon_progress.sh
+	tests/integration/daemon_progress.sh tests/integration/daemon_spool.sh
 
 # What goes after a while, and what a full Redis does.
 SH_TESTS += tests/integration/keep_runs.sh tests/integration/keep_full.sh \
