@@ -395,6 +395,23 @@ unready(struct turn *turn, struct run *run, uint32_t t)
 	run->tasks[t].ready_ms = -1;
 }
 
+/* All of them before the first one unlocks others: none may be ready meanwhile. */
+static void
+skip_doomed(struct turn *turn, struct run *run, const bool *doomed)
+{
+	uint32_t list = TASK_NONE;
+
+	for (uint32_t i = run->wf->n_tasks; i-- > 0;) {
+		if (!doomed[i])
+			continue;
+		task_skip(turn, run, i, TASK_NONE);
+		run->tasks[i].next = list;
+		list = i;
+	}
+	if (list != TASK_NONE)
+		tasks_unlock(turn, run, list);
+}
+
 /* Counts first: what is skipped then unlocks others by the usual way. */
 static void
 unlock_all(struct turn *turn, struct run *run)
@@ -411,16 +428,10 @@ unlock_all(struct turn *turn, struct run *run)
 		if (attempt_held(turn->engine, run, i))
 			run->tasks[i].blocked++;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		if (run->tasks[i].state != TASK_PENDING)
-			continue;
-		if (doomed[i]) {
-			task_skip(turn, run, i, TASK_NONE);
-			tasks_unlock(turn, run, i);
-		} else if (run->tasks[i].blocked == 0) {
+	skip_doomed(turn, run, doomed);
+	for (uint32_t i = 0; i < n; i++)
+		if (run->tasks[i].state == TASK_PENDING && run->tasks[i].blocked == 0)
 			task_make_ready(turn, run, i);
-		}
-	}
 	free(doomed);
 }
 

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "fake_private.h"
 #include "orchestrator/partition_private.h"
-#include "store/events.h"
 #include "store/record.h"
 #include "world.h"
 
@@ -49,8 +48,8 @@ is_open(const struct stream *stream, const struct entry *entry)
 	return false;
 }
 
-static struct object *
-find(struct world *world, const char *name)
+struct object *
+check_find(struct world *world, const char *name)
 {
 	char key[120];
 
@@ -64,7 +63,7 @@ find_queue(struct world *world, unsigned type)
 	char name[40];
 
 	snprintf(name, sizeof name, "q:%s", type_name(type));
-	return find(world, name);
+	return check_find(world, name);
 }
 
 static void
@@ -165,6 +164,7 @@ struct loaded {
 	struct world *world;
 	struct daemon *daemon;
 	bool done;
+	struct run *run; /* check_read_run() */
 };
 
 static void
@@ -198,6 +198,15 @@ load_now(void *arg, struct moment *ret_now)
 	partition_moment(((struct loaded *)arg)->daemon->partition, ret_now);
 }
 
+/* What a replay gave. */
+static bool
+same_given(const struct task_texts *x, const struct task_texts *y)
+{
+	const char *a = x && x->body ? x->body : "", *b = y && y->body ? y->body : "";
+
+	return strcmp(a, b) == 0 && (x && x->boosted) == (y && y->boosted);
+}
+
 static void
 same_task(struct world *world, const struct run *a, const struct run *b, uint32_t i)
 {
@@ -208,7 +217,8 @@ same_task(struct world *world, const struct run *a, const struct run *b, uint32_
 
 	if (!same || x->attempt != y->attempt || x->token != y->token ||
 	    x->failures != y->failures || x->crashes != y->crashes ||
-	    x->outstanding != y->outstanding || x->timed_out != y->timed_out || x->stored != y->stored)
+	    x->outstanding != y->outstanding || x->timed_out != y->timed_out || x->stored != y->stored ||
+	    !same_given(x->texts, y->texts))
 		world_fail(world,
 		    "%s/%s: memory has %s attempt %u token %llx failures %u crashes %u %s, loaded is "
 		    "%s %u %llx %u %u %s",
@@ -241,6 +251,12 @@ same_engine(struct world *world, const struct engine *memory, const struct engin
 			fail_missing(world, run);
 		for (uint32_t i = 0; i < run->wf->n_tasks; i++)
 			same_task(world, run, other, i);
+		if (run->voids != other->voids || run->paused_ms != other->paused_ms ||
+		    run->held != other->held)
+			world_fail(world, "run %s: %u void attempts, %s%s in memory; %u, %s%s loaded",
+			    run->id.text, run->voids, run->paused_ms ? "paused" : "",
+			    run->held ? "held" : "", other->voids,
+			    other->paused_ms ? "paused" : "", other->held ? "held" : "");
 		if (run->intent != other->intent || run->open != other->open ||
 		    run->outstanding != other->outstanding || run->broken != other->broken)
 			world_fail(world, "run %s: counters differ", run->id.text);
@@ -262,7 +278,7 @@ same_engine(struct world *world, const struct engine *memory, const struct engin
 static bool
 owns_now(struct world *world, const struct partition *p)
 {
-	struct object *fence = find(world, "fence");
+	struct object *fence = check_find(world, "fence");
 	char text[80], token[TOKEN_SIZE];
 
 	snprintf(text, sizeof text, "%s:%llu:", token_format(p->nonce, token),
@@ -274,7 +290,7 @@ void
 check_same_load(struct world *world, struct daemon *daemon)
 {
 	struct partition *p = daemon->partition;
-	struct loaded loaded = { world, daemon, false };
+	struct loaded loaded = { world, daemon, false, NULL };
 	const struct load_fns fns = { .done = load_done, .on_drop = load_drop,
 		.on_bad = load_bad_key, .now = load_now, .arg = &loaded };
 	struct sync_port port = { .port = { sync_send, NULL }, .redis = world->redis };
@@ -325,7 +341,7 @@ check_all_ended(struct world *world)
 {
 	bool serves = false;
 
-	if (!world->redis_up || find(world, "live"))
+	if (!world->redis_up || check_find(world, "live"))
 		return false;
 	for (size_t i = 0; i < DAEMONS; i++) {
 		struct daemon *daemon = &world->daemons[i];
@@ -336,137 +352,40 @@ check_all_ended(struct world *world)
 	return serves;
 }
 
-struct history {
-	char name[120]; /* RUN or RUN/TASK */
-	unsigned attempt, ends, open;
-	char end;
-	UT_hash_handle hh;
-};
-
-static struct history *
-history_of(struct history **all, const char *run, const char *task, size_t len)
-{
-	char name[120];
-	struct history *history;
-
-	snprintf(name, sizeof name, "%s/%.*s", run, (int)len, task);
-	HASH_FIND_STR(*all, name, history);
-	if (history)
-		return history;
-	history = xcalloc(1, sizeof *history);
-	memcpy(history->name, name, sizeof name);
-	HASH_ADD_STR(*all, name, history);
-	return history;
-}
-
-static const struct asked *
-asked_of(struct world *world, const char *run)
-{
-	for (size_t i = 0; i < world->n_asked; i++) {
-		if (strcmp(world->asked[i]->id.text, run) == 0)
-			return world->asked[i];
-	}
-	world_fail(world, "an event is about run %s, which nobody asked for", run);
-}
-
-/* What its needs must have come to before a task is handed out. */
 static void
-check_needs(struct world *world, struct history **all, const char *run, uint32_t task)
+load_run(void *arg, struct run *run, const struct run_head *head)
 {
-	const struct workflow *wf = asked_of(world, run)->wf;
-	const struct task_def *def = &wf->tasks[task];
-
-	for (uint32_t i = 0; i < def->n_needs; i++) {
-		const struct task_def *needed = &wf->tasks[def->needs[i].task];
-		const struct history *history =
-		    history_of(all, run, needed->id, strlen(needed->id));
-		enum need_on on = def->needs[i].on;
-
-		if ((on == NEED_SUCCESS && history->end != 's' &&
-		        !(history->end == 'f' && needed->continue_on_error)) ||
-		    (on == NEED_FAILURE && history->end != 'f') ||
-		    (on == NEED_DONE && history->open))
-			world_fail(world, "%s/%s was handed out before %s had ended as asked", run,
-			    def->id, needed->id);
-	}
+	(void)head;
+	((struct loaded *)arg)->run = run_ref(run);
 }
 
-static void
-close_task(struct history *run, struct history *task)
+bool
+check_owns(struct world *world, const struct daemon *daemon)
 {
-	run->open -= task->open;
-	task->open = 0;
+	return world->redis_up && owns_now(world, daemon->partition) &&
+	    commits_idle(daemon->partition);
 }
 
-static void
-on_queued(struct world *world, struct history **all, const struct event_view *view,
-    struct history *run, struct history *task)
+struct run *
+check_read_run(struct world *world, struct daemon *daemon, struct engine *engine,
+    const char *id)
 {
-	const struct workflow *wf = asked_of(world, view->run)->wf;
-	unsigned attempt = (unsigned)strtoul(view->attempt, NULL, 10);
-	char *id = xstrndup(view->task, view->task_len);
-	int64_t number = workflow_find(wf, id);
+	struct loaded loaded = { world, daemon, false, NULL };
+	const struct load_fns fns = { .done = load_done, .on_drop = load_drop,
+		.on_bad = load_bad_key, .now = load_now, .on_run = load_run, .arg = &loaded };
+	struct sync_port port = { .port = { sync_send, NULL }, .redis = world->redis };
+	struct effects effects = { 0 };
 
-	free(id);
-	if (world->harmed_at >= 0) {
-		/* an entry that somebody deleted ends without an event, perhaps without a trace */
-		close_task(run, task);
-		task->attempt = 0;
+	load_one(&daemon->partition->store, engine, &port.port, &effects, &fns, id);
+	for (size_t i = 0; i < port.n; i++) {
+		struct question question = port.items[i];
+
+		question.fn(question.arg, question.reply, NULL);
+		freeReplyObject(question.reply);
 	}
-	if (number < 0 || task->open || task->ends || run->ends || attempt <= task->attempt)
-		world_fail(world, "%s: attempt %u handed out after %u, %s%s%s", task->name, attempt,
-		    task->attempt, task->open ? "which is outstanding " : "",
-		    task->ends ? "the task had ended" : "", run->ends ? " the run had ended" : "");
-	check_needs(world, all, view->run, (uint32_t)number);
-	task->open = 1;
-	task->attempt = attempt;
-	if (++run->open > wf->max_parallel && wf->max_parallel > 0 && world->harmed_at < 0)
-		world_fail(world, "%s: more than max_parallel are outstanding", view->run);
-}
-
-static void
-one_event(struct world *world, struct history **all, const struct event_view *view)
-{
-	struct history *run = history_of(all, view->run, "", 0);
-	struct history *task = history_of(all, view->run, view->task, view->task_len);
-	const char *type = view->type;
-
-	if (strncmp(type, "alert.", 6) == 0)
-		return;
-	if (strcmp(type, "run.succeeded") == 0 || strcmp(type, "run.failed") == 0 ||
-	    strcmp(type, "run.cancelled") == 0 || strcmp(type, "run.timed_out") == 0) {
-		if (++run->ends > 1)
-			world_fail(world, "run %s ended twice", view->run);
-	} else if (strcmp(type, "task.queued") == 0) {
-		on_queued(world, all, view, run, task);
-	} else if (strcmp(type, "task.ready") == 0 || strcmp(type, "task.waiting") == 0) {
-		close_task(run, task);
-	} else if (strcmp(type, "task.succeeded") == 0 || strcmp(type, "task.failed") == 0) {
-		close_task(run, task);
-		task->end = type[5];
-		if (++task->ends > 1 || run->ends)
-			world_fail(world, "%s ended twice, or after its run", task->name);
-	}
-}
-
-static void
-check_history(struct world *world)
-{
-	struct object *ev = find(world, "ev");
-	struct history *all = NULL, *history, *next;
-
-	for (size_t i = ev ? ev->stream.head : 0; ev && i < ev->stream.len; i++) {
-		const struct text *text = &ev->stream.entries[i].fields[3];
-		const char *at = text->data;
-		struct event_view view = { 0 };
-
-		while (event_unpack(&at, text->data + text->len, &view))
-			one_event(world, &all, &view);
-	}
-	HASH_ITER(hh, all, history, next) {
-		HASH_DEL(all, history);
-		free(history);
-	}
+	effects_release(&effects);
+	free(port.items);
+	return loaded.run;
 }
 
 /* --- the oracle: what a graph comes to, from the ends of its tasks alone ---------------------- */
@@ -542,6 +461,10 @@ read_tasks(struct world *world, const struct asked *asked, const struct object *
 			states[i] = 's';
 		else if (record.state == TASK_FAILED)
 			states[i] = 'f';
+		else if (record.state == TASK_CANCELLED)
+			states[i] = 'c';
+		else if (record.state == TASK_SKIPPED)
+			states[i] = 'k';
 	}
 }
 
@@ -561,32 +484,38 @@ is_met(const struct workflow *wf, const struct need *need, char state)
 	return true;
 }
 
-/* Without an intent a task ran exactly if its needs were met; all others are skipped. */
+/*
+ * Without an intent a task ran exactly if its needs were met; all others are skipped, or
+ * somebody cancelled them.  What ran again may have met needs of others before.
+ */
 static void
 check_graph(struct world *world, const struct asked *asked, const struct run_head *head,
     char *states)
 {
 	const struct workflow *wf = asked->wf;
-	uint32_t s = 0, f = 0, broken = 0;
+	uint32_t s = 0, f = 0, c = 0, broken = 0;
 	bool stopped = head->record.intent != INTENT_NONE;
 
 	for (uint32_t i = 0; i < wf->n_tasks; i++) {
-		bool met = true;
+		bool met = true, ran = states[i] == 's' || states[i] == 'f';
 
 		for (uint32_t k = 0; k < wf->tasks[i].n_needs; k++)
 			met &= is_met(wf, &wf->tasks[i].needs[k], states[wf->tasks[i].needs[k].task]);
-		if (!stopped && met != (states[i] != 0))
+		if (!stopped && !asked->again && states[i] != 'c' && met != ran)
 			world_fail(world, "%s/%s: its needs are %smet, and it %s", asked->id.text,
-			    wf->tasks[i].id, met ? "" : "not ", states[i] ? "ran" : "did not run");
+			    wf->tasks[i].id, met ? "" : "not ", ran ? "ran" : "did not run");
 		if (states[i] == 0)
 			states[i] = 'k';
 		s += states[i] == 's';
 		f += states[i] == 'f';
+		c += states[i] == 'c';
 		broken += states[i] == 'f' && !wf->tasks[i].continue_on_error;
 	}
 	if (s != head->record.succeeded || f != head->record.failed ||
 	    s + f + head->record.skipped + head->record.cancelled != wf->n_tasks ||
-	    (!stopped && head->record.state != (broken ? RUN_FAILED : RUN_SUCCEEDED)))
+	    (!stopped && head->record.cancelled != c) ||
+	    (!stopped && head->record.state != (broken ? RUN_FAILED
+	            : c > 0 ? RUN_CANCELLED : RUN_SUCCEEDED)))
 		world_fail(world, "run %s is %s with %u succeeded %u failed %u skipped %u cancelled; "
 		    "its tasks say %u and %u", asked->id.text, run_state_name(head->record.state),
 		    head->record.succeeded, head->record.failed, head->record.skipped,
@@ -603,7 +532,7 @@ check_run(struct world *world, const struct asked *asked)
 	char *states;
 
 	snprintf(name, sizeof name, "run:%s", asked->id.text);
-	object = find(world, name);
+	object = check_find(world, name);
 	if (!object && asked->accepted)
 		world_fail(world, "run %s was accepted and is lost", asked->id.text);
 	if (!object)
@@ -640,7 +569,7 @@ check_left(struct world *world, unsigned type, const struct stream *stream)
 static void
 check_residue(struct world *world)
 {
-	struct object *done = find(world, "done"), *cursor = find(world, "cursor");
+	struct object *done = check_find(world, "done"), *cursor = check_find(world, "cursor");
 	char last[STREAM_ID_SIZE];
 
 	for (unsigned type = 0; type < TYPES; type++) {
@@ -656,7 +585,7 @@ check_residue(struct world *world)
 				    object->stream.groups[i].n_pending, type_name(type));
 		}
 	}
-	if (find(world, "cancel") && world->harmed_at < 0)
+	if (check_find(world, "cancel") && world->harmed_at < 0)
 		world_fail(world, "tokens are left in cancel");
 	if (done && done->stream.len != done->stream.head)
 		world_fail(world, "%zu completions are left", done->stream.len - done->stream.head);

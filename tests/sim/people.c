@@ -18,9 +18,8 @@ on_accepted(void *arg, const struct err *err)
 	    asked->accepted ? "accepted" : "has an unknown outcome");
 }
 
-/* Some daemon that serves, or NULL. */
-static struct daemon *
-serving(struct world *world)
+struct daemon *
+people_serving(struct world *world)
 {
 	size_t first = chance(world, DAEMONS);
 
@@ -36,7 +35,7 @@ serving(struct world *world)
 static void
 submit(struct world *world)
 {
-	struct daemon *daemon = serving(world);
+	struct daemon *daemon = people_serving(world);
 	struct run_spec spec = { .params = "{}", .priority = (int)chance(world, 11) - 1 };
 	struct asked *asked;
 	struct moment now;
@@ -77,7 +76,7 @@ some_run(struct world *world, struct daemon *daemon)
 static void
 cancel_some(struct world *world)
 {
-	struct daemon *daemon = serving(world);
+	struct daemon *daemon = people_serving(world);
 	struct run *run = daemon ? some_run(world, daemon) : NULL;
 	struct moment now;
 
@@ -97,15 +96,19 @@ cancel_some(struct world *world)
 
 /* What people do, by how often. */
 static const struct chance_row deeds[] = {
-	{ 9, submit },
+	{ 16, submit },
 	{ 1, cancel_some },
+	{ 2, control_cancel_task },
+	{ 8, control_retry },
+	{ 2, control_pause },
+	{ 2, control_resume },
 };
 
 /* Loading all anew costs as much as there is: big worlds do it seldom. */
 static void
 compare_some(struct world *world)
 {
-	struct daemon *daemon = serving(world);
+	struct daemon *daemon = people_serving(world);
 
 	/* what somebody deleted, memory learns of only when a lease is over */
 	if (!daemon || !commits_idle(daemon->partition) || world->harmed_at >= 0)
@@ -130,6 +133,7 @@ void
 people_begin(struct world *world)
 {
 	people(world, 0);
+	control_begin(world);
 }
 
 void

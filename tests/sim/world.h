@@ -215,6 +215,12 @@ void report_garbage(struct world *world);
 	X(SLOW, "slow attempts")                                                       \
 	X(GARBAGE, "garbage among the completions")                                    \
 	X(RUN_CANCEL, "runs cancelled")                                                \
+	X(TASK_CANCEL, "tasks cancelled")                                              \
+	X(RETRY_LIVE, "live runs of which something ran again")                        \
+	X(RETRY_ENDED, "ended runs that were reopened")                                \
+	X(REPLAY, "tasks replayed with another body or priority")                      \
+	X(RUN_PAUSE, "runs paused")                                                    \
+	X(NAME_PAUSE, "workflows and agent types paused")                              \
 	X(BIG, "runs of hundreds of tasks")                                            \
 	X(DRILL_KILL, "drills: the owner killed, another takes over")                  \
 	X(DRILL_STOP, "drills: the owner stopped, another takes over")                 \
@@ -261,6 +267,7 @@ struct asked {
 	struct run_id id;
 	struct workflow *wf;
 	bool accepted, refused;
+	bool again; /* something of it ran again */
 };
 
 struct shape {
@@ -333,11 +340,27 @@ const char *type_name(unsigned type);
 /* --- flows.c: random definitions --------------------------------------------------------------- */
 struct workflow *flow_random(struct world *world, size_t i);
 
+/* --- control.c: what people do to runs that exist --------------------------------------------- */
+void control_cancel_task(struct world *world);
+void control_retry(struct world *world);
+void control_pause(struct world *world);
+void control_resume(struct world *world);
+void control_begin(struct world *world);
+struct daemon *people_serving(struct world *world); /* some daemon that serves, or NULL */
+
 /* --- check.c: invariants ------------------------------------------------------------------------- */
 void check_commit(struct world *world, int argc, const char *const *argv);
 void check_same_load(struct world *world, struct daemon *daemon);
 void check_end(struct world *world);
 void check_audit(struct world *world, const struct daemon *daemon);
+void check_history(struct world *world); /* check_history.c */
+struct object;
+struct object *check_find(struct world *world, const char *name); /* a key; NULL: none */
+/* It owns, and nothing that it sent is under way. */
+bool check_owns(struct world *world, const struct daemon *daemon);
+/* A run as Redis has it, in an engine of its own; a reference, or NULL. */
+struct run *check_read_run(struct world *world, struct daemon *daemon, struct engine *engine,
+    const char *id);
 /* An agent begins with an attempt: nobody else who must not may be at the same task. */
 void check_alone(struct world *world, const struct agent *agent, const struct held *held);
 /* An answer of wire/lua/reap.lua: nothing is taken from an agent that lives. */

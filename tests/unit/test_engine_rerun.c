@@ -73,6 +73,14 @@ static const struct story stories[] = {
 	    RUN_QUEUED, 1, NULL },
 	{ "cancel: all that it cancelled", FAIL("cancel"), "b> a- t:", "qPPP", RUN_QUEUED, 1,
 	    NULL },
+	/* a task that cannot be: not even when the last of its other needs is skipped */
+	{ "skipped once more", "tasks:\n"
+	                       "  - {id: a, agent: x}\n"
+	                       "  - {id: b, agent: x}\n"
+	                       "  - {id: s, agent: x, needs: [{task: a, on: failure}, b]}\n"
+	                       "  - {id: k, agent: x, needs: [b, {task: s, on: skipped}, "
+	                       "{task: a, on: failure}]}\n",
+	    "a+ b- t: b+", "SSKK", RUN_SUCCEEDED, 1, NULL },
 	/* a live run */
 	{ "live: one that failed", LIVE, "a- t:a", "qqPP", RUN_QUEUED, 1, NULL },
 	{ "live: what waits for it waits again", LIVE, "a- t:a slow+", "qSPP", RUN_QUEUED, 1,
