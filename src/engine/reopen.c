@@ -322,7 +322,7 @@ keep_task(struct turn *turn, struct run *run, uint32_t t)
 	enum task_state state = (enum task_state)run->tasks[t].state;
 
 	if (state == TASK_CANCELLED || state == TASK_SKIPPED)
-		turn_add_task(turn, run, t);
+		turn_add_task(turn, run, t)->u.task.quiet = true;
 }
 
 static void

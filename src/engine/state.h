@@ -9,8 +9,9 @@
  *      ▼ be met          │ due                      ▼
  *   skipped           waiting ◀──── tried again ── failed  succeeded  cancelled
  *
- * Transitions out of end states (to pending or ready) belong to retry, replay
- * and edit; every other step out of an end state is a bug and ends the program.
+ * Ready goes back to pending when what it needs runs again.  Transitions out of
+ * end states (to pending or ready) belong to retry, replay and edit; every other
+ * step out of an end state is a bug and ends the program.
  */
 #ifndef REEVE_ENGINE_STATE_H
 #define REEVE_ENGINE_STATE_H
