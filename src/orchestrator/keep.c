@@ -52,6 +52,8 @@ struct keep {
 	struct redis_script ended_script, unlog_script;
 	struct sweep sweep;
 	struct { struct keep_order order; keep_fn *fn; void *arg; bool is; } asked;
+	struct run_id *held;      /* being taken up again */
+	size_t n_held, cap_held;
 	uint64_t stored;          /* ended runs, as far as is known */
 	bool stored_known;
 	int64_t sweep_at;         /* mono_ms */
@@ -158,6 +160,7 @@ sweep_end(struct keep *keep, const struct err *err)
 		    KV_I("logs", report.logs),
 		    KV_S("because", sweep->ordered ? "somebody asked" : "retention"));
 	keep->sweep.active = keep->sweep.ordered = false;
+	keep->sweep.n_page = 0;
 	keep->sweep.fn = NULL;
 	if (fn)
 		fn(keep->sweep.arg, &report, err ? err : &none);
@@ -202,6 +205,37 @@ on_committed(void *arg, const struct err *err)
 		sweep_end(keep, err);
 	else
 		page_done(keep);
+}
+
+static size_t
+find_held(const struct keep *keep, const char *run)
+{
+	size_t i = 0;
+
+	while (i < keep->n_held && strcmp(keep->held[i].text, run) != 0)
+		i++;
+	return i;
+}
+
+bool
+keep_hold(struct keep *keep, const char *run)
+{
+	for (size_t i = 0; i < keep->sweep.n_page; i++) {
+		if (strcmp(keep->sweep.page[i].run, run) == 0 && !keep->sweep.order.dry_run)
+			return false;
+	}
+	GROW(keep->held, keep->n_held, keep->cap_held);
+	snprintf(keep->held[keep->n_held++].text, RUN_ID_SIZE, "%s", run);
+	return true;
+}
+
+void
+keep_let_go(struct keep *keep, const char *run)
+{
+	size_t i = find_held(keep, run);
+
+	if (i < keep->n_held)
+		keep->held[i] = keep->held[--keep->n_held];
 }
 
 static void
@@ -347,6 +381,8 @@ may_go(struct keep *keep, const struct seen *seen, int64_t age_ms)
 	struct sweep *sweep = &keep->sweep;
 	const struct run_record *record = &seen->head.record;
 
+	if (find_held(keep, seen->id) < keep->n_held)
+		return false;
 	if (!seen->record)
 		return true; /* somebody deleted it: its place in the index goes too */
 	if (!seen->readable || !run_state_ended(record->state) ||
@@ -612,6 +648,7 @@ keep_free(struct keep *keep)
 	if (!keep)
 		return;
 	keep_forget(keep);
+	free(keep->held);
 	tidy_free(keep->tidy);
 	free(keep);
 }

@@ -59,6 +59,13 @@ struct keep *keep_new(struct partition *p, const struct keep_limits *limits, str
 void keep_free(struct keep *keep);
 void keep_set_limits(struct keep *keep, const struct keep_limits *limits);
 
+/*
+ * An ended run that is read to be taken up again is not removed meanwhile.  false: it is
+ * just being removed.  Each true needs one keep_let_go().
+ */
+bool keep_hold(struct keep *keep, const char *run);
+void keep_let_go(struct keep *keep, const char *run);
+
 /* Memory is dropped: what is under way is given up, and who asked for it is told. */
 void keep_forget(struct keep *keep);
 /* An effect of a confirmed commit. */

@@ -18,6 +18,7 @@ struct rerunning {
 	struct engine *engine;    /* of its own: the ended run is derived in it */
 	struct effects effects;
 	struct run *run;
+	bool held;                /* retention leaves it alone meanwhile */
 	rerun_fn *fn;
 	void *arg;
 };
@@ -27,6 +28,8 @@ rerunning_end(struct rerunning *r, struct run *run, const uint32_t *tasks, size_
     const struct err *err)
 {
 	r->fn(r->arg, run, tasks, n, err);
+	if (r->held)
+		keep_let_go(partition_keep(r->p), r->id);
 	effects_release(&r->effects);
 	engine_free(r->engine);
 	run_unref(r->run);
@@ -174,6 +177,12 @@ on_confirmed(void *arg, const struct err *err)
 
 	if (err->code < 0) {
 		refuse(r, err);
+		return;
+	}
+	r->held = keep_hold(partition_keep(r->p), r->id);
+	if (!r->held) {
+		err_set(&away, ERR_CONFLICT, "run '%s' is just being removed (retention)", r->id);
+		refuse(r, &away);
 		return;
 	}
 	r->engine = engine_new(&r->orch->config.engine, &r->orch->rng);
