@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dropped files start runs, once a meaning; agent types are published to remote agents. */
+/* Dropped files start runs, once a meaning. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -354,25 +354,6 @@ forget_gone(struct part *part)
 
 /* --- agent types ------------------------------------------------------------------------- */
 
-static void
-publish(void *arg, const char *name, const struct agent_type *type)
-{
-	struct part *part = arg;
-	struct buf json = { 0 };
-	char *key = key_make(&partition_store(part->partition)->keys, "type:", name);
-
-	if (type && type->retry)
-		queue_set_retry(engine_queue(orchestrator_engine(part->partition), name), type->retry);
-	if (type)
-		agent_type_json(type, &json);
-	if (type)
-		redis_port_send(partition_commands(part->partition), 3,
-		    (const char *const[]){ "SET", key, buf_text(&json) }, NULL, TIMEOUT_MS,
-		    on_written, part->orch);
-	buf_release(&json);
-	free(key);
-}
-
 /* A type whose file or whose `retry` is gone. */
 static void
 drop_retries(struct part *part)
@@ -409,7 +390,7 @@ compare_part(struct part *part)
 	if (orch->types)
 		drop_retries(part);
 	if (orch->types)
-		types_each(orch->types, publish, part);
+		published_compare(part);
 	if (scanned)
 		forget_gone(part);
 }

@@ -28,6 +28,9 @@ void catalog_apply_drop(struct command *command);
 void catalog_apply_forget(struct command *command);
 json_t *catalog_answer(const char *value, bool taken);
 
+/* published.c: the agent types as this daemon knows them, for agents on other machines. */
+void published_compare(struct part *part);
+
 /* distant.c: the files of this daemon's folder whose home another daemon owns. */
 bool distant_drop(struct part *part, const char *path, struct workflow *wf);
 bool distant_forget(struct part *part, const char *path);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "orchestrator/tend_private.h"
 
+#define HOLDER_LOOKS 120
 #define STEP_MAX_MS 1500 /* the lease clock takes no longer steps */
 
 static void
@@ -42,6 +43,18 @@ tend_forget(struct tend *tend)
 		holder_free(tend, holder);
 }
 
+/* Answers about them, which name them, are long in by then. */
+void
+holders_forget(struct tend *tend)
+{
+	struct holder *holder, *next;
+
+	HASH_ITER(hh, tend->holders, holder, next) {
+		if (!holder->counted && tend->look - holder->look > HOLDER_LOOKS)
+			holder_free(tend, holder);
+	}
+}
+
 struct holder *
 holder_of(struct tend *tend, const char *id)
 {
@@ -55,6 +68,7 @@ holder_of(struct tend *tend, const char *id)
 	holder->count = xstrdup("");
 	holder->moved_at = tend->clock;
 	holder->lease_ms = LEASE_MS;
+	holder->look = tend->look;
 	HASH_ADD_KEYPTR(hh, tend->holders, holder->id, strlen(holder->id), holder);
 	return holder;
 }
@@ -76,6 +90,8 @@ held_of(struct tend *tend, uint64_t token, struct holder *holder)
 		held->since = tend->clock;
 	}
 	held->look = tend->look;
+	if (holder)
+		holder->look = tend->look;
 	return held;
 }
 

@@ -108,8 +108,9 @@ wall_ms(const struct keep *keep)
 static void
 set_stored(struct keep *keep, uint64_t stored)
 {
+	/* all partitions together */
+	metrics_add(keep->p->config.metrics, METRIC_RUNS_STORED, stored - keep->stored);
 	keep->stored = stored;
-	metrics_set(keep->p->config.metrics, METRIC_RUNS_STORED, stored);
 }
 
 static void
@@ -630,6 +631,7 @@ keep_forget(struct keep *keep)
 	keep->generation++;
 	if (keep->tidy)
 		tidy_forget(keep->tidy);
+	set_stored(keep, 0);
 	keep->stored_known = false;
 	keep->sweep_at = 0;
 	if (keep->sweep.active)

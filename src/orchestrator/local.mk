@@ -100,3 +100,4 @@ liborchestrator_a_SOURCES += \
 	src/orchestrator/letters_drop.c \
 	src/orchestrator/letters_replay.c \
 	src/orchestrator/letters_view.c
+liborchestrator_a_SOURCES += src/orchestrator/published.c

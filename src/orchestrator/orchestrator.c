@@ -256,6 +256,7 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	    passing_init(orch, err) < 0 || parts_init(orch, err) < 0 ||
 	    partition_script(&orch->lend_script, "lend", err) < 0 ||
 	    partition_script(&orch->letters_script, "letters", err) < 0 ||
+	    partition_script(&orch->publish_script, "publish", err) < 0 ||
 	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL) {
 		orchestrator_free(orch);
 		return err->code;

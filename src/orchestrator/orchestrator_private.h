@@ -45,7 +45,7 @@ struct orchestrator {
 	struct registry *registry;
 	struct types *types;
 	struct redis_conn *commands, *queries;
-	struct redis_script lend_script, letters_script;
+	struct redis_script lend_script, letters_script, publish_script;
 	struct letters_keeper *letters_keeper;
 	struct part **parts;          /* the first one at once, the others when they are counted */
 	unsigned n_parts, cap_parts;

@@ -188,7 +188,8 @@ keep_share(const struct orchestrator *orch)
 {
 	struct keep_limits keep = orch->config.keep;
 
-	keep.runs = keep.runs / orch->n_parts + (keep.runs > 0);
+	keep.runs = (keep.runs + orch->n_parts - 1) / orch->n_parts;
+	keep.event_bytes /= orch->n_parts;
 	return keep;
 }
 

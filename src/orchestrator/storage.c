@@ -71,7 +71,8 @@ struct sum {
 struct weighing {
 	struct orchestrator *orch;
 	struct redis_script script;
-	struct keys keys;
+	unsigned part;         /* whose keys are named now */
+	char *all;             /* what the keys of all partitions begin with */
 	struct sum exact[STORAGE_KINDS]; /* of keys that are known by name */
 	struct sum sample[STORAGE_KINDS];
 	uint64_t looked_at, total;       /* keys of the server */
@@ -91,6 +92,7 @@ weighing_end(struct weighing *w, json_t *body, const struct err *err)
 	w->fn(w->arg, body, err);
 	for (size_t i = 0; i < w->n_named; i++)
 		free(w->named[i]);
+	free(w->all);
 	free(w);
 }
 
@@ -192,13 +194,19 @@ next_page(struct weighing *w)
 	w->argv[0] = w->named[0];
 	w->argv[1] = w->cursor;
 	w->argv[2] = PAGE;
-	w->argv[3] = w->keys.prefix;
+	w->argv[3] = w->all;
 	if (redis_script_call(&w->script, orchestrator_queries(w->orch), 1, 4, w->argv, NULL,
 		TIMEOUT_MS, on_page, w) < 0)
 		weighing_fail(w, "it takes no commands");
 }
 
 /* --- keys that are known by name -------------------------------------------------------------- */
+
+static const struct keys *
+keys_of(const struct weighing *w)
+{
+	return &partition_store(orchestrator_partition(w->orch, w->part))->keys;
+}
 
 static void
 name_key(struct weighing *w, const char *kind, const char *subject, const char *behind,
@@ -208,7 +216,7 @@ name_key(struct weighing *w, const char *kind, const char *subject, const char *
 
 	if (w->n_named == NAMED_MAX)
 		return;
-	key_add(&w->keys, &name, kind, subject);
+	key_add(keys_of(w), &name, kind, subject);
 	buf_adds(&name, behind);
 	w->named[w->n_named] = buf_steal(&name);
 	w->named_kinds[w->n_named++] = storage;
@@ -232,6 +240,18 @@ on_named(void *arg, const struct redisReply *reply, const struct err *err)
 	next_page(w);
 }
 
+static void
+weigh_named(struct weighing *w)
+{
+	for (size_t i = 0; i < w->n_named; i++)
+		w->argv[i] = w->named[i];
+	if (redis_script_call(&w->script, orchestrator_queries(w->orch), (int)w->n_named,
+		(int)w->n_named, w->argv, NULL, TIMEOUT_MS, on_named, w) < 0)
+		weighing_fail(w, "it takes no commands");
+}
+
+static void name_part(struct weighing *w);
+
 /* Fields of `queues`: keys of task streams. */
 static void
 on_queues(void *arg, const struct redisReply *reply, const struct err *err)
@@ -246,18 +266,33 @@ on_queues(void *arg, const struct redisReply *reply, const struct err *err)
 		const char *key;
 
 		if (reply_str(reply_at(reply, i), &key, &len, NULL) < 0 ||
-		    len <= w->keys.prefix_len + 2)
+		    len <= keys_of(w)->prefix_len + 2)
 			continue;
-		key += w->keys.prefix_len + 2; /* "q:" */
+		key += keys_of(w)->prefix_len + 2; /* "q:" */
 		name_key(w, "q:", key, "", STORAGE_STREAMS);
 		name_key(w, "q:", key, ":dlq", STORAGE_LETTERS);
 		name_key(w, "dlq:body:", key, "", STORAGE_LETTERS);
 		name_key(w, "dlq:mark:", key, "", STORAGE_LETTERS);
 	}
-	for (size_t i = 0; i < w->n_named; i++)
-		w->argv[i] = w->named[i];
-	if (redis_script_call(&w->script, orchestrator_queries(w->orch), (int)w->n_named,
-		(int)w->n_named, w->argv, NULL, TIMEOUT_MS, on_named, w) < 0)
+	if (++w->part < orchestrator_partitions(w->orch))
+		name_part(w);
+	else
+		weigh_named(w);
+}
+
+/* The keys of one partition, with those of its task streams. */
+static void
+name_part(struct weighing *w)
+{
+	char *key = key_make(keys_of(w), "queues", NULL);
+	int rc;
+
+	for (size_t i = 0; i < ARRAY_LEN(SINGLE); i++)
+		name_key(w, SINGLE[i].name, NULL, "", SINGLE[i].kind);
+	rc = redis_port_send(orchestrator_queries(w->orch), 2,
+	    (const char *const[]){ "HKEYS", key }, NULL, TIMEOUT_MS, on_queues, w);
+	free(key);
+	if (rc < 0)
 		weighing_fail(w, "it takes no commands");
 }
 
@@ -265,16 +300,11 @@ static void
 on_total(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct weighing *w = arg;
-	char *key;
 
 	if (!good(w, reply, err))
 		return;
 	(void)reply_u64(reply, &w->total, NULL);
-	key = key_make(&w->keys, "queues", NULL);
-	if (redis_port_send(orchestrator_queries(w->orch), 2,
-		(const char *const[]){ "HKEYS", key }, NULL, TIMEOUT_MS, on_queues, w) < 0)
-		weighing_fail(w, "it takes no commands");
-	free(key);
+	name_part(w);
 }
 
 void
@@ -283,10 +313,8 @@ facade_storage(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 	struct weighing *w = xcalloc(1, sizeof *w);
 	struct err err;
 
-	*w = (struct weighing){ .orch = orch, .fn = fn, .arg = arg,
-		.keys = partition_store(orchestrator_partition(orch, 0))->keys };
-	for (size_t i = 0; i < ARRAY_LEN(SINGLE); i++)
-		name_key(w, SINGLE[i].name, NULL, "", SINGLE[i].kind);
+	*w = (struct weighing){ .orch = orch, .fn = fn, .arg = arg };
+	w->all = xasprintf("%s{", orch->prefix ? orch->prefix : KEY_PREFIX_DEFAULT);
 	if (partition_script(&w->script, "weigh", &err) < 0)
 		weighing_end(w, NULL, &err);
 	else if (redis_port_send(orchestrator_queries(orch), 1, (const char *const[]){ "DBSIZE" },

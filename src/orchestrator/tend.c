@@ -520,6 +520,7 @@ look_done(struct tend *tend)
 		if (held->look != tend->look)
 			held_free(tend, held);
 	}
+	holders_forget(tend);
 }
 
 /* --- looks ------------------------------------------------------------------------------------ */

@@ -18,6 +18,7 @@ struct holder {
 	int64_t lease_ms;
 	bool card, beats;
 	bool counted;        /* the counter was there in this look */
+	unsigned look;       /* the last one that it held something in */
 	bool carded;         /* the card was asked for in this look */
 	bool signed_off;     /* there was a card, and it is gone */
 	struct stream_id *reap; /* entries to be taken back in this look */
@@ -67,6 +68,8 @@ struct holder *holder_of(struct tend *tend, const char *id);
 /* Notes that the entry of token was seen with holder (NULL: with nobody) in this look. */
 struct held *held_of(struct tend *tend, uint64_t token, struct holder *holder);
 void held_free(struct tend *tend, struct held *held);
+/* Agents that have no counter and have held nothing for long are forgotten. */
+void holders_forget(struct tend *tend);
 
 /* tend.c: an attempt is lost; the task is handed out anew. */
 void tend_lose(struct tend *tend, uint64_t token, const char *why, const char *agent);

@@ -21,6 +21,7 @@ LUA = \
 	src/wire/lua/peek.lua \
 	src/wire/lua/peekown.lua \
 	src/wire/lua/raise.lua \
+	src/wire/lua/publish.lua \
 	src/wire/lua/reap.lua \
 	src/wire/lua/regroup.lua \
 	src/wire/lua/release.lua \

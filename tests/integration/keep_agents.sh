@@ -73,4 +73,22 @@ consumer reeve || fail 'the consumer of the owner went'
 is 'the holder' "$(redis XINFO CONSUMERS 'reeve:{0}:q:hold' hold_consumers | grep -cx holder)" 1
 is 'what it holds' "$(redis XPENDING 'reeve:{0}:q:hold' hold_consumers | head -n 1)" 1
 "$top/reeve" run "$work/one.yaml" --wait >/dev/null || fail 'the living agent takes no task'
+
+# settings of a type are published as long as its file is there
+published() {
+	[ "$(redis EXISTS "reeve:{0}:type:$1")" = 1 ]
+}
+unpublished() {
+	! published "$1"
+}
+wait_until 10 published work
+printf 'type: other\nlease: 3s\n' >"$types/other.yaml"
+wait_until 10 published other
+rm "$types/work.yaml"
+wait_until 10 unpublished work
+published other || fail 'the settings of another type went'
+stop_daemon
+rm "$types/other.yaml"
+start_daemon
+wait_until 10 unpublished other
 stop_daemon
