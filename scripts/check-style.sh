@@ -20,6 +20,12 @@ for file in $c_files $scripts; do
 		fault "$file: no SPDX line"
 done
 
+for file in $scripts; do
+	case $(head -n 1 "$file") in
+	'#!'*) [ -x "$file" ] || fault "$file: not executable" ;;
+	esac
+done
+
 for file in $c_files; do
 	lines=$(wc -l <"$file")
 	[ "$lines" -le $file_cap ] || fault "$file: $lines lines (at most $file_cap)"
