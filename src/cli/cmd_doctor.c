@@ -11,6 +11,8 @@
 static const struct {
 	const char *word, *mend;
 } cures[] = {
+	{ "lost its state", "reeve recover restore, or reeve recover accept" },
+	{ "older state", "reeve recover accept, or reeve recover restore" },
 	{ "maxmemory-policy", "redis-cli CONFIG SET maxmemory-policy noeviction" },
 	{ "evict", "redis-cli CONFIG SET maxmemory-policy noeviction" },
 	{ "persist", "redis-cli CONFIG SET appendonly yes" },
@@ -19,8 +21,6 @@ static const struct {
 	{ "memory", "redis-cli INFO memory; give Redis more (CONFIG SET maxmemory)" },
 	{ "password", "reeved --check; then put the right password into redis.url" },
 	{ "version", "install Redis 7.0 or later, or Valkey" },
-	{ "lost its state", "reeve recover restore, or reeve recover accept" },
-	{ "older state", "reeve recover accept, or reeve recover restore" },
 	{ "redis", "reeved --check shows what Redis answers" },
 	{ "workflow", "reeve workflows; reeve validate FILE" },
 	{ "file", "reeve workflows; reeve validate FILE" },

@@ -13,6 +13,7 @@
 #include "wire/entry.h"
 
 #define FIELDS_MAX 64
+#define INTAKE_BYTES (64u << 20)          /* of outputs that wait for their commit */
 #define IN_AGAIN_MS 5000                  /* until the commands are looked at again */
 #define ENTRY_BYTES_MAX (15 * 1024 * 1024) /* two of them fit into one reply */
 
@@ -144,6 +145,7 @@ apply(struct partition *p, struct stream_id id, const struct done_entry *done)
 		(void)category_parse(done->category.data, done->category.len, &completion.category);
 	set_kind(&completion, done);
 	partition_moment(p, &now);
+	p->intake_bytes += completion.outputs_len;
 	result = engine_complete(p->engine, &now, &completion, &p->effects);
 	if (result == COMPLETION_LATE && completion.category == CATEGORY_CANCELLED)
 		metrics_add(p->config.metrics, RESULTS[result].metric, 1); /* as it was told to */
@@ -381,7 +383,10 @@ peek(struct partition *p)
 void
 intake_turn(struct partition *p)
 {
-	if (p->reading || p->peeking || p->effects.len - p->taken > p->config.intake_max)
+	if (p->taken == p->effects.len)
+		p->intake_bytes = 0;
+	if (p->reading || p->peeking || p->effects.len - p->taken > p->config.intake_max ||
+	    p->intake_bytes > INTAKE_BYTES)
 		return;
 	if (p->oversized && p->read_count == 1) {
 		peek(p);

@@ -42,7 +42,7 @@ again_later(struct partition *p, const char *why)
 static void
 compare_seq(const struct partition *p, const char *nonce, uint64_t seq)
 {
-	if (strcmp(p->meta_nonce, nonce) == 0 && seq < p->seq)
+	if (strcmp(p->meta_nonce, nonce) == 0 && seq < p->seq && !p->restore_due)
 		log_error("redis lost the newest changes: they are done again",
 		    KV_I("partition", p->config.partition), KV_I("commits", p->seq - seq));
 }

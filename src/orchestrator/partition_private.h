@@ -99,6 +99,7 @@ struct partition {
 	char peek_cursor[STREAM_ID_SIZE];
 	int64_t read_at;          /* mono_ms: not before */
 	unsigned read_count;
+	size_t intake_bytes;      /* of outputs that were read since nothing waited */
 	struct stream_id cursor;
 
 	/* commands that other daemons pass on; an entry goes with the commit that applies it */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The auditor's script, written again in C. */
+/* What the auditor asks: its script, written again in C, and two commands. */
+#include <stdio.h>
 #include <string.h>
 
 #include <hiredis/hiredis.h>
@@ -49,3 +50,44 @@ script_inspect(struct fake_redis *redis, const struct cmd *keys, const struct cm
 	freeReplyObject(entries);
 	return reply;
 }
+
+/* All at once; the pattern is a prefix and a star. */
+static redisReply *
+do_scan_keys(struct fake_redis *redis, const struct cmd *cmd)
+{
+	const char *pattern = cmd->argc > 3 ? cmd->argv[3] : "*";
+	size_t prefix = strcspn(pattern, "*");
+	redisReply *reply = fake_array(), *keys = fake_array();
+	struct object *object, *next;
+
+	fake_push(reply, fake_text("0"));
+	HASH_ITER(hh, redis->objects, object, next)
+		if (strncmp(object->key.data, pattern, prefix) == 0)
+			fake_push(keys, fake_text(object->key.data));
+	fake_push(reply, keys);
+	return reply;
+}
+
+static redisReply *
+do_zscore(struct fake_redis *redis, const struct cmd *cmd)
+{
+	struct object *object;
+	struct member *member = NULL;
+	int is = object_look(redis, cmd, 1, KIND_ZSET, &object);
+	char score[32];
+
+	if (is < 0)
+		return fake_wrongtype();
+	if (is > 0)
+		HASH_FIND(hh, object->members, cmd->argv[2], cmd->lens[2], member);
+	if (!member)
+		return fake_nil();
+	snprintf(score, sizeof score, "%.17g", member->score);
+	return fake_text(score);
+}
+
+const struct fake_command fake_audit_commands[] = {
+	{ "SCAN", 2, do_scan_keys, false },
+	{ "ZSCORE", 3, do_zscore, false },
+	{ NULL, 0, NULL, false },
+};

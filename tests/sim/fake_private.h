@@ -140,7 +140,7 @@ extern const struct fake_command fake_member_commands[];
 void members_free(struct member **members);
 
 /* fake_stream.c */
-extern const struct fake_command fake_stream_commands[];
+extern const struct fake_command fake_stream_commands[], fake_audit_commands[];
 void stream_release(struct stream *stream);
 size_t stream_length(const struct stream *stream);
 /* Place of the first entry whose id is at least id. */

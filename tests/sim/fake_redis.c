@@ -241,7 +241,7 @@ static const struct fake_command *
 command_of(const struct cmd *cmd)
 {
 	static const struct fake_command *const tables[] = { commands, fake_member_commands,
-		fake_stream_commands, fake_group_commands };
+		fake_stream_commands, fake_group_commands, fake_audit_commands };
 	const struct fake_command *command = NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(tables) && !command; i++)

@@ -225,6 +225,19 @@ random_owner(struct pair *pair)
 	both(pair, &line);
 }
 
+static void
+random_inspect(struct pair *pair)
+{
+	struct line line = { 0 };
+
+	add_script(&line, "inspect", "1");
+	add(&line, key(pair, "x"));
+	add(&line, group(pair));
+	add(&line, "-");
+	add(&line, PICK(pair, "1", "200"));
+	both(pair, &line);
+}
+
 /* The section of dead letters: what a commit may find there, and keys that are none of it. */
 static void
 add_letters(struct pair *pair, struct line *line)
@@ -347,6 +360,7 @@ play(struct pair *pair, uint64_t seed)
 		switch (below(pair, 8)) {
 		case 0:
 			random_fence(pair);
+			random_inspect(pair);
 			break;
 		case 1:
 			random_owner(pair);

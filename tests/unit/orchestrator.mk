@@ -26,3 +26,9 @@ tests_unit_test_tend_SOURCES = tests/unit/test_tend.c tests/unit/redis_server.c 
 	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
 tests_unit_test_tend_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_tend_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_auditor
+tests_unit_test_auditor_SOURCES = tests/unit/test_auditor.c tests/unit/stage.c \
+	tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_auditor_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_auditor_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

@@ -213,7 +213,7 @@ owner_start(struct owner *owner)
 {
 	struct stage *stage = owner->stage;
 	struct partition_config config = { .partitions = 1, .on_loss = owner->stage->on_loss,
-		.known_nonce = owner->stage->known_nonce,
+		.known_nonce = owner->stage->known_nonce, .audit_ms = owner->stage->audit_ms,
 		.home = owner == &stage->a ? "aaaaaaaaaaaaaaaa" : "bbbbbbbbbbbbbbbb",
 		.rng = &owner->rng, .metrics = &owner->metrics, .now = now_of, .on_state = on_state,
 		.arg = owner };

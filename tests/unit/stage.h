@@ -46,6 +46,7 @@ struct stage {
 	/* of partitions that are started from here on */
 	enum loss_policy on_loss;
 	const char *known_nonce;
+	int64_t audit_ms;
 };
 
 void stage_init(struct stage *stage);
