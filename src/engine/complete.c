@@ -79,7 +79,7 @@ on_started(struct turn *turn, const struct report *report)
 	if (task->state == TASK_RUNNING)
 		return COMPLETION_DUPLICATE;
 	heap_remove(&turn->engine->heap, run, t);
-	if (task->timed_out == TIME_OUT_QUEUE)
+	if (task_waits_for_agent(task))
 		task->timed_out = TIME_OUT_NONE; /* it has begun in time */
 	note_agent(run, t, report->said->agent);
 	note_work(turn, run);
@@ -133,7 +133,7 @@ settle_report(struct turn *turn, const struct report *report)
 {
 	struct task *task = &report->run->tasks[report->task];
 
-	if (task->timed_out == TIME_OUT_QUEUE)
+	if (task_waits_for_agent(task))
 		task->timed_out = TIME_OUT_NONE; /* an agent had it before it was withdrawn */
 	heap_remove(&turn->engine->heap, report->run, report->task);
 	note_agent(report->run, report->task, report->said->agent);
@@ -230,7 +230,7 @@ on_released(struct turn *turn, const struct report *report)
 	struct run *run = report->run;
 	bool lost = report->said->category == CATEGORY_LOST;
 
-	if (lost && run->tasks[report->task].timed_out == TIME_OUT_QUEUE)
+	if (lost && task_waits_for_agent(&run->tasks[report->task]))
 		run->tasks[report->task].timed_out = TIME_OUT_NONE;
 	heap_remove(&turn->engine->heap, run, report->task);
 	attempt_settle(turn, report->attempt, !lost);

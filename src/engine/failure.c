@@ -177,6 +177,7 @@ void
 task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_after_ms,
     const struct failure *failure)
 {
+	struct queue *queue = queue_of(run, t);
 	int64_t delay;
 
 	if (run->intent != INTENT_NONE) {
@@ -185,8 +186,8 @@ task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_aft
 	}
 	run->tasks[t].last_category = CATEGORY_THROTTLED;
 	delay = retry_throttle_delay(retry_after_ms, turn_chance(turn));
-	queue_hold(queue_of(run, t), turn->now->mono_ms + delay);
 	try_later(turn, run, t, delay, failure);
+	type_hold(turn, queue, turn->now->mono_ms + delay); /* last: it may take slices */
 }
 
 /* Stored, so that attempt numbers never start again. */

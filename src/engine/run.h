@@ -31,12 +31,13 @@ struct task_texts {
 	bool boosted;  /* replayed with a raised priority: its lane is one of run->boosted */
 };
 
-/* Which of its limits a task has passed; it ends as that once its entry is settled. */
+/* Which of its limits a task has passed; it comes to that once its entry is settled. */
 enum time_out {
 	TIME_OUT_NONE,
 	TIME_OUT_ATTEMPT, /* timeout: its agent is told to end it */
 	TIME_OUT_QUEUE,   /* queue_timeout: its entry is to be withdrawn */
-	TIME_OUT_TOTAL    /* total_timeout: both; it is not tried again */
+	TIME_OUT_TOTAL,   /* total_timeout: both; it is not tried again */
+	TIME_OUT_HELD     /* none: its type is throttled, and its entry is taken back for later */
 };
 
 /*

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The limits of a task's time: of an attempt, of waiting for an agent, of all attempts. */
+/*
+ * The limits of a task's time: of an attempt, of waiting for an agent, of all attempts; and
+ * a provider's limit on a whole type.
+ */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -24,7 +27,8 @@ task_arm_limits(struct turn *turn, struct run *run, uint32_t t)
 	struct engine *engine = turn->engine;
 	int64_t now = turn->now->mono_ms;
 
-	if (def->queue_timeout_ms > 0 && task->timed_out == TIME_OUT_NONE &&
+	if (def->queue_timeout_ms > 0 &&
+	    (task->timed_out == TIME_OUT_NONE || task->timed_out == TIME_OUT_HELD) &&
 	    (task->state == TASK_READY || task->state == TASK_QUEUED))
 		heap_set(&engine->heap, run, t,
 		    now + left_of(turn, run, task->ready_ms, def->queue_timeout_ms));
@@ -92,6 +96,13 @@ total_timed_out(struct turn *turn, struct run *run, uint32_t t)
 	free(message);
 }
 
+static void
+taken_back(struct turn *turn, struct run *run, uint32_t t)
+{
+	run->tasks[t].timed_out = TIME_OUT_NONE;
+	task_released(turn, run, t);
+}
+
 /* Its entry, if it had one, is settled now. */
 void
 task_timed_out(struct turn *turn, struct run *run, uint32_t t)
@@ -100,6 +111,7 @@ task_timed_out(struct turn *turn, struct run *run, uint32_t t)
 		[TIME_OUT_ATTEMPT] = attempt_timed_out,
 		[TIME_OUT_QUEUE] = queue_timed_out,
 		[TIME_OUT_TOTAL] = total_timed_out,
+		[TIME_OUT_HELD] = taken_back,
 	};
 
 	by_kind[run->tasks[t].timed_out](turn, run, t);
@@ -121,6 +133,13 @@ task_out_of_time(struct turn *turn, struct run *run, uint32_t t,
 	over.message = message;
 	task_fail(turn, run, t, &over);
 	free(message);
+}
+
+/* Its entry is to be withdrawn for this alone: an agent that has it settles the matter. */
+bool
+task_waits_for_agent(const struct task *task)
+{
+	return task->timed_out == TIME_OUT_QUEUE || task->timed_out == TIME_OUT_HELD;
 }
 
 /* --- timers ------------------------------------------------------------------ */
@@ -148,6 +167,35 @@ note_time_out(struct turn *turn, struct run *run, uint32_t t, enum time_out kind
 	run->tasks[t].timed_out = (uint8_t)kind;
 	run->version++;
 	turn_add_task(turn, run, t)->u.task.quiet = true;
+}
+
+/*
+ * A provider's limit: nothing is handed out until then, and what no agent has taken yet
+ * is taken back, or the agents would run into the limit with each of it.
+ */
+void
+type_hold(struct turn *turn, struct queue *queue, int64_t until_ms)
+{
+	bool held = queue->held_until > 0;
+	struct attempt *attempt, *next;
+	size_t marked = turn->effects->len;
+
+	queue_hold(queue, until_ms);
+	if (held)
+		return;
+	HASH_ITER(hh, turn->engine->attempts, attempt, next) {
+		const struct task *task = attempt->run ? &attempt->run->tasks[attempt->task] : NULL;
+
+		if (attempt->queue != queue || !task || task->state != TASK_QUEUED ||
+		    task->timed_out)
+			continue;
+		note_time_out(turn, attempt->run, attempt->task, TIME_OUT_HELD);
+		turn_add_withdraw(turn, attempt->run, attempt->task);
+		if (turn->effects->len - marked >= SLICE) {
+			effects_mark(turn->effects, 0, 0);
+			marked = turn->effects->len;
+		}
+	}
 }
 
 /* The attempt's timeout, or the queue's as long as no agent has begun. */
@@ -209,7 +257,7 @@ engine_withdrawn(struct engine *engine, const struct moment *now, uint64_t token
 			task_timed_out(&turn, run, t);
 		else
 			task_released(&turn, run, t);
-	} else if (run && run->tasks[t].timed_out == TIME_OUT_QUEUE) {
+	} else if (run && task_waits_for_agent(&run->tasks[t])) {
 		/* an agent was faster: it has begun in time */
 		note_time_out(&turn, run, t, TIME_OUT_NONE);
 	}

@@ -11,13 +11,25 @@
 #define WITHDRAW_MAX 100 /* entries a call */
 #define AGAIN_MS 1000
 
+/* The texts live until the answer: the script may have to be sent once more. */
 struct query {
 	struct partition *p;
 	unsigned generation;
 	size_t queue;
+	char *key, *group;
+	char nonce[TOKEN_SIZE];
 	uint64_t tokens[WITHDRAW_MAX];
+	char ids[WITHDRAW_MAX][STREAM_ID_SIZE];
 	size_t n;
 };
+
+static void
+query_free(struct query *query)
+{
+	free(query->key);
+	free(query->group);
+	free(query);
+}
 
 void
 withdrawals_add(struct partition *p, uint64_t token)
@@ -63,17 +75,32 @@ drop(struct partition *p, uint64_t token)
 static void
 tell(struct partition *p, uint64_t token, bool withdrawn)
 {
-	struct run *run = NULL;
 	struct moment now;
-	uint32_t task = 0;
 
-	if (withdrawn && engine_attempt(p->engine, token, &run, &task))
-		log_info("an entry that no agent took is withdrawn", KV_S("run", run->id.text),
-		    KV_S("task", run->wf->tasks[task].id));
 	partition_moment(p, &now);
 	engine_withdrawn(p->engine, &now, token, withdrawn, &p->effects);
 	partition_mark(p);
 	drop(p, token);
+}
+
+static void
+tell_all(struct partition *p, const struct query *query, const struct redisReply *reply)
+{
+	const char *answer;
+	size_t len, n = 0;
+
+	for (size_t i = 0; i < query->n; i++) {
+		bool withdrawn;
+
+		if (reply_str(reply_at(reply, i + 1), &answer, &len, NULL) < 0)
+			continue;
+		withdrawn = strcmp(answer, "WITHDRAWN") == 0;
+		n += withdrawn;
+		tell(p, query->tokens[i], withdrawn);
+	}
+	if (n > 0)
+		log_info("entries that no agent has taken are withdrawn", KV_S("queue", query->key),
+		    KV_I("entries", n));
 }
 
 static void
@@ -86,7 +113,7 @@ on_answer(void *arg, const struct redisReply *reply, const struct err *err)
 
 	(void)err;
 	if (query->generation != p->generation) {
-		free(query);
+		query_free(query);
 		return;
 	}
 	p->withdrawing = false;
@@ -94,25 +121,23 @@ on_answer(void *arg, const struct redisReply *reply, const struct err *err)
 	    strcmp(answer, "OK") != 0) {
 		/* no answer, another owner, or no group: the audit makes that again */
 		p->withdraw_at = partition_mono(p) + AGAIN_MS;
-		free(query);
-		return;
+	} else {
+		tell_all(p, query, reply);
 	}
-	for (size_t i = 0; i < query->n; i++)
-		if (reply_str(reply_at(reply, i + 1), &answer, &len, NULL) == 0)
-			tell(p, query->tokens[i], strcmp(answer, "WITHDRAWN") == 0);
-	free(query);
+	query_free(query);
 }
 
 /* --- the question ---------------------------------------------------------------- */
 
 /* Those of the queue of the first one. */
 static struct query *
-choose(struct partition *p, char ids[WITHDRAW_MAX][STREAM_ID_SIZE])
+choose(struct partition *p)
 {
 	struct query *query = xcalloc(1, sizeof *query);
 
 	query->p = p;
 	query->generation = p->generation;
+	token_format(p->nonce, query->nonce);
 	for (size_t i = 0; i < p->n_withdrawals && query->n < WITHDRAW_MAX; i++) {
 		struct stream_id id;
 		size_t queue;
@@ -122,9 +147,11 @@ choose(struct partition *p, char ids[WITHDRAW_MAX][STREAM_ID_SIZE])
 			query->queue = queue;
 		if (queue != query->queue)
 			continue;
-		stream_id_format(id, ids[query->n]);
+		stream_id_format(id, query->ids[query->n]);
 		query->tokens[query->n++] = p->withdrawals[i];
 	}
+	query->key = xstrdup(ledger_key(p->store.ledger, query->queue));
+	query->group = xstrdup(ledger_group(p->store.ledger, query->queue));
 	return query;
 }
 
@@ -132,7 +159,6 @@ void
 withdrawals_turn(struct partition *p)
 {
 	const char *argv[4 + WITHDRAW_MAX];
-	char ids[WITHDRAW_MAX][STREAM_ID_SIZE], nonce[TOKEN_SIZE];
 	struct query *query;
 	int argc = 4;
 
@@ -141,17 +167,17 @@ withdrawals_turn(struct partition *p)
 	drop_settled(p);
 	if (p->n_withdrawals == 0)
 		return;
-	query = choose(p, ids);
+	query = choose(p);
 	argv[0] = p->key_fence;
-	argv[1] = ledger_key(p->store.ledger, query->queue);
-	argv[2] = token_format(p->nonce, nonce);
-	argv[3] = ledger_group(p->store.ledger, query->queue);
+	argv[1] = query->key;
+	argv[2] = query->nonce;
+	argv[3] = query->group;
 	for (size_t i = 0; i < query->n; i++)
-		argv[argc++] = ids[i];
+		argv[argc++] = query->ids[i];
 	p->withdrawing = redis_script_call(&p->withdraw_script, p->commands, 2, argc, argv, NULL,
 	    COMMAND_TIMEOUT_MS, on_answer, query) == 0;
 	if (!p->withdrawing)
-		free(query);
+		query_free(query);
 	if (!p->withdrawing)
 		p->withdraw_at = partition_mono(p) + AGAIN_MS;
 }

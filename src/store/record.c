@@ -267,7 +267,7 @@ read_rest(struct fields *fields, struct task_record *record)
 	record->due_ms = next_number(fields, 0);
 	record->length_ms = next_number(fields, 0);
 	timed_out = next_number(fields, TIME_OUT_NONE);
-	if (timed_out < TIME_OUT_NONE || timed_out > TIME_OUT_TOTAL)
+	if (timed_out < TIME_OUT_NONE || timed_out > TIME_OUT_HELD)
 		return false;
 	record->timed_out = (uint8_t)timed_out;
 	stored = fields->at <= fields->end ? next_number(fields, 0) : 0;

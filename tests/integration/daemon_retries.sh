@@ -80,7 +80,6 @@ cat >"$work/provider" <<'END'
 END
 chmod +x "$work/provider"
 echo '{"status":"throttled","retry_after":"1s","summary":"too many requests"}' >"$work/soon.json"
-echo '{"status":"throttled","retry_after":"1h"}' >"$work/late.json"
 agent quick-1 quick -- "$work/provider" "$work/soon.json"
 cat >"$work/quick.yaml" <<'END'
 name: quick
@@ -90,9 +89,19 @@ submit "$work/quick.yaml"
 wait_until 20 run_is "$run" succeeded
 is 'a second attempt' "$(task "$run" a .attempt)" 2
 
-# and the whole type waits; within the total timeout
-agent api-1 api -- "$work/provider" "$work/late.json"
+# and the whole type waits, within the total timeout: the first task meets the limit, the
+# agent works on the second one, nobody has taken the others
 gate=$work/gate
+cat >"$work/limited" <<END
+#!/bin/sh
+if mkdir "$work/met"; then
+	echo '{"status":"throttled","retry_after":"1h"}' >"\$REEVE_RESULT_FILE"
+	exit
+fi
+until [ -e "$gate" ]; do perl -e 'select undef, undef, undef, 0.05'; done
+END
+chmod +x "$work/limited"
+agent api-1 api -- "$work/limited"
 cat >"$work/api.yaml" <<END
 name: api
 tasks:
@@ -101,6 +110,10 @@ tasks:
   - {id: b, agent: api, prompt: x, needs: gate}
   - {id: hurry, agent: api, prompt: x, needs: gate, total_timeout: 500ms}
 END
+for n in $(seq 1 60); do
+	echo "  - {id: more$n, agent: api, prompt: x}" >>"$work/api.yaml"
+done
+echo 'max_parallel: 100' >>"$work/api.yaml"
 submit "$work/api.yaml"
 waits_for() {
 	[ "$(task "$run" "$1" .waiting_for.kind)" = "$2" ]
@@ -112,13 +125,23 @@ until_of() {
 near() {
 	[ $(($2 - $3)) -lt 60 ] && [ $(($3 - $2)) -lt 60 ] || fail "$1: $2 and $3"
 }
+# count FILTER: tasks of the run that are so
+count() {
+	api "/api/v1/runs/$run" | jq "[.tasks[] | select($1)] | length"
+}
+taken_back() {
+	[ "$(count '.waiting_for.kind == "throttled"')" = 60 ] && [ "$(count '.status == "ready"')" = 59 ]
+}
 wait_until 20 waits_for a throttled
+wait_until 30 taken_back
+is 'what is left in the stream' "$(redis XLEN 'reeve:{0}:q:api')" 1
 is 'its error' "$(task "$run" a .error.category)" throttled
 touch "$gate"
 wait_until 20 waits_for b throttled
 wait_until 20 task_is "$run" hurry failed
 is 'a limit is no excuse' "$(task "$run" hurry .error.category)" timeout
 is 'never handed out' "$(task "$run" b .attempt)" 0
+wait_until 20 task_is "$run" more1 succeeded
 until=$(until_of b)
 near 'task and type' "$(until_of a)" "$until"
 has 'why' "$("$top/reeve" why "$run/b")" 'throttled'
@@ -129,3 +152,4 @@ start_daemon
 wait_until 20 waits_for b throttled
 near 'over a crash' "$(until_of b)" "$until"
 is 'still not handed out' "$(task "$run" b .attempt)" 0
+is 'nor what was taken back' "$(count '.status == "ready"')" 60

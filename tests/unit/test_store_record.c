@@ -28,7 +28,7 @@ random_task(struct rng *rng)
 		record.category = (enum category)rng_below(rng, CATEGORY_COUNT);
 		record.due_ms = (int64_t)rng_below(rng, (uint64_t)1 << 41);
 		record.length_ms = (int64_t)rng_below(rng, 1u << 30);
-		record.timed_out = (uint8_t)rng_below(rng, TIME_OUT_TOTAL + 1);
+		record.timed_out = (uint8_t)rng_below(rng, TIME_OUT_HELD + 1);
 	}
 	record.begun_ms = rng_below(rng, 3) ? -1 : (int64_t)rng_below(rng, 100000);
 	record.stored = rng_below(rng, 2) ? (uint16_t)rng_below(rng, 32769) : 0;
