@@ -94,7 +94,8 @@ struct beater {
 struct sweeper {
 	struct pids strangers; /* children that we had before our time as an agent */
 	unsigned leaders;      /* of attempts, not yet waited for */
-	unsigned ending;       /* attempts that wait for what they left behind */
+	struct held_row **ending; /* of attempts that wait for what they left behind */
+	size_t n_ending, cap_ending;
 	bool blind_told;
 };
 
@@ -189,11 +190,14 @@ void beat_init(struct agent *agent);
 void beat_soon(struct agent *agent, int64_t after_us); /* at the latest then */
 /* again: one beat now, and nothing is read before it is answered. */
 void beat_signed_on(struct agent *agent, bool again);
-void beat_guard(struct agent *agent); /* an attempt started */
+void beat_guard(struct agent *agent, const struct held_row *row); /* it has started */
 void beat_release(struct agent *agent);
 
 /* --- sweep.c --- */
 void sweep_init(struct agent *agent);
+/* The leader of its attempt has ended; and: nothing of it is left, or it is given up. */
+void sweep_begin(struct agent *agent, struct held_row *row);
+void sweep_end(struct agent *agent, struct held_row *row);
 /* Looks for orphans of attempts that have ended; calls attempt_swept(). */
 void sweep_look(struct agent *agent);
 /* All attempts are given up: kills whatever shows their tokens. */

@@ -139,7 +139,7 @@ attempt_free(struct attempt *attempt)
 	}
 	workspace_remove(&attempt->ws);
 	attempt->row->attempt = NULL;
-	attempt->row->ending = false;
+	sweep_end(attempt->agent, attempt->row);
 	free(attempt);
 }
 
@@ -174,7 +174,6 @@ attempt_swept(struct attempt *attempt)
 	struct held_row *row = attempt->row;
 	enum end_cause cause = attempt->cause;
 
-	agent->sweeper.ending--;
 	last_words(attempt);
 	if (cause != END_LOST) {
 		verdict_ended(cause, attempt->status, row->queue->settings.success, &row->task,
@@ -210,7 +209,6 @@ static void
 attempt_exited(void *arg, int status, const struct rusage *usage)
 {
 	struct attempt *attempt = arg;
-	struct agent *agent = attempt->agent;
 
 	(void)usage;
 	loop_timer_stop(&attempt->deadline);
@@ -218,11 +216,8 @@ attempt_exited(void *arg, int status, const struct rusage *usage)
 	silence_end(&attempt->silence);
 	(void)child_kill_group(attempt->child, SIGKILL);
 	attempt->status = status;
-	attempt->row->ending = true;
-	agent->sweeper.leaders--;
-	agent->sweeper.ending++;
 	loop_timer_start(&attempt->sweep, SWEEP_US);
-	sweep_look(agent);
+	sweep_begin(attempt->agent, attempt->row);
 }
 
 pid_t
@@ -452,7 +447,7 @@ attempt_runs(struct attempt *attempt)
 	silence_begin(&attempt->silence, agent->loop, task->start_timeout_ms,
 	    task->stall_timeout_ms, fell_silent, attempt);
 	beat_soon(agent, FIRST_BEAT_US);
-	beat_guard(agent);
+	beat_guard(agent, attempt->row);
 	log_debug("task started", KV_S("run", task->run), KV_S("task", task->id),
 	    KV_I("attempt", task->attempt), KV_I("pid", child_pid(attempt->child)));
 }

@@ -88,20 +88,31 @@ cut_off(void *arg)
 	}
 }
 
-void
-beat_guard(struct agent *agent)
+static void
+arm_cut(struct agent *agent)
 {
-	int64_t lease_us = agent->lease_ms * CLOCK_MS, left;
+	int64_t lease_us = agent->lease_ms * CLOCK_MS;
+	int64_t left = agent->beater.alive_us + lease_us * CUT_OFF_AT - clock_mono_us();
+
+	loop_timer_start(&agent->beater.cut, left > 0 ? left : 0);
+}
+
+void
+beat_guard(struct agent *agent, const struct held_row *row)
+{
+	if (must_not_overlap(agent, row) && !loop_timer_active(&agent->beater.cut))
+		arm_cut(agent);
+}
+
+/* A beat was answered: there is more time. */
+static void
+guard_all(struct agent *agent)
+{
 	struct held_row *row = NULL;
 
 	loop_timer_stop(&agent->beater.cut);
 	while ((row = ledger_next(&agent->ledger, row)) != NULL)
-		if (must_not_overlap(agent, row))
-			break;
-	if (row == NULL)
-		return;
-	left = agent->beater.alive_us + lease_us * CUT_OFF_AT - clock_mono_us();
-	loop_timer_start(&agent->beater.cut, left > 0 ? left : 0);
+		beat_guard(agent, row);
 }
 
 /* --- answers --- */
@@ -200,7 +211,7 @@ beat_done(void *arg, const struct redisReply *reply, const struct err *err)
 	if (reply == NULL || agent->left)
 		return;
 	schedule(agent);
-	beat_guard(agent);
+	guard_all(agent);
 	agent_go_on(agent);
 }
 

@@ -91,25 +91,45 @@ judge_all(struct agent *agent, const struct pids *children)
 	pids_release(&known);
 }
 
-static void
-clear_counts(struct agent *agent)
-{
-	struct held_row *row = NULL;
-
-	while ((row = ledger_next(&agent->ledger, row)) != NULL)
-		row->strays = 0;
-}
-
+/* One that is swept leaves the list, another takes its place. */
 static void
 finish_swept(struct agent *agent)
 {
-	struct held_row *row, *next;
+	const struct sweeper *sweeper = &agent->sweeper;
+	size_t i = 0;
 
-	for (row = ledger_next(&agent->ledger, NULL); row != NULL; row = next) {
-		next = ledger_next(&agent->ledger, row);
-		if (row->ending && row->strays == 0)
-			attempt_swept(row->attempt);
+	while (i < sweeper->n_ending) {
+		if (sweeper->ending[i]->strays == 0)
+			attempt_swept(sweeper->ending[i]->attempt);
+		else
+			i++;
 	}
+}
+
+void
+sweep_begin(struct agent *agent, struct held_row *row)
+{
+	struct sweeper *sweeper = &agent->sweeper;
+
+	GROW(sweeper->ending, sweeper->n_ending, sweeper->cap_ending);
+	sweeper->ending[sweeper->n_ending++] = row;
+	sweeper->leaders--;
+	row->ending = true;
+	sweep_look(agent);
+}
+
+void
+sweep_end(struct agent *agent, struct held_row *row)
+{
+	struct sweeper *sweeper = &agent->sweeper;
+	size_t i;
+
+	for (i = 0; i < sweeper->n_ending; i++)
+		if (sweeper->ending[i] == row) {
+			sweeper->ending[i] = sweeper->ending[--sweeper->n_ending];
+			break;
+		}
+	row->ending = false;
 }
 
 /* The usual case, nothing but what we know, costs one read of a file. */
@@ -120,11 +140,12 @@ sweep_look(struct agent *agent)
 	size_t known = sweeper->leaders + 1 + sweeper->strangers.len;
 	struct pids children = { 0 };
 	bool told;
+	size_t i;
 
 	if (agent->left)
 		return;
-	if (sweeper->ending > 0)
-		clear_counts(agent);
+	for (i = 0; i < sweeper->n_ending; i++)
+		sweeper->ending[i]->strays = 0;
 	told = strays_children(&children);
 	if (!told && !sweeper->blind_told)
 		log_warn("this kernel does not list children: what a task puts into a "
@@ -133,8 +154,7 @@ sweep_look(struct agent *agent)
 	if (told && children.len != known)
 		judge_all(agent, &children);
 	pids_release(&children);
-	if (sweeper->ending > 0)
-		finish_swept(agent);
+	finish_swept(agent);
 }
 
 static void
@@ -162,6 +182,8 @@ void
 sweep_release(struct agent *agent)
 {
 	pids_release(&agent->sweeper.strangers);
+	free(agent->sweeper.ending);
+	agent->sweeper.ending = NULL;
 }
 
 void
