@@ -63,6 +63,22 @@ add_finding(const struct term *term, struct buf *out, const json_t *finding)
 	}
 }
 
+/* Nothing to say of one daemon with one partition. */
+static void
+add_sharing(struct buf *out, const json_t *health)
+{
+	const json_t *parts = json_object_get(health, "parts");
+	const json_t *daemons = json_object_get(parts, "daemons");
+	size_t n = json_array_size(json_object_get(parts, "partitions"));
+	long long living = json_integer_value(json_object_get(daemons, "living"));
+
+	if (n > 1 || living > 1)
+		buf_printf(out, "%zu partition%s, %lld of them owned here; living daemons: %lld\n", n,
+		    n == 1 ? "" : "s",
+		    (long long)json_integer_value(json_object_get(daemons, "partitions_owned")),
+		    living);
+}
+
 static int
 print_health(const struct cli *cli, const json_t *health)
 {
@@ -74,6 +90,7 @@ print_health(const struct cli *cli, const json_t *health)
 	buf_printf(&out, "daemon at %s: ", cli->client.place->where);
 	term_text(&cli->out, &out, ok ? STYLE_GREEN : STYLE_RED, status);
 	buf_addc(&out, '\n');
+	add_sharing(&out, health);
 	for (size_t i = 0; i < json_array_size(findings); i++)
 		add_finding(&cli->out, &out, json_array_get(findings, i));
 	if (ok && json_array_size(findings) == 0)

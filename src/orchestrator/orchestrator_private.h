@@ -29,6 +29,7 @@ struct part {
 	struct partition *partition;
 	struct redis_conn *reads;
 	enum partition_state state; /* as it was told last */
+	bool owned;                 /* when the daemon began to stop */
 	struct drop *drops; /* what was accepted, while it is owned here */
 	struct distant_files *distant; /* of this daemon's folder, while it is not */
 };

@@ -391,7 +391,7 @@ part_stopped(void *arg, const struct err *err)
 	struct part *part = arg;
 	struct orchestrator *orch = part->orch;
 
-	if (err->code < 0)
+	if (err->code < 0 && part->owned)
 		orch->stop_err = *err;
 	if (--orch->stopping == 0)
 		orchestrator_stopped(orch);
@@ -401,6 +401,9 @@ void
 parts_stop(struct orchestrator *orch, int64_t deadline_ms)
 {
 	orch->stopping = orch->n_parts;
+	for (unsigned i = 0; i < orch->n_parts; i++)
+		orch->parts[i]->owned =
+		    partition_state(orch->parts[i]->partition) == PARTITION_SERVING;
 	for (unsigned i = 0; i < orch->n_parts; i++)
 		partition_stop(orch->parts[i]->partition, deadline_ms, part_stopped, orch->parts[i]);
 }

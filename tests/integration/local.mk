@@ -22,7 +22,8 @@ SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.
 SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.sh
 
 # Several daemons on one Redis.
-SH_TESTS += tests/integration/daemon_passing.sh
+SH_TESTS += tests/integration/daemon_passing.sh tests/integration/daemon_shares.sh \
+	tests/integration/daemon_folders.sh
 EXTRA_DIST += tests/integration/nodes_lib.sh
 
 # The whole daemon: each script is a side of it; proxy loses what a test wants lost.
