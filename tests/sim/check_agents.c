@@ -35,6 +35,19 @@ must_be_alone(const struct agent *agent, const struct held *held)
 	        agent->world->harmed_at < held->taken_at);
 }
 
+/*
+ * A delivery that a failover lost is made again, to somebody else: the one who had it
+ * first may report its end, and the other learns of it with the next beat.
+ */
+static bool
+was_ended_by_another(const struct world *world, const struct held *held)
+{
+	struct told *told;
+
+	HASH_FIND_STR(world->told, held->token, told);
+	return world->lost_at >= 0 && told;
+}
+
 void
 check_alone(struct world *world, const struct agent *agent, const struct held *held)
 {
@@ -43,7 +56,8 @@ check_alone(struct world *world, const struct agent *agent, const struct held *h
 
 		for (size_t k = 0; k < SLOTS; k++) {
 			if (works_at(other, &other->held[k], held) &&
-			    must_be_alone(other, &other->held[k]))
+			    must_be_alone(other, &other->held[k]) &&
+			    !was_ended_by_another(world, &other->held[k]))
 				world_fail(world, "%s begins with %s/%s, at which %s still works (%s)",
 				    agent->id, held->run, held->task, other->id,
 				    other->held[k].token);
