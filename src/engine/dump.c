@@ -125,8 +125,9 @@ engine_stored_as(const struct run *run, uint32_t t, const struct task_record *re
 bool
 engine_run_stuck(const struct run *run)
 {
-	if (run->open == 0 || run->outstanding > 0 || run->fetching > 0 || run->reopening ||
-	    run->intent != INTENT_NONE)
+	/* what runs again may wait until its last attempt is settled: a void one */
+	if (run->open == 0 || run->outstanding > 0 || run->voids > 0 || run->fetching > 0 ||
+	    run->reopening || run->intent != INTENT_NONE)
 		return false;
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
 		if (!task_state_ended((enum task_state)run->tasks[i].state) &&
