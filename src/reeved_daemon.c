@@ -237,6 +237,7 @@ open_orchestrator(struct reeved *d, struct err *err)
 	orch.state_fd = d->statedir.dir_fd;
 	settings_keep(config, &orch.keep);
 	orch.letters_max_age_ms = config_get_duration(config, "dead_letters.max_age");
+	orch.letters_replay_ms = config_get_duration(config, "dead_letters.auto_replay_delay");
 	orch.letters_max = config_get_i64(config, "dead_letters.max");
 	code = orchestrator_new(d->loop, &orch, &d->orch, err);
 	if (!code)

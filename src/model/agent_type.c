@@ -131,6 +131,26 @@ take_retry(struct agent_loader *al, const struct yaml_node *node)
 }
 
 static void
+take_auto_replay(struct agent_loader *al, const struct yaml_node *node)
+{
+	const struct yaml_node *values[AUTO_REPLAY_COUNT];
+	int64_t number;
+
+	if (!value_map(al->faults, node, "auto_replay", &node) || node == NULL)
+		return;
+	keys_take(keys_auto_replay, node, "'auto_replay'", al->faults, values, AUTO_REPLAY_COUNT);
+	if (values[AUTO_REPLAY_ENABLED] != NULL)
+		value_bool(al->faults, values[AUTO_REPLAY_ENABLED], "enabled",
+		    &al->type->auto_replay);
+	if (values[AUTO_REPLAY_CATEGORIES] != NULL)
+		al->type->replay_categories =
+		    load_categories(al->faults, values[AUTO_REPLAY_CATEGORIES], "categories");
+	if (values[AUTO_REPLAY_BATCH] != NULL && value_int(al->faults, values[AUTO_REPLAY_BATCH],
+	    "batch", 1, 1000, &number))
+		al->type->replay_batch = (uint32_t)number;
+}
+
+static void
 load_root(struct agent_loader *al, const struct yaml_node *root)
 {
 	const struct yaml_node *values[AGENT_COUNT];
@@ -149,6 +169,8 @@ load_root(struct agent_loader *al, const struct yaml_node *root)
 		take_command(al, values[AGENT_COMMAND]);
 	if (values[AGENT_RETRY] != NULL)
 		take_retry(al, values[AGENT_RETRY]);
+	if (values[AGENT_AUTO_REPLAY] != NULL)
+		take_auto_replay(al, values[AGENT_AUTO_REPLAY]);
 	if (values[AGENT_SUCCESS] != NULL)
 		take_success(al, values[AGENT_SUCCESS]);
 	if (values[AGENT_WORKDIR] == NULL ||
@@ -181,6 +203,8 @@ agent_type_load(const char *file, const char *text, size_t len,
 	type->concurrency = 1;
 	type->lease_ms = AGENT_LEASE_DEFAULT_MS;
 	type->grace_ms = AGENT_GRACE_DEFAULT_MS;
+	type->replay_categories = AGENT_REPLAY_CATEGORIES;
+	type->replay_batch = AGENT_REPLAY_BATCH;
 	type->success_codes = zero_only;
 	type->n_success_codes = ARRAY_LEN(zero_only);
 	yaml_parse(text, len, limits, faults, &yaml);

@@ -14,6 +14,7 @@
  *   retry: {max_attempts: 3}   # for tasks that say nothing of their own
  *   success: {exit_codes: [0]}
  *   workdir: /srv/work
+ *   auto_replay: {enabled: true, categories: [lost, timeout], batch: 10}
  */
 #ifndef REEVE_MODEL_AGENT_TYPE_H
 #define REEVE_MODEL_AGENT_TYPE_H
@@ -22,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/category.h"
 #include "model/faults.h"
 #include "model/limits.h"
 #include "model/workflow.h"
@@ -29,6 +31,11 @@
 #define AGENT_LEASE_DEFAULT_MS 15000
 #define AGENT_LEASE_MIN_MS 2000
 #define AGENT_GRACE_DEFAULT_MS 10000
+#define AGENT_REPLAY_BATCH 10
+/* what passes by itself, mostly */
+#define AGENT_REPLAY_CATEGORIES                                                       \
+	(CATEGORY_BIT(CATEGORY_LOST) | CATEGORY_BIT(CATEGORY_STALLED) |               \
+	    CATEGORY_BIT(CATEGORY_TIMEOUT) | CATEGORY_BIT(CATEGORY_THROTTLED))
 
 struct agent_type {
 	const char *type;
@@ -44,6 +51,9 @@ struct agent_type {
 	const uint8_t *success_codes;     /* exit codes that succeed; ascending, never empty */
 	size_t n_success_codes;
 	const char *workdir;              /* NULL if none is given */
+	bool auto_replay;                 /* dead letters are replayed without being asked */
+	uint32_t replay_categories;       /* CATEGORY_BIT()s of these */
+	uint32_t replay_batch;            /* so many at once */
 	struct arena arena;
 };
 

@@ -138,10 +138,18 @@ const struct key keys_agent_type[] = {
 	KEY("retry", AGENT_RETRY),
 	KEY("success", AGENT_SUCCESS),
 	KEY("workdir", AGENT_WORKDIR),
+	KEY("auto_replay", AGENT_AUTO_REPLAY),
 	LATER("preset"), LATER("min_agents"), LATER("max_agents"), LATER("rate_limit"),
 	LATER("high_water"), LATER("circuit"), LATER("scale"), LATER("verify"),
-	LATER("capabilities"), LATER("secrets"), LATER("hooks"), LATER("auto_replay"),
+	LATER("capabilities"), LATER("secrets"), LATER("hooks"),
 	LATER("stream"), LATER("group"),
+	END
+};
+
+const struct key keys_auto_replay[] = {
+	KEY("enabled", AUTO_REPLAY_ENABLED),
+	KEY("categories", AUTO_REPLAY_CATEGORIES),
+	KEY("batch", AUTO_REPLAY_BATCH),
 	END
 };
 

@@ -83,6 +83,8 @@ extern const struct retry_policy retry_defaults;
 void load_retry(struct arena *arena, struct faults *faults, const struct yaml_node *node,
     struct retry_policy *policy);
 /* A code or a list of codes into exit_codes: ascending, each once. */
+/* One category or a list of them, as bits; also failure and any. */
+uint32_t load_categories(struct faults *faults, const struct yaml_node *node, const char *what);
 void load_exit_codes(struct arena *arena, struct faults *faults, const struct yaml_node *node,
     struct retry_policy *policy);
 bool retry_same(const struct retry_policy *a, const struct retry_policy *b);

@@ -45,7 +45,8 @@ retry_same(const struct retry_policy *a, const struct retry_policy *b)
 }
 
 static void
-take_category(struct faults *faults, const struct yaml_node *node, uint32_t *on)
+take_category(struct faults *faults, const struct yaml_node *node, const char *what,
+    uint32_t *on)
 {
 	static const char *const words[] = { "failure", "any", "exit", "signal", "timeout",
 		"stalled", "lost", "queue_timeout", "throttled", "rejected", "invalid_output",
@@ -53,7 +54,7 @@ take_category(struct faults *faults, const struct yaml_node *node, uint32_t *on)
 	enum category category;
 	int word;
 
-	if (!value_word(faults, node, "on", words, &word))
+	if (!value_word(faults, node, what, words, &word))
 		return;
 	if (word == 0)
 		*on |= CATEGORY_FAILURE;
@@ -63,17 +64,23 @@ take_category(struct faults *faults, const struct yaml_node *node, uint32_t *on)
 		*on |= CATEGORY_BIT(category);
 }
 
-static void
-take_on(struct faults *faults, const struct yaml_node *node, struct retry_policy *policy)
+uint32_t
+load_categories(struct faults *faults, const struct yaml_node *node, const char *what)
 {
 	uint32_t on = 0;
 
 	if (node->kind == YAML_LIST)
 		for (const struct yaml_node *item = node->first; item != NULL; item = item->next)
-			take_category(faults, item, &on);
+			take_category(faults, item, what, &on);
 	else
-		take_category(faults, node, &on);
-	policy->on = on;
+		take_category(faults, node, what, &on);
+	return on;
+}
+
+static void
+take_on(struct faults *faults, const struct yaml_node *node, struct retry_policy *policy)
+{
+	policy->on = load_categories(faults, node, "on");
 }
 
 void

@@ -16,6 +16,7 @@
 
 struct command;
 struct partition;
+struct letters_auto;
 struct letters_keeper;
 
 enum letters_next { LETTERS_GO_ON, LETTERS_NEXT_TYPE, LETTERS_STOP };
@@ -96,5 +97,13 @@ void letters_stop(struct orchestrator *orch);
 /* letters_drop.c: age and number are kept in bounds while this daemon owns the partition. */
 struct letters_keeper *letters_keeper_new(struct orchestrator *orch, struct err *err);
 void letters_keeper_free(struct letters_keeper *keeper);
+
+/*
+ * letters_auto.c: letters of types with auto_replay are replayed without being asked, in
+ * batches: a task at most three times, each time after four times as long.  One whose run
+ * has expired is left to people.
+ */
+struct letters_auto *letters_auto_new(struct orchestrator *orch);
+void letters_auto_free(struct letters_auto *autos);
 
 #endif

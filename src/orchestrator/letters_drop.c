@@ -148,9 +148,13 @@ on_looked(void *arg, const struct dropped *dropped, const struct err *err)
 	struct look *look = arg;
 	struct orchestrator *orch = look->keeper->orch;
 
+	if (err->code < 0) {
+		look_end(look);
+		return;
+	}
 	look->dropped += dropped->letters;
 	metrics_add(orch->config.metrics, METRIC_DEAD_LETTERS_EXPIRED, dropped->letters);
-	if (!dropped->more || err->code < 0) {
+	if (!dropped->more) {
 		if (look->dropped > 0)
 			log_warn("dead letters were dropped: they are too old or too many",
 			    KV_S("type", look->places[look->at].type), KV_I("letters", look->dropped));

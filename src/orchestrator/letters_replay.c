@@ -22,7 +22,7 @@ struct letter_hold {
 	struct letter_hold *next;
 };
 
-/* --- the command: {"letter", "boost", "dry_run", "payload"} -------------------------------- */
+/* --- the command: {"letter", "boost", "dry_run", "payload", "auto"} -------------------------------- */
 
 struct replaying {
 	struct command *command;
@@ -182,6 +182,8 @@ on_body(void *arg, const struct redisReply *reply, const struct err *err)
 		order.letter_body = NULL;
 	if (reply_str(reply_at(reply, 1), &meta, &len, NULL) == 0)
 		order.letter_meta = meta;
+	if (flag(command, "auto"))
+		order.letter_body = NULL; /* only in its run */
 	order.body = replaying->edited;
 	order.body_len = replaying->edited ? strlen(replaying->edited) : 0;
 	control_replay(command->orch, command->partition, &order, on_replayed, replaying);

@@ -97,6 +97,7 @@ reeved_LDADD = $(HTTP_LIBS)
 # dead letters
 liborchestrator_a_SOURCES += \
 	src/orchestrator/letters.c src/orchestrator/letters.h \
+	src/orchestrator/letters_auto.c \
 	src/orchestrator/letters_drop.c \
 	src/orchestrator/letters_replay.c \
 	src/orchestrator/letters_view.c

@@ -20,6 +20,7 @@
 #define INFO_TIMEOUT_MS 5000
 #define LETTERS_MAX_AGE_MS (7 * 24 * 3600 * (int64_t)1000)
 #define LETTERS_MAX 10000
+#define LETTERS_REPLAY_MS 60000
 
 void
 orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now)
@@ -240,6 +241,8 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	orch->config = *config;
 	if (orch->config.letters_max_age_ms <= 0)
 		orch->config.letters_max_age_ms = LETTERS_MAX_AGE_MS;
+	if (orch->config.letters_replay_ms <= 0)
+		orch->config.letters_replay_ms = LETTERS_REPLAY_MS;
 	if (orch->config.letters_max <= 0)
 		orch->config.letters_max = LETTERS_MAX;
 	orch->loop = loop;
@@ -286,6 +289,7 @@ orchestrator_start(struct orchestrator *orch)
 	loop_hook_add(orch->loop, &orch->turn_hook, LOOP_GATHER, turn, orch);
 	orch->fleet = fleet_new(orch);
 	orch->pressure = pressure_new(orch);
+	orch->letters_auto = letters_auto_new(orch);
 }
 
 void
@@ -331,6 +335,7 @@ orchestrator_free(struct orchestrator *orch)
 	sharing_free(orch);
 	parts_free(orch);
 	fleet_free(orch->fleet);
+	letters_auto_free(orch->letters_auto);
 	letters_keeper_free(orch->letters_keeper);
 	free(orch->url);
 	free(orch->prefix);

@@ -39,6 +39,7 @@ struct orchestrator_config {
 	int state_fd;            /* the state folder; 0: none */
 	struct keep_limits keep; /* of ended runs */
 	int64_t letters_max_age_ms; /* of dead letters; 0 = 7 days */
+	int64_t letters_replay_ms;  /* how old a letter is when it is replayed by itself; 0 = 1 minute */
 	int64_t letters_max;        /* dead letters an agent type; 0 = 10,000 */
 	struct metrics *metrics; /* outlives the orchestrator */
 	/* It serves (again): what the catalog holds was compared.  May be NULL. */
