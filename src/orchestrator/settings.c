@@ -64,13 +64,13 @@ const struct config_option settings_table[] = {
 	{ "dead_letters.max", NULL, 0, "REEVE_DEAD_LETTERS_MAX", CONFIG_I64, "10000", 1, 1000000,
 	    NULL, 0, NULL, "Dead letters kept of one agent type; beyond that the oldest are "
 	    "dropped." },
-	{ "audit.interval", NULL, 0, "REEVE_AUDIT_INTERVAL", CONFIG_DURATION, "60s", 0, 86400000, NULL,
-	    0, NULL, "Memory, state and streams are compared so often, and what differs is repaired; "
-	    "0: never." },
 	{ "dead_letters.auto_replay_delay", NULL, 0, "REEVE_DEAD_LETTERS_AUTO_REPLAY_DELAY",
 	    CONFIG_DURATION, "1m", 100, 86400000, NULL, 0, NULL, "How old a dead letter of an agent "
 	    "type with auto_replay is when it is replayed; four times as old the second time, and "
 	    "again the third." },
+	{ "audit.interval", NULL, 0, "REEVE_AUDIT_INTERVAL", CONFIG_DURATION, "60s", 0, 86400000, NULL,
+	    0, NULL, "Memory, state and streams are compared so often, and what differs is repaired; "
+	    "0: never." },
 	{ "limits.file", NULL, 0, "REEVE_LIMITS_FILE", CONFIG_SIZE, "16M", 1024, 256 * MIB, NULL, 0,
 	    NULL, "Largest workflow file." },
 	{ "limits.scalar", NULL, 0, "REEVE_LIMITS_SCALAR", CONFIG_SIZE, "512K", 1024, MIB, NULL, 0,
