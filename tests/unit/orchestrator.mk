@@ -32,3 +32,8 @@ tests_unit_test_auditor_SOURCES = tests/unit/test_auditor.c tests/unit/stage.c \
 	tests/unit/stage.h $(FAKE_SOURCES)
 tests_unit_test_auditor_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_auditor_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+C_TESTS += tests/unit/test_keep
+tests_unit_test_keep_SOURCES = tests/unit/test_keep.c tests/unit/redis_server.c \
+	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_keep_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_keep_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

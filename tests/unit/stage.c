@@ -183,7 +183,7 @@ now_of(void *arg, struct moment *ret_now)
 {
 	const struct stage *stage = ((struct owner *)arg)->stage;
 
-	*ret_now = (struct moment){ stage->now, 1700000000000 + stage->now };
+	*ret_now = (struct moment){ stage->now, 1700000000000 + stage->now + stage->wall_ahead };
 }
 
 static int64_t

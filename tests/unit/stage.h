@@ -41,6 +41,7 @@ struct stage {
 	struct fake_redis *redis;
 	struct redisContext *real; /* NULL: the fake; set it right behind stage_init() */
 	int64_t now;
+	int64_t wall_ahead; /* the wall clock was set */
 	struct owner a, b;
 	struct rng rng;
 	/* of partitions that are started from here on */
