@@ -25,6 +25,7 @@ libagent_a_SOURCES = \
 	src/agent/signon.c \
 	src/agent/socket.c src/agent/socket.h \
 	src/agent/spool.c src/agent/spool.h \
+	src/agent/spool_private.h src/agent/spoollog.c \
 	src/agent/spoolfile.c src/agent/spoolfile.h \
 	src/agent/strays.c src/agent/strays.h \
 	src/agent/sweep.c \

@@ -2,7 +2,7 @@
 /*
  * Keeps the folder of the spool: its lock, its files and how much they weigh.
  */
-#include "agent/spool.h"
+#include "agent/spool_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,27 +18,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define NAME_SIZE (TOKEN_SIZE + 16)
 #define LOCK_TRIES 8
-
-struct spool_log {
-	struct spool *spool;
-	struct spool_log *next;
-	char token[TOKEN_SIZE];
-	struct spool_texts head;
-	int fd; /* -1: no file */
-	bool dirty;
-	off_t size, read, took;
-	size_t lost;
-};
-
-struct spool {
-	char *path;
-	int dir, lock; /* -1: not opened yet */
-	size_t bytes, limit;
-	struct spool_log *logs;
-	bool failing, held_told;
-};
 
 /* --- the folder --- */
 
@@ -53,16 +33,16 @@ spool_new(char *path, size_t limit)
 	return spool;
 }
 
-static void
-close_fd(int *fd)
+void
+spool_close_fd(int *fd)
 {
 	if (*fd >= 0)
 		(void)close(*fd);
 	*fd = -1;
 }
 
-static void
-tell_fault(struct spool *spool, const char *what, int error)
+void
+spool_fails(struct spool *spool, const char *what, int error)
 {
 	if (!spool->failing)
 		log_error("the spool fails; keeping reports in memory",
@@ -71,13 +51,14 @@ tell_fault(struct spool *spool, const char *what, int error)
 	spool->failing = true;
 	/* somebody removed the folder: it is made again */
 	if (error == ENOENT) {
-		close_fd(&spool->lock);
-		close_fd(&spool->dir);
+		spool_close_fd(&spool->lock);
+		spool_close_fd(&spool->dir);
+		spool->bytes = 0;
 	}
 }
 
-static void
-tell_works(struct spool *spool)
+void
+spool_works(struct spool *spool)
 {
 	if (spool->failing)
 		log_info("the spool works again", KV_S("folder", spool->path));
@@ -101,11 +82,11 @@ take_lock(struct spool *spool)
 	int tries;
 
 	for (tries = 0; tries < LOCK_TRIES; tries++) {
-		close_fd(&spool->lock);
+		spool_close_fd(&spool->lock);
 		spool->lock = openat(spool->dir, "lock",
 		    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (spool->lock < 0) {
-			tell_fault(spool, "its lock", errno);
+			spool_fails(spool, "its lock", errno);
 			return false;
 		}
 		if (flock(spool->lock, LOCK_EX | LOCK_NB) != 0) {
@@ -125,30 +106,29 @@ static bool
 open_dir(struct spool *spool, bool make)
 {
 	if (make && mkdir(spool->path, 0700) != 0 && errno != EEXIST) {
-		tell_fault(spool, "its folder", errno);
+		spool_fails(spool, "its folder", errno);
 		return false;
 	}
 	spool->dir =
 	    open(spool->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (spool->dir < 0) {
 		if (errno != ENOENT || make)
-			tell_fault(spool, "its folder", errno);
+			spool_fails(spool, "its folder", errno);
 		return false;
 	}
 	(void)fchmod(spool->dir, 0700);
 	return true;
 }
 
-/* The folder is ours; make: also if there was none. */
-static bool
-is_open(struct spool *spool, bool make)
+bool
+spool_open(struct spool *spool, bool make)
 {
 	if (spool->dir >= 0)
 		return true;
 	if (open_dir(spool, make) && take_lock(spool))
 		return true;
-	close_fd(&spool->lock);
-	close_fd(&spool->dir);
+	spool_close_fd(&spool->lock);
+	spool_close_fd(&spool->dir);
 	return false;
 }
 
@@ -161,16 +141,16 @@ spool_free(struct spool *spool)
 		(void)unlinkat(spool->dir, "lock", 0);
 		(void)rmdir(spool->path);
 	}
-	close_fd(&spool->lock);
-	close_fd(&spool->dir);
+	spool_close_fd(&spool->lock);
+	spool_close_fd(&spool->dir);
 	free(spool->path);
 	free(spool);
 }
 
-static void
-name_file(char name[NAME_SIZE], const char *token, const char *kind)
+void
+spool_name(char name[SPOOL_NAME_SIZE], const char *token, const char *kind)
 {
-	(void)snprintf(name, NAME_SIZE, "%.16s.%s", token, kind);
+	(void)snprintf(name, SPOOL_NAME_SIZE, "%.16s.%s", token, kind);
 }
 
 static size_t
@@ -183,8 +163,8 @@ weight(const struct spool *spool, const char *name)
 		   : 0;
 }
 
-static void
-remove_file(struct spool *spool, const char *name)
+void
+spool_remove(struct spool *spool, const char *name)
 {
 	size_t bytes = weight(spool, name);
 
@@ -205,9 +185,9 @@ write_report(struct spool *spool, const char *name, const struct span *texts, si
 
 	if (rc == 0 && fsync(fd) != 0)
 		rc = errno;
-	close_fd(&fd);
+	spool_close_fd(&fd);
 	if (rc == 0)
-		remove_file(spool, name);
+		spool_remove(spool, name);
 	if (rc == 0 && renameat(spool->dir, "report.new", spool->dir, name) != 0)
 		rc = errno;
 	if (rc == 0 && fsync(spool->dir) != 0)
@@ -250,44 +230,35 @@ shed(struct spool *spool)
 	return some;
 }
 
-static void
-sync_log(struct spool_log *log)
-{
-	if (log != NULL && log->dirty && log->fd >= 0)
-		(void)fdatasync(log->fd);
-	if (log != NULL)
-		log->dirty = false;
-}
-
 bool
 spool_put_report(
     struct spool *spool, const char *token, const struct span *texts, size_t n)
 {
-	char name[NAME_SIZE];
+	char name[SPOOL_NAME_SIZE];
 	int rc;
 
-	if (!is_open(spool, true))
+	if (!spool_open(spool, true))
 		return false;
-	name_file(name, token, "report");
-	sync_log(find_log(spool, token));
+	spool_name(name, token, "report");
+	spool_log_sync(find_log(spool, token));
 	rc = write_report(spool, name, texts, n);
 	if ((rc == ENOSPC || rc == EDQUOT) && shed(spool))
 		rc = write_report(spool, name, texts, n);
 	if (rc == 0)
-		tell_works(spool);
+		spool_works(spool);
 	else
-		tell_fault(spool, "a report", rc);
+		spool_fails(spool, "a report", rc);
 	return rc == 0;
 }
 
 void
 spool_drop_report(struct spool *spool, const char *token)
 {
-	char name[NAME_SIZE];
+	char name[SPOOL_NAME_SIZE];
 
-	name_file(name, token, "report");
+	spool_name(name, token, "report");
 	if (spool->dir >= 0)
-		remove_file(spool, name);
+		spool_remove(spool, name);
 }
 
 bool
@@ -307,155 +278,7 @@ spool_sync(struct spool *spool)
 	struct spool_log *log;
 
 	for (log = spool->logs; log != NULL; log = log->next)
-		sync_log(log);
-}
-
-/* --- logs --- */
-
-static void
-copy_head(struct spool_log *log, const struct span *head, size_t n)
-{
-	size_t at = 0, i;
-
-	for (i = 0; i < n; i++)
-		buf_add(&log->head.body, head[i].data, head[i].len);
-	for (i = 0; i < n; at += head[i].len, i++)
-		log->head.list[i] = (struct span){ log->head.body.data + at, head[i].len };
-	log->head.len = n;
-}
-
-struct spool_log *
-spool_log_new(struct spool *spool, const char *token, const struct span *head, size_t n)
-{
-	struct spool_log *log = xcalloc(1, sizeof *log);
-
-	log->spool = spool;
-	log->next = spool->logs;
-	spool->logs = log;
-	(void)snprintf(log->token, sizeof log->token, "%.16s", token);
-	log->fd = -1;
-	copy_head(log, head, n);
-	return log;
-}
-
-void
-spool_log_free(struct spool_log *log)
-{
-	struct spool_log **at = &log->spool->logs;
-
-	while (*at != log)
-		at = &(*at)->next;
-	*at = log->next;
-	sync_log(log);
-	close_fd(&log->fd);
-	spool_texts_release(&log->head);
-	free(log);
-}
-
-static int
-make_log(struct spool_log *log)
-{
-	char name[NAME_SIZE];
-	int rc;
-
-	name_file(name, log->token, "log");
-	log->fd = openat(log->spool->dir, name,
-	    O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (log->fd < 0)
-		return errno;
-	log->size = 0;
-	rc = spoolfile_append(log->fd, &log->size, log->head.list, log->head.len);
-	log->read = log->took = log->size;
-	log->spool->bytes += (size_t)log->size;
-	if (rc != 0)
-		spool_log_discard(log);
-	return rc;
-}
-
-bool
-spool_log_add(struct spool_log *log, const struct span *texts, size_t n)
-{
-	struct spool *spool = log->spool;
-	off_t before;
-	size_t bytes = 0, i;
-	int rc = 0;
-
-	for (i = 0; i < n; i++)
-		bytes += texts[i].len;
-	if (spool->bytes + bytes > spool->limit || !is_open(spool, true))
-		return false;
-	if (log->fd < 0)
-		rc = make_log(log);
-	before = log->size;
-	if (rc == 0)
-		rc = spoolfile_append(log->fd, &log->size, texts, n);
-	if (rc != 0) {
-		tell_fault(spool, "output", rc);
-		return false;
-	}
-	spool->bytes += (size_t)(log->size - before);
-	log->dirty = true;
-	tell_works(spool);
-	return true;
-}
-
-bool
-spool_log_empty(const struct spool_log *log)
-{
-	return log->fd < 0 || log->took >= log->size;
-}
-
-bool
-spool_log_read(struct spool_log *log, struct spool_texts *texts)
-{
-	size_t skipped = 0;
-	bool there;
-
-	if (log->fd < 0)
-		return false;
-	there = spoolfile_read(log->fd, &log->read, texts, &skipped);
-	if (skipped > 0)
-		log_warn("damaged output in the spool was skipped",
-		    KV_S("folder", log->spool->path), KV_S("token", log->token),
-		    KV_I("bytes", skipped));
-	log->lost += skipped;
-	return there;
-}
-
-void
-spool_log_took(struct spool_log *log)
-{
-	log->took = log->read;
-	if (log->took >= log->size)
-		spool_log_discard(log);
-}
-
-void
-spool_log_rewind(struct spool_log *log)
-{
-	log->read = log->took;
-}
-
-void
-spool_log_discard(struct spool_log *log)
-{
-	char name[NAME_SIZE];
-
-	name_file(name, log->token, "log");
-	if (log->fd >= 0)
-		remove_file(log->spool, name);
-	close_fd(&log->fd);
-	log->size = log->read = log->took = 0;
-	log->dirty = false;
-}
-
-size_t
-spool_log_lost(struct spool_log *log)
-{
-	size_t lost = log->lost;
-
-	log->lost = 0;
-	return lost;
+		spool_log_sync(log);
 }
 
 /* --- after a restart --- */
@@ -471,7 +294,7 @@ load_report(struct spool *spool, const char *name, const char *token,
 	bool sound = fd >= 0 && spoolfile_read(fd, &at, &texts, &skipped) &&
 		     fns->on_report(fns->arg, token, &texts);
 
-	close_fd(&fd);
+	spool_close_fd(&fd);
 	spool_texts_release(&texts);
 	return sound;
 }
@@ -515,7 +338,7 @@ load_file(struct spool *spool, const char *name, const struct spool_fns *fns)
 		log_warn("a damaged file in the spool is removed",
 		    KV_S("folder", spool->path), KV_S("file", name));
 	if (!sound || !ours)
-		remove_file(spool, name);
+		spool_remove(spool, name);
 }
 
 void
@@ -524,7 +347,7 @@ spool_load(struct spool *spool, const struct spool_fns *fns)
 	struct dirent *entry;
 	DIR *dir;
 
-	if (!is_open(spool, false))
+	if (!spool_open(spool, false))
 		return;
 	dir = opendir(spool->path);
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
