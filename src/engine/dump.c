@@ -7,12 +7,16 @@
 
 #define SLICE 200 /* effects between two marks */
 
-/* What a load derives by itself, as it did when it was stored first. */
+/*
+ * What a load derives by itself, as it did when it was stored first: not that a task runs
+ * again, nor that it stays skipped in a run that goes on.
+ */
 static bool
-is_derived(const struct task *task)
+is_derived(const struct run *run, const struct task *task)
 {
-	return task->state == TASK_PENDING || task->state == TASK_SKIPPED ||
-	    (task->attempt == 0 && !task_state_ended((enum task_state)task->state));
+	if (task->state == TASK_SKIPPED)
+		return run->reopened_ms == 0;
+	return task->attempt == 0 && !task_state_ended((enum task_state)task->state);
 }
 
 static void
@@ -59,9 +63,9 @@ dump_run(struct turn *turn, struct run *run, bool lost)
 	size_t marked = turn->effects->len;
 
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
-		char *given = is_derived(&run->tasks[i]) ? task_given(&run->tasks[i]) : NULL;
+		char *given = is_derived(run, &run->tasks[i]) ? task_given(&run->tasks[i]) : NULL;
 
-		if (!is_derived(&run->tasks[i]) || given)
+		if (!is_derived(run, &run->tasks[i]) || given)
 			dump_task(turn, run, i, lost);
 		free(given);
 		if (turn->effects->len - marked >= SLICE) {

@@ -93,7 +93,53 @@ static const struct row rows[] = {
 	             "{\"level\":\"loud\"}", "error, warn, info, debug" },
 	{ true, 413, "PUT /api/v1/log-level HTTP/1.1\r\n" H JSON "Content-Length: 1048577\r\n\r\n",
 	    "too_large" },
-	/* who asks */
+	/* what exists is changed */
+	{ true, 200, "POST /api/v1/runs/r1/cancel HTTP/1.1\r\n" H JSON "Content-Length: 2\r\n\r\n"
+	  "{}",
+	  "\"status\":\"cancelled\"" },
+	{ true, 200, "POST /api/v1/runs/r1/cancel HTTP/1.1\r\n" H JSON "Content-Length: 16\r\n\r\n"
+	  "{\"task\":\"build\"}",
+	  "\"task\":\"build\"" },
+	{ true, 200, "POST /api/v1/runs/r1/tasks/build/cancel HTTP/1.1\r\n" H JSON "Content-Length: 2\r\n\r\n"
+	  "{}",
+	  "\"task\":\"build\"" },
+	{ true, 422, "POST /api/v1/runs/r1/tasks/build/cancel HTTP/1.1\r\n" H JSON "Content-Length: 12\r\n\r\n"
+	  "{\"task\":\"x\"}",
+	  "unknown key" },
+	{ true, 200, "POST /api/v1/runs/r1/retry HTTP/1.1\r\n" H JSON "Content-Length: 34\r\n\r\n"
+	  "{\"task\":\"build\",\"downstream\":true}",
+	  "\"downstream\":true" },
+	{ true, 200, "POST /api/v1/runs/r1/retry HTTP/1.1\r\n" H JSON "Content-Length: 34\r\n\r\n"
+	  "{\"category\":\"lost\",\"dry_run\":true}",
+	  "\"category\":\"lost\"" },
+	{ true, 422, "POST /api/v1/runs/r1/retry HTTP/1.1\r\n" H JSON "Content-Length: 19\r\n\r\n"
+	  "{\"downstraem\":true}",
+	  "did you mean \\\"downstream\\\"" },
+	{ true, 422, "POST /api/v1/runs/r1/retry HTTP/1.1\r\n" H JSON "Content-Length: 20\r\n\r\n"
+	  "{\"downstream\":\"yes\"}",
+	  "must be true or false" },
+	{ true, 422, "POST /api/v1/runs/r1/retry HTTP/1.1\r\n" H JSON "Content-Length: 11\r\n\r\n"
+	  "{\"task\":17}",
+	  "must be a text" },
+	{ true, 422, "POST /api/v1/runs/r1/retry HTTP/1.1\r\n" H JSON "Content-Length: 2\r\n\r\n"
+	  "[]",
+	  "must be an object" },
+	{ true, 200, "POST /api/v1/pause HTTP/1.1\r\n" H JSON "Content-Length: 21\r\n\r\n"
+	  "{\"name\":\"type:build\"}",
+	  "\"paused\":true" },
+	{ true, 200, "POST /api/v1/resume HTTP/1.1\r\n" H JSON "Content-Length: 17\r\n\r\n"
+	  "{\"name\":\"deploy\"}",
+	  "\"paused\":false" },
+	{ true, 422, "POST /api/v1/pause HTTP/1.1\r\n" H JSON "Content-Length: 2\r\n\r\n"
+	  "{}",
+	  "give \\\"name\\\"" },
+	{ false, 401, "POST /api/v1/runs/r1/retry HTTP/1.1\r\n" H JSON "Content-Length: 2\r\n\r\n"
+	  "{}",
+	  "" },
+	{ false, 401, "POST /api/v1/pause HTTP/1.1\r\n" H JSON "Content-Length: 12\r\n\r\n"
+	  "{\"name\":\"x\"}",
+	  "" },
+	{ true, 200, "GET /api/v1/paused HTTP/1.1\r\n" H "\r\n", "\"items\"" },
 	{ false, 401, "POST /api/v1/runs HTTP/1.1\r\n" H JSON "Content-Length: 2\r\n\r\n{}",
 	    "writes need an identity: use the unix socket" },
 	{ false, 401, "PUT /api/v1/log-level HTTP/1.1\r\n" H JSON "Content-Length: 2\r\n\r\n{}",
