@@ -431,6 +431,7 @@ harness_rerun(struct harness *h, struct stored_run *stored, const struct rerun *
 	if (!run)
 		run = read_back(h, stored);
 	rc = engine_rerun(h->engine, &h->now, run, what, &h->effects, ret_n, err);
+	stored->again |= rc == 0;
 	effects_mark(&h->effects, 0, 0);
 	harness_apply(h);
 	return rc;

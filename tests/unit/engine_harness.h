@@ -45,6 +45,7 @@ struct stored_run {
 	struct run_record record;
 	int priority;
 	bool live;
+	bool again;  /* something of it ran again */
 	char *error; /* at the end of the run */
 	struct stored_task *tasks;
 	struct run *run; /* in the engine, also once it has ended */

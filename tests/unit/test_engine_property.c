@@ -41,12 +41,17 @@ random_workflow(struct harness *h)
 	return b.wf;
 }
 
-/* A dispatched task's needs have all ended, and as it asked. */
+/*
+ * A dispatched task's needs have all ended, and as it asked; one that is tried again does
+ * not mind that they run again meanwhile.
+ */
 static void
 check_needs(struct harness *h, const struct entry *entry)
 {
 	const struct task_def *def = &entry->stored->wf->tasks[entry->task];
 
+	if (entry->stored->again && entry->attempt > 1)
+		return;
 	for (uint32_t i = 0; i < def->n_needs; i++) {
 		uint32_t t = def->needs[i].task;
 		enum task_state state = harness_state(h, entry->stored, t);
@@ -74,7 +79,7 @@ check_inputs(const struct entry *entry)
 		const char *outputs = entry->stored->tasks[t].outputs;
 		char *input;
 
-		if (!outputs)
+		if (!outputs || !*outputs) /* empty: it ran again */
 			continue;
 		input = xasprintf("\"%s\":{\"status\":\"succeeded\",\"outputs\":%s}",
 		    entry->stored->wf->tasks[t].id, outputs);
@@ -119,11 +124,63 @@ report_random(struct harness *h)
 	harness_tell(h, &said);
 }
 
+/* Somebody cancels a task, runs something again, or pauses the run. */
+static void
+operate_random(struct harness *h)
+{
+	struct stored_run *stored = h->runs[below(h, (uint32_t)h->n_runs)];
+	struct run *run = engine_find(h->engine, stored->id.text);
+	uint32_t task = below(h, stored->wf->n_tasks);
+	struct rerun what = { .task = below(h, 2) ? task : TASK_NONE };
+	size_t n;
+
+	what.downstream = what.task != TASK_NONE && below(h, 2);
+	what.boost = what.task != TASK_NONE && below(h, 2);
+	if (run && below(h, 3) == 0)
+		engine_cancel_task(h->engine, &h->now, run, task, &h->effects, NULL);
+	else if (run && below(h, 2))
+		engine_pause_run(h->engine, &h->now, run, run->paused_ms == 0, &h->effects,
+		    NULL);
+	else if (below(h, 3) == 0)
+		harness_rerun(h, stored, &what, &n, NULL);
+	effects_mark(&h->effects, 0, 0);
+	harness_apply(h);
+}
+
+/* What was to be taken back is, or an agent was faster. */
+static void
+withdraw_random(struct harness *h)
+{
+	for (size_t i = 0; i < h->n_entries; i++) {
+		struct entry *entry = &h->entries[i];
+
+		if (!entry->open || !entry->withdraw || below(h, 2))
+			continue;
+		entry->withdraw = false;
+		engine_withdrawn(h->engine, &h->now, entry->token, below(h, 2), &h->effects);
+		effects_mark(&h->effects, 0, 0);
+		harness_apply(h);
+	}
+}
+
+static void
+resume_all(struct harness *h)
+{
+	for (size_t i = 0; i < h->n_runs; i++) {
+		struct run *run = engine_find(h->engine, h->runs[i]->id.text);
+
+		if (run && run->paused_ms > 0)
+			engine_pause_run(h->engine, &h->now, run, false, &h->effects, NULL);
+	}
+	effects_mark(&h->effects, 0, 0);
+	harness_apply(h);
+}
+
 static void
 step(struct harness *h)
 {
 	h->withhold = below(h, 3) == 0;
-	switch (below(h, 12)) {
+	switch (below(h, 13)) {
 	case 0:
 		harness_advance(h, below(h, 4000));
 		break;
@@ -145,6 +202,10 @@ step(struct harness *h)
 	case 3:
 	case 4:
 		dispatch_some(h);
+		break;
+	case 5:
+		operate_random(h);
+		withdraw_random(h);
 		break;
 	default:
 		report_random(h);
@@ -169,6 +230,7 @@ finish(struct harness *h)
 
 	h->withhold = false;
 	harness_apply(h);
+	resume_all(h);
 	for (; !all_ended(h); rounds++) {
 		assert_true(rounds < 5000);
 		for (size_t i = 0; i < h->n_entries; i++)
