@@ -23,7 +23,7 @@ SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.s
 
 # Several daemons on one Redis.
 SH_TESTS += tests/integration/daemon_passing.sh tests/integration/daemon_shares.sh \
-	tests/integration/daemon_folders.sh
+	tests/integration/daemon_folders.sh tests/integration/daemon_replaced.sh
 EXTRA_DIST += tests/integration/nodes_lib.sh
 
 # The whole daemon: each script is a side of it; proxy loses what a test wants lost.

@@ -15,6 +15,12 @@ tests_unit_test_partition_SOURCES = tests/unit/test_partition.c tests/unit/redis
 tests_unit_test_partition_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_partition_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
+C_TESTS += tests/unit/test_sharing
+tests_unit_test_sharing_SOURCES = tests/unit/test_sharing.c tests/unit/redis_server.c \
+	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_sharing_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_sharing_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
 C_TESTS += tests/unit/test_loss
 tests_unit_test_loss_SOURCES = tests/unit/test_loss.c tests/unit/stage.c \
 	tests/unit/stage.h $(FAKE_SOURCES)

@@ -2,6 +2,7 @@
 /* Tests of base/id. */
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/id.h"
@@ -74,6 +75,27 @@ test_token(void **state)
 	assert_true(token == 77);
 }
 
+/* Written down: keys must come to the same partition in every version. */
+static void
+test_partition_of(void **state)
+{
+	unsigned seen[4] = { 0 };
+	char text[16];
+	int i;
+
+	(void)state;
+	assert_int_equal(partition_of("anything", 8, 1), 0);
+	assert_int_equal(partition_of("", 0, 16), 1);
+	assert_int_equal(partition_of("deploy-42", 9, 4), 1);
+	assert_int_equal(partition_of("deploy-43", 9, 4), 2);
+	for (i = 0; i < 4000; i++) {
+		(void)snprintf(text, sizeof text, "key-%d", i);
+		seen[partition_of(text, strlen(text), 4)]++;
+	}
+	for (i = 0; i < 4; i++)
+		assert_in_range(seen[i], 800, 1200);
+}
+
 int
 main(void)
 {
@@ -81,6 +103,7 @@ main(void)
 		cmocka_unit_test(test_run_id),
 		cmocka_unit_test(test_run_id_bad),
 		cmocka_unit_test(test_token),
+		cmocka_unit_test(test_partition_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

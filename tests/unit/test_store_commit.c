@@ -429,6 +429,35 @@ bad_streams_are_remembered(void **state)
 	}
 }
 
+static void
+an_answer_goes_with_its_command(void **state)
+{
+	struct bench *bench = *state;
+	struct effect *answer = effects_add(&bench->effects, EFFECT_ANSWER, NULL, TASK_NONE);
+	struct commit *commit;
+	int key;
+
+	answer->u.answer.entry_ms = 12;
+	answer->u.answer.entry_seq = 34;
+	answer->u.answer.id = xstrdup("0123456789abcdef");
+	answer->u.answer.text = xstrdup("{}");
+	effects_mark(&bench->effects, 0, 0);
+	commit = build(bench);
+	key = find_arg(commit, "test:{3}:in:0123456789abcdef");
+	assert_true(key > 0);
+	assert_true(find_arg(commit, "12-34") > key);
+	assert_true(find_arg(commit, "XDEL") > 0);
+	assert_true(find_arg(commit, STORE_ANSWER_S) == key + 3);
+	commit_free(commit);
+	/* nobody asked: only the entry goes */
+	effects_add(&bench->effects, EFFECT_ANSWER, NULL, TASK_NONE)->u.answer.entry_ms = 13;
+	effects_mark(&bench->effects, 0, 0);
+	commit = build(bench);
+	assert_true(find_arg(commit, "13-0") > 0);
+	assert_true(find_arg(commit, STORE_ANSWER_S) < 0);
+	commit_free(commit);
+}
+
 int
 main(void)
 {
@@ -446,6 +475,7 @@ main(void)
 		T(ids_go_to_the_ledger),
 		T(a_lost_reply_is_found_by_tokens),
 		T(bad_streams_are_remembered),
+		T(an_answer_goes_with_its_command),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
