@@ -57,6 +57,8 @@ is 'its attempt is the one that ran on' "$(task "$first" a .attempt)" 2
 wait_until 40 run_is "$second" succeeded
 begun 3 || fail "executed $(grep -c begun "$work/begun") times, not 3"
 is 'dispatched anew' "$(task "$second" a .attempt)" 2
+is 'repairs, entries' "$(metric 'reeve_audit_repairs_total{kind="entry_unowned"}')" 1
+[ "$(metric 'reeve_audit_repairs_total{kind="group"}')" -ge 1 ] || fail 'the group was not counted'
 
 # nothing is left behind
 settled() {
