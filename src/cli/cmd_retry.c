@@ -203,6 +203,19 @@ bulk_end(const struct bulk *bulk, int rc)
 	return EXIT_DONE;
 }
 
+/* Runs in other states have nothing that could be retried. */
+static bool
+is_retried(const char *status)
+{
+	static const char *const statuses[] = { "failed", "cancelled", "timed_out" };
+
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		if (strcmp(status, statuses[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 retry_many(struct cli *cli, const struct cli_args *args, struct order *order)
 {
@@ -250,6 +263,10 @@ cmd_retry(struct cli *cli, const struct cli_args *args)
 	if (!cli_get(args, "status"))
 		return cli_fail(cli, EXIT_USAGE,
 		    "give a run, or --status failed (cancelled, timed_out) for all of that kind");
+	if (!is_retried(cli_get(args, "status")))
+		return cli_fail(cli, EXIT_USAGE,
+		    "--status %s: runs that are failed, cancelled or timed_out can be retried",
+		    cli_get(args, "status"));
 	if (order.task || order.downstream)
 		return cli_fail(cli, EXIT_USAGE, "--task and --downstream are for one run");
 	return retry_many(cli, args, &order);

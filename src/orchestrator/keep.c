@@ -557,6 +557,8 @@ keep_note(struct keep *keep, const struct effect *effect)
 {
 	if (effect->kind == EFFECT_RUN_END) {
 		set_stored(keep, keep->stored + 1);
+	} else if (effect->kind == EFFECT_RUN_OPEN) {
+		set_stored(keep, keep->stored - (keep->stored > 0));
 	} else if (effect->kind == EFFECT_PURGE) {
 		set_stored(keep, keep->stored - (keep->stored > 0));
 		metrics_add(keep->p->config.metrics, METRIC_RUNS_PURGED, 1);

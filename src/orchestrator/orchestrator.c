@@ -89,8 +89,10 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 	case EFFECT_DEAD_CLOSED:
 		metrics_add(metrics, METRIC_DEAD_LETTERS_REPLAYED, 1);
 		break;
-	case EFFECT_RUN_UPDATE:
 	case EFFECT_RUN_OPEN:
+		metrics_add(metrics, METRIC_RUNS_REOPENED, 1);
+		break;
+	case EFFECT_RUN_UPDATE:
 	case EFFECT_PAUSE:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:

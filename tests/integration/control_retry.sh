@@ -146,4 +146,18 @@ many_done() {
 wait_until 10 many_done
 try retry --status failed --workflow many
 is 'nothing left' "$code" 5
+is 'counted' "$(metric reeve_runs_reopened_total)" 3 # since the daemon was started again
+
+# usage LINE: it is not understood, and says what is
+usage() {
+	# shellcheck disable=SC2086
+	try retry $1
+	is "$1" "$code" 2
+	has "$1" "$err" "$2"
+}
+usage '' 'give a run, or --status failed'
+usage '--status succeeded' 'can be retried'
+usage '@last --status failed' 'give either a run'
+usage '--status failed --task a' 'are for one run'
+usage '--status failed --limit 0' '--limit 0: 1 to'
 stop_daemon

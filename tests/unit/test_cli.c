@@ -96,6 +96,7 @@ wrong_lines_are_explained(void **state)
 		{ "reeve rnu", "did you mean \"run\"?" },
 		{ "reeve xyzzy", "unknown command \"xyzzy\"" },
 		{ "reeve approve r1", "not supported yet" },
+		{ "reeve resume", "needs more: reeve resume RUN|WORKFLOW|TYPE" },
 		{ "reeve runs --lmit 3", "did you mean \"--limit\"?" },
 		{ "reeve runs -z", "unknown option \"-z\"" },
 		{ "reeve runs --limit", "needs a value: --limit N" },
