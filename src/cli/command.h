@@ -103,6 +103,7 @@ const char *json_text(const json_t *object, const char *key);
 int cmd_audit(struct cli *cli, const struct cli_args *args);
 int cmd_bench(struct cli *cli, const struct cli_args *args);
 int cmd_recover(struct cli *cli, const struct cli_args *args);
+int cmd_stats(struct cli *cli, const struct cli_args *args);
 int cmd_dlq(struct cli *cli, const struct cli_args *args);
 int cmd_doctor(struct cli *cli, const struct cli_args *args);
 int cmd_fmt(struct cli *cli, const struct cli_args *args);

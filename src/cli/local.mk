@@ -21,3 +21,4 @@ bin_PROGRAMS += reeve
 reeve_SOURCES = src/reeve.c
 reeve_LDADD = $(CLI_LIBS)
 libcli_a_SOURCES += src/cli/cmd_dlq.c src/cli/cmd_dlq_replay.c src/cli/dlq.h
+libcli_a_SOURCES += src/cli/cmd_stats.c

@@ -14,7 +14,7 @@ const struct cli_option cli_globals[] = {
 
 const char *const cli_later[] = { "approve", "reject", "signal", "edit",
 	"schedules", "groups", "agents", "scale", "drain", "undrain",
-	"events", "send", "inbox", "stats", "report", "top", "dashboard", "token",
+	"events", "send", "inbox", "report", "top", "dashboard", "token",
 	"agent-guide", "next", "current", "heartbeat", "done", "fail", "release", "ask",
 	"checkpoint", NULL };
 
@@ -231,6 +231,13 @@ const struct cli_command cli_commands[] = {
 	    "  reeve recover restore   # writes the live runs back from the daemon's memory\n"
 	    "  reeve recover accept    # goes on with what Redis holds now\n",
 	    1, 1, cmd_recover },
+	{ "stats", "[WORKFLOW|TYPE]", "says what became of attempts in the last days",
+	    "Attempts, tasks that succeeded only after a retry, how long successful attempts took,\n"
+	    "and the time that went into failed ones, by category.  Counted by day, kept 7 days.",
+	    NULL,
+	    "  reeve stats\n"
+	    "  reeve stats backend --json\n",
+	    0, 1, cmd_stats },
 	{ "dlq", "list|show|replay|purge|stats|analyze [LETTER...]", "looks after dead letters",
 	    "A task that failed for good leaves a dead letter with its payload and the end of its\n"
 	    "log.  Letters are dropped after 7 days, or when an agent type has 10,000.\n"

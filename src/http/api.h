@@ -62,6 +62,9 @@ void api_letter_replay(struct http_request *req);
 void api_letters_replay(struct http_request *req);
 void api_group_letter_replay(struct http_request *req);
 
+/* api_stats.c */
+void api_stats(struct http_request *req);
+
 /* api_logs.c */
 void api_logs(struct http_request *req);
 

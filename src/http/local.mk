@@ -14,3 +14,4 @@ libhttp_a_SOURCES = \
 	src/http/uri.c src/http/uri.h
 libhttp_a_SOURCES += src/http/api_storage.c
 libhttp_a_SOURCES += src/http/api_letters.c
+libhttp_a_SOURCES += src/http/api_stats.c

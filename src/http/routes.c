@@ -13,6 +13,7 @@ static const char *const q_why[] = { "task", NULL };
 static const char *const q_audit[] = { "type", "actor", "run", "since", "limit", "cursor", NULL };
 static const char *const q_logs[] = { "attempt", "after", "limit", "wait", NULL };
 
+static const char *const q_stats[] = { "name", NULL };
 static const char *const q_replay[] = { "priority_boost", NULL };
 static const char *const q_dlq[] = { "type", "category", "workflow", "run", "state", "since",
 	"older_than", "limit", "cursor", NULL };
@@ -71,6 +72,8 @@ const struct http_route http_routes[] = {
 	    "removes ended runs with their logs" },
 	{ "GET", "/api/v1/storage", HTTP_ROLE_READ, 0, NULL, api_storage,
 	    "what takes the room in Redis, and what frees it" },
+	{ "GET", "/api/v1/stats", HTTP_ROLE_READ, 0, q_stats, api_stats,
+	    "what became of attempts in the last days, by agent type and workflow" },
 	{ "GET", "/api/v1/dlq", HTTP_ROLE_LOGS, 0, q_dlq, api_letters,
 	    "dead letters, newest first" },
 	{ "GET", "/api/v1/dlq/statistics", HTTP_ROLE_READ, 0, q_dlq, api_letters_statistics,

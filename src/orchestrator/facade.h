@@ -170,6 +170,14 @@ void facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
  */
 void facade_storage(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
+/*
+ * What became of attempts in the last days, by agent type and workflow: {since, days, items:
+ * [{kind: type|workflow, name, attempts, succeeded, succeeded_after_retry, failed, duration:
+ * {mean_ms, p50_ms, p95_ms}, lost: {category: {attempts, lost_ms}}}]}.  name: only of this,
+ * or NULL.  ERR_NOT_FOUND: nothing was counted under that name.
+ */
+void facade_stats(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg);
+
 /* --- dead letters: tasks that failed for good --- */
 
 /* Which are meant; NULL and 0 leave open. */

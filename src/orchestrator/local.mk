@@ -101,4 +101,9 @@ liborchestrator_a_SOURCES += \
 	src/orchestrator/letters_drop.c \
 	src/orchestrator/letters_replay.c \
 	src/orchestrator/letters_view.c
+
+# attempts, counted
+liborchestrator_a_SOURCES += \
+	src/orchestrator/stats.c src/orchestrator/stats.h \
+	src/orchestrator/tally.c src/orchestrator/tally.h
 liborchestrator_a_SOURCES += src/orchestrator/published.c

@@ -15,6 +15,7 @@
 #include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/pressure.h"
+#include "orchestrator/stats.h"
 
 #define CHECK_AGAIN_US (5 * CLOCK_S)
 #define INFO_TIMEOUT_MS 5000
@@ -69,6 +70,7 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 {
 	struct metrics *metrics = orch->config.metrics;
 
+	stats_count(orch->stats, effect);
 	switch (effect->kind) {
 	case EFFECT_RUN_NEW:
 		metrics_add(metrics, METRIC_RUNS_CREATED, 1);
@@ -262,7 +264,8 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	    partition_script(&orch->lend_script, "lend", err) < 0 ||
 	    partition_script(&orch->letters_script, "letters", err) < 0 ||
 	    partition_script(&orch->publish_script, "publish", err) < 0 ||
-	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL) {
+	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL ||
+	    (orch->stats = stats_new(orch, err)) == NULL) {
 		orchestrator_free(orch);
 		return err->code;
 	}
@@ -338,6 +341,7 @@ orchestrator_free(struct orchestrator *orch)
 	parts_free(orch);
 	fleet_free(orch->fleet);
 	letters_auto_free(orch->letters_auto);
+	stats_free(orch->stats);
 	letters_keeper_free(orch->letters_keeper);
 	free(orch->url);
 	free(orch->prefix);

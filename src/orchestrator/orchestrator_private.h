@@ -49,6 +49,7 @@ struct orchestrator {
 	struct redis_script lend_script, letters_script, publish_script;
 	struct letters_keeper *letters_keeper;
 	struct letters_auto *letters_auto;
+	struct stats *stats;
 	struct part **parts;          /* the first one at once, the others when they are counted */
 	unsigned n_parts, cap_parts;
 	bool counted;                 /* Redis has said how many there are */

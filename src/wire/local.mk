@@ -28,6 +28,7 @@ LUA = \
 	src/wire/lua/report.lua \
 	src/wire/lua/signoff.lua \
 	src/wire/lua/signon.lua \
+	src/wire/lua/tally.lua \
 	src/wire/lua/unletter.lua \
 	src/wire/lua/unlog.lua \
 	src/wire/lua/weigh.lua \

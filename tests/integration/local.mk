@@ -49,4 +49,5 @@ SH_TESTS += tests/integration/keep_runs.sh tests/integration/keep_full.sh \
 	tests/integration/keep_agents.sh tests/integration/keep_soak.sh
 
 SH_TESTS += tests/integration/daemon_letters.sh \
-	tests/integration/daemon_replay.sh tests/integration/daemon_auto_replay.sh
+	tests/integration/daemon_replay.sh tests/integration/daemon_auto_replay.sh \
+	tests/integration/daemon_stats.sh

@@ -174,6 +174,12 @@ facade_audit(struct orchestrator *orch, const struct facade_audit_filter *filter
 }
 
 void
+facade_stats(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[], s:s?}", "items", "name", name), fn, arg);
+}
+
+void
 facade_letters(struct orchestrator *orch, const struct facade_letter_filter *filter,
     facade_reply_fn *fn, void *arg)
 {
