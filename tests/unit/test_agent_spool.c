@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ struct bench {
 	char path[80];
 	struct spool *spool;
 	int reports, logs;
-	char seen[256]; /* texts, one after the other */
+	char seen[8192]; /* texts, one after the other */
 	struct spool_log *log;
 	bool refuse;
 };
@@ -333,6 +334,40 @@ a_removed_folder_is_made_again(void **state)
 	assert_int_equal(bench->reports, 1);
 }
 
+/* A disk of its own, which only root can have. */
+static void
+output_gives_way_on_a_full_disk(void **state)
+{
+	struct bench *bench = *state;
+	struct spool_log *log;
+	char report[6000];
+	int n = 0;
+
+	if (mount("none", bench->top, "tmpfs", 0, "size=64k") != 0)
+		skip();
+	memset(report, 'x', sizeof report);
+	report[sizeof report - 1] = '\0';
+	spool_free(bench->spool);
+	bench->spool = spool_new(xstrdup(bench->path), 1 << 20);
+	log = new_log(bench);
+	while (n < 100000 && add(log, "some words"))
+		n++;
+	assert_true(n > 0 && n < 100000);
+	assert_int_equal(spool_log_lost(log), 0);
+	put_report(bench, TOKEN_B, report, "");
+	assert_true(spool_log_empty(log));
+	assert_true(spool_log_lost(log) > 0);
+	/* and there is room again */
+	assert_true(add(log, "some words"));
+	spool_log_discard(log);
+	spool_log_free(log);
+	restart(bench);
+	assert_int_equal(bench->reports, 1);
+	spool_free(bench->spool);
+	assert_int_equal(umount2(bench->top, MNT_DETACH), 0);
+	bench->spool = spool_new(xstrdup(bench->path), 1000);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -345,6 +380,7 @@ main(void)
 		CASE(a_log_is_a_queue),
 		CASE(a_log_outlives_a_restart),
 		CASE(output_is_limited_reports_are_not),
+		CASE(output_gives_way_on_a_full_disk),
 		CASE(damage_is_skipped),
 		CASE(a_removed_folder_is_made_again),
 	};
