@@ -241,8 +241,8 @@ read_page(struct history *history)
 	history_end(history, &away);
 }
 
-static bool
-parse_cursor(const char *text, struct stream_id *ret_id, size_t *ret_index)
+bool
+history_id_parse(const char *text, struct stream_id *ret_id, size_t *ret_index)
 {
 	const char *colon = strchr(text, ':');
 	char *end;
@@ -269,7 +269,7 @@ history_read(struct orchestrator *orch, const struct history_query *query, facad
 	size_t before = SIZE_MAX;
 	struct err err;
 
-	if (query->cursor && !parse_cursor(query->cursor, &next, &before)) {
+	if (query->cursor && !history_id_parse(query->cursor, &next, &before)) {
 		err_set(&err, ERR_INVALID, "cursor '%s' is not one of ours", query->cursor);
 		fn(arg, NULL, &err);
 		return;
@@ -281,28 +281,11 @@ history_read(struct orchestrator *orch, const struct history_query *query, facad
 		.before = before, .limit = query->limit, .scan_max = query->scan_max,
 		.items = json_array(), .fn = fn, .arg = arg };
 	history->key = key_make(&partition_store(query->run ? orchestrator_home(orch, query->run)
-	                                                    : orchestrator_partition(orch, 0))->keys,
+	                                                    : orchestrator_partition(orch, query->partition))->keys,
 	    query->stream, NULL);
 	history->run = copy(query->run);
 	history->task = copy(query->task);
 	history->type = copy(query->type);
 	history->actor = copy(query->actor);
 	read_page(history);
-}
-
-/* --- the audit trail -------------------------------------------------------------------- */
-
-#define AUDIT_SCAN_MAX 20000
-
-void
-facade_audit(struct orchestrator *orch, const struct facade_audit_filter *filter,
-    facade_reply_fn *fn, void *arg)
-{
-	char *type = filter->type ? xasprintf("audit.%s", filter->type) : NULL;
-	struct history_query query = { .stream = "audit", .run = filter->run, .type = type,
-		.actor = filter->actor, .since_ms = filter->since_ms, .cursor = filter->cursor,
-		.limit = filter->limit, .scan_max = AUDIT_SCAN_MAX };
-
-	history_read(orch, &query, fn, arg);
-	free(type);
 }

@@ -7,9 +7,11 @@
 #define REEVE_ORCHESTRATOR_HISTORY_H
 
 #include "orchestrator/facade.h"
+#include "redis/reply.h"
 
 struct history_query {
 	const char *stream;  /* "ev" or "audit" */
+	unsigned partition;  /* where no run is given */
 	const char *run;     /* only of this run, or NULL */
 	const char *task;    /* only of this task, or NULL */
 	const char *type;    /* only types that begin so, or NULL */
@@ -27,5 +29,8 @@ struct history_query {
  */
 void history_read(struct orchestrator *orch, const struct history_query *query,
     facade_reply_fn *fn, void *arg);
+
+/* The id of an event: ENTRY:INDEX. */
+bool history_id_parse(const char *text, struct stream_id *ret_id, size_t *ret_index);
 
 #endif

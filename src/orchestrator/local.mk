@@ -74,6 +74,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/tend_private.h \
 	src/orchestrator/tidy.c \
 	src/orchestrator/tidy.h \
+	src/orchestrator/trail.c \
 	src/orchestrator/types.c \
 	src/orchestrator/types.h \
 	src/orchestrator/undelivered.c \

@@ -77,3 +77,16 @@ wait_until 10 logged two 'workflow loaded.*workflow=many' 40
 put "$work/flows-three/last.yaml" 1
 wait_until 10 runs_of last 1
 is 'runs' "$(api '/api/v1/runs?limit=1000' | jq '.items | length')" 29
+
+# the audit trails of both partitions are one, page by page
+cursor='' pages=''
+while :; do
+	api "/api/v1/audit?type=drop&limit=4$cursor" >"$work/page.json"
+	pages="$pages $(jq -r '.items[].id' "$work/page.json")"
+	cursor="&cursor=$(jq -r .next_cursor "$work/page.json")"
+	[ "$cursor" != '&cursor=null' ] || break
+done
+# shellcheck disable=SC2086
+is 'the trail' "$(printf '%s\n' $pages)" "$(api '/api/v1/audit?type=drop&limit=1000' |
+	jq -r '.items[].id')"
+is 'drops in it' "$(printf '%s\n' $pages | sort -u | wc -l)" 29
