@@ -284,6 +284,8 @@ derive_ready_times(struct run *run)
 
 		if (task->state == TASK_QUEUED && task->ready_ms < 0)
 			task_restore_ready_time(run, i);
+		if (task->state == TASK_QUEUED && task->queued_ms < 0)
+			task->queued_ms = task->ready_ms; /* about */
 		if (task->begun_ms < 0)
 			task->begun_ms = task->ready_ms;
 	}

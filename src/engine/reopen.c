@@ -380,13 +380,17 @@ count_blocked(const struct run *run, uint32_t t, bool *ret_doomed)
 	return blocked;
 }
 
-/* Ready, never handed out, but what it needs runs again: it waits for that. */
+/*
+ * Ready, not handed out since it was last pending, but what it needs runs again: it waits
+ * for that.  One that was handed out, or has waited, is stored as such, and stays.
+ */
 static void
 unready(struct turn *turn, struct run *run, uint32_t t)
 {
+	const struct task *task = &run->tasks[t];
 	bool doomed;
 
-	if (run->tasks[t].state != TASK_READY || run->tasks[t].attempt > 0 ||
+	if (task->state != TASK_READY || task->waited || task->queued_ms >= 0 ||
 	    count_blocked(run, t, &doomed) == 0)
 		return;
 	task_disarm(turn->engine, run, t);
