@@ -151,6 +151,7 @@ void task_overdue(struct turn *turn, struct run *run, uint32_t task);
 void task_total_overdue(struct turn *turn, struct run *run, uint32_t task);
 bool task_waits_for_agent(const struct task *task);
 void type_hold(struct turn *turn, struct queue *queue, int64_t until_ms);
+void task_take_back(struct turn *turn, struct run *run, uint32_t task);
 void turn_add_withdraw(struct turn *turn, struct run *run, uint32_t task);
 
 /* intent.c */

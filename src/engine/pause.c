@@ -54,10 +54,9 @@ recall_paused(struct turn *turn)
 	HASH_ITER(hh, turn->engine->attempts, attempt, next) {
 		struct run *run = attempt->run;
 
-		if (!run || run->tasks[attempt->task].state != TASK_QUEUED ||
-		    (!run_paused(run) && !queue_paused(attempt->queue)))
+		if (!run || (!run_paused(run) && !queue_paused(attempt->queue)))
 			continue;
-		turn_add_withdraw(turn, run, attempt->task);
+		task_take_back(turn, run, attempt->task);
 		if (turn->effects->len - marked < SLICE)
 			continue;
 		effects_mark(turn->effects, 0, 0);

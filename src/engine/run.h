@@ -37,7 +37,7 @@ enum time_out {
 	TIME_OUT_ATTEMPT, /* timeout: its agent is told to end it */
 	TIME_OUT_QUEUE,   /* queue_timeout: its entry is to be withdrawn */
 	TIME_OUT_TOTAL,   /* total_timeout: both; it is not tried again */
-	TIME_OUT_HELD     /* none: its type is throttled, and its entry is taken back for later */
+	TIME_OUT_HELD     /* none: throttled or paused, its entry is taken back for later */
 };
 
 /*

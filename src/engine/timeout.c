@@ -169,6 +169,16 @@ note_time_out(struct turn *turn, struct run *run, uint32_t t, enum time_out kind
 	turn_add_task(turn, run, t)->u.task.quiet = true;
 }
 
+/* For later, if no agent has it; one that is to be withdrawn already stays what it is. */
+void
+task_take_back(struct turn *turn, struct run *run, uint32_t t)
+{
+	if (run->tasks[t].state != TASK_QUEUED || run->tasks[t].timed_out)
+		return;
+	note_time_out(turn, run, t, TIME_OUT_HELD);
+	turn_add_withdraw(turn, run, t);
+}
+
 /*
  * A provider's limit: nothing is handed out until then, and what no agent has taken yet
  * is taken back, or the agents would run into the limit with each of it.
@@ -184,13 +194,9 @@ type_hold(struct turn *turn, struct queue *queue, int64_t until_ms)
 	if (held)
 		return;
 	HASH_ITER(hh, turn->engine->attempts, attempt, next) {
-		const struct task *task = attempt->run ? &attempt->run->tasks[attempt->task] : NULL;
-
-		if (attempt->queue != queue || !task || task->state != TASK_QUEUED ||
-		    task->timed_out)
+		if (attempt->queue != queue || !attempt->run)
 			continue;
-		note_time_out(turn, attempt->run, attempt->task, TIME_OUT_HELD);
-		turn_add_withdraw(turn, attempt->run, attempt->task);
+		task_take_back(turn, attempt->run, attempt->task);
 		if (turn->effects->len - marked >= SLICE) {
 			effects_mark(turn->effects, 0, 0);
 			marked = turn->effects->len;

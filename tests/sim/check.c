@@ -207,6 +207,13 @@ same_given(const struct task_texts *x, const struct task_texts *y)
 	return strcmp(a, b) == 0 && (x && x->boosted) == (y && y->boosted);
 }
 
+/* What is paused is taken back again by each load, so that this need not be the same. */
+static enum time_out
+limit_of(const struct task *task)
+{
+	return task->timed_out == TIME_OUT_HELD ? TIME_OUT_NONE : (enum time_out)task->timed_out;
+}
+
 static void
 same_task(struct world *world, const struct run *a, const struct run *b, uint32_t i)
 {
@@ -217,7 +224,7 @@ same_task(struct world *world, const struct run *a, const struct run *b, uint32_
 
 	if (!same || x->attempt != y->attempt || x->token != y->token ||
 	    x->failures != y->failures || x->crashes != y->crashes ||
-	    x->outstanding != y->outstanding || x->timed_out != y->timed_out || x->stored != y->stored ||
+	    x->outstanding != y->outstanding || limit_of(x) != limit_of(y) || x->stored != y->stored ||
 	    !same_given(x->texts, y->texts))
 		world_fail(world,
 		    "%s/%s: memory has %s attempt %u token %llx failures %u crashes %u %s, loaded is "

@@ -12,7 +12,7 @@
 struct history {
 	char name[120]; /* RUN or RUN/TASK */
 	unsigned attempt, ends, open;
-	bool begun;  /* of a task: handed out since it was last reset */
+	bool begun;  /* of a task: handed out, or waiting, since it was last reset */
 	bool again;  /* of a run: something of it ran again */
 	char end;
 	UT_hash_handle hh;
@@ -162,6 +162,8 @@ one_event(struct world *world, struct history **all, const struct event_view *vi
 		on_queued(world, all, view, run, task);
 	} else if (strcmp(type, "task.ready") == 0 || strcmp(type, "task.waiting") == 0) {
 		close_task(run, task);
+		/* one that no agent took in time waits as well */
+		task->begun |= strcmp(type, "task.waiting") == 0;
 	} else if (strcmp(type, "task.succeeded") == 0 || strcmp(type, "task.failed") == 0 ||
 	    strcmp(type, "task.cancelled") == 0) {
 		close_task(run, task);
