@@ -14,9 +14,11 @@
 static bool
 is_derived(const struct run *run, const struct task *task)
 {
+	if (task->attempt > 0)
+		return false; /* its number never starts again */
 	if (task->state == TASK_SKIPPED)
 		return run->reopened_ms == 0;
-	return task->attempt == 0 && !task_state_ended((enum task_state)task->state);
+	return !task_state_ended((enum task_state)task->state);
 }
 
 static void
@@ -47,6 +49,8 @@ dump_task(struct turn *turn, struct run *run, uint32_t t, bool lost)
 	effect->u.task.given = task_given(task);
 	if (queued || (lost && task->state == TASK_RUNNING))
 		record->state = TASK_READY;
+	if (lost)
+		record->timed_out = TIME_OUT_NONE;
 	if (queued && !lost)
 		record->attempt--;
 	if (task->state == TASK_PENDING)

@@ -489,6 +489,31 @@ harness_rerun_cut(struct harness *h, struct stored_run *stored, const struct rer
 	return rc;
 }
 
+/* Entries are gone for good; what a run had stored is what memory writes back. */
+void
+harness_wipe(struct harness *h)
+{
+	struct effects dump = { 0 };
+
+	engine_dump(h->engine, &h->now, &dump);
+	for (size_t i = 0; i < h->n_runs; i++)
+		for (uint32_t k = 0; h->runs[i]->live && k < h->runs[i]->wf->n_tasks; k++) {
+			h->runs[i]->tasks[k].there = false;
+			free(h->runs[i]->tasks[k].outputs);
+			h->runs[i]->tasks[k].outputs = NULL;
+		}
+	for (size_t i = 0; i < h->n_entries; i++) {
+		h->entries[i].open = false;
+		h->entries[i].gone = true;
+	}
+	h->n_open = 0;
+	effects_release(&h->fetches);
+	effects_release(&h->effects);
+	h->effects = dump;
+	harness_apply(h);
+	harness_reload(h);
+}
+
 /* --- reports ---------------------------------------------------------------- */
 
 struct entry *

@@ -89,6 +89,7 @@ void harness_apply(struct harness *h);    /* carries the effects out, answers fe
 size_t harness_dispatch(struct harness *h);
 void harness_advance(struct harness *h, int64_t ms); /* time passes, timers fire */
 void harness_reload(struct harness *h);   /* a crash: a new engine from the store */
+void harness_wipe(struct harness *h);     /* the store is lost, and written back from memory */
 
 /* As the daemon does it: an ended run is read back from the store first. */
 int harness_rerun(struct harness *h, struct stored_run *run, const struct rerun *what,

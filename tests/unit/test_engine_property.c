@@ -95,6 +95,8 @@ dispatch_some(struct harness *h)
 
 	harness_dispatch(h);
 	for (size_t i = before; i < h->n_entries; i++) {
+		if (!h->entries[i].stored->live)
+			continue; /* another of its tasks could not be rendered, and that ended it */
 		check_needs(h, &h->entries[i]);
 		check_inputs(&h->entries[i]);
 	}
@@ -185,7 +187,10 @@ step(struct harness *h)
 		harness_advance(h, below(h, 4000));
 		break;
 	case 1:
-		harness_reload(h);
+		if (below(h, 6) == 0)
+			harness_wipe(h);
+		else
+			harness_reload(h);
 		break;
 	case 2:
 		if (h->n_runs > 0 && below(h, 20) == 0) {
