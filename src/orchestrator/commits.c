@@ -133,7 +133,8 @@ on_answer(struct partition *p, const struct redisReply *reply)
 	} else if (strcmp(code, "BADKEY") == 0 || strcmp(code, "XADD") == 0) {
 		refused_key(p, text, more);
 	} else {
-		/* SEQ: not the history that memory knows; the fence tells which it is */
+		/* SEQ: nothing was done; not the history that memory knows, whatever the fence says */
+		p->history_changed = true;
 		p->fence_at = 0;
 		partition_set_state(p, PARTITION_FENCING, "reading the state again");
 	}

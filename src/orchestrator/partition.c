@@ -406,6 +406,8 @@ partition_reload(struct partition *p, const char *why)
 	struct load_fns fns = { .done = load_done, .on_drop = load_drop, .on_bad = load_bad,
 		.now = load_now, .arg = p };
 
+	if (p->finding)
+		p->seq++; /* that commit was applied: only its ids were missing */
 	partition_drop_memory(p, why);
 	partition_set_state(p, PARTITION_LOADING, "reading the state back from redis");
 	p->engine = engine_new(&p->config.engine, p->config.rng);

@@ -84,8 +84,8 @@ on_queued(struct world *world, struct history **all, const struct event_view *vi
 	int64_t number = workflow_find(wf, id);
 
 	free(id);
-	if (world->harmed_at >= 0) {
-		/* an entry that somebody deleted ends without an event, perhaps without a trace */
+	if (world->harmed_at >= 0 || (world->withdrawn && attempt == task->attempt)) {
+		/* an entry that was deleted ends without an event, perhaps without a trace */
 		close_task(run, task);
 		task->attempt = 0;
 	}

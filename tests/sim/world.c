@@ -207,6 +207,8 @@ on_script(void *arg, const char *script, int argc, const char *const *argv,
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
 		return;
 	code = reply->element[0]->str;
+	if (strcmp(script, "withdraw") == 0)
+		world->withdrawn = true;
 	if (strcmp(script, "reap") == 0)
 		check_reap(world, argv, reply);
 	else if (strcmp(script, "fence") == 0 && strcmp(code, "OK") == 0)

@@ -296,6 +296,7 @@ struct world {
 	int64_t lost_at;   /* a suffix of the writes was lost; -1: never */
 	int64_t harmed_at; /* somebody meddled with Redis; -1: never */
 	bool events_lost;  /* the stream of events is not whole */
+	bool withdrawn;    /* an entry was taken back, and perhaps nobody heard of it */
 	uint64_t *tally;
 	unsigned servers; /* lives of Redis: its run_id changes with each */
 	struct shape shape;

@@ -43,3 +43,9 @@ tests_unit_test_keep_SOURCES = tests/unit/test_keep.c tests/unit/redis_server.c 
 	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
 tests_unit_test_keep_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_keep_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_commits
+tests_unit_test_commits_SOURCES = tests/unit/test_commits.c tests/unit/stage.c \
+	tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_commits_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_commits_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
