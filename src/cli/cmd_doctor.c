@@ -13,6 +13,8 @@ static const struct {
 } cures[] = {
 	{ "lost its state", "reeve recover restore, or reeve recover accept" },
 	{ "older state", "reeve recover accept, or reeve recover restore" },
+	{ "nearly full", "reeve purge --older-than 1d; or redis-cli CONFIG SET maxmemory, with more" },
+	{ "refuses writes", "free room on the disk of Redis (df), and look at its log" },
 	{ "maxmemory-policy", "redis-cli CONFIG SET maxmemory-policy noeviction" },
 	{ "evict", "redis-cli CONFIG SET maxmemory-policy noeviction" },
 	{ "persist", "redis-cli CONFIG SET appendonly yes" },

@@ -77,6 +77,10 @@ facade_checkup(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 
 		if (partition_state(p) != PARTITION_SERVING)
 			continue;
+		if (partition_refused(p)) { /* what waits in memory is no fault */
+			err_set(&checkup->err, ERR_UNAVAILABLE, "%s", partition_why(p));
+			continue;
+		}
 		if (auditor_look(partition_auditor(p), &look, &checkup->err) == 0)
 			checkup->left++;
 	}

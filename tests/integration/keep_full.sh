@@ -42,6 +42,9 @@ has 'why' "$(reason)" 'nearly full'
 try run "$work/two.yaml"
 is 'exit code of run' "$code" 75
 has 'what run says' "$err" 'nearly full'
+try doctor
+has 'what doctor says' "$out" 'nearly full'
+has 'what mends it' "$out" 'reeve purge --older-than'
 printf 'name: dropped\ntasks: [{id: a, agent: work, run: "true"}]\n' | drop dropped.yaml
 try runs
 is 'exit code of runs' "$code" 0

@@ -71,6 +71,8 @@ has 'show' "$out" running
 try runs
 is 'exit code of runs' "$code" 0
 is 'stale' "$(api /api/v1/runs -o /dev/null -D - | grep -ic '^reeve-stale')" 1
+try doctor
+has 'what mends it' "$out" 'free room on the disk of Redis'
 # a file waits in its folder, an agent's result with the agent
 printf 'name: dropped\ntasks: [{id: a, agent: work, run: "true"}]\n' | drop dropped.yaml
 : >"$work/go"
