@@ -51,4 +51,4 @@ SH_TESTS += tests/integration/keep_runs.sh tests/integration/keep_full.sh \
 
 SH_TESTS += tests/integration/daemon_letters.sh \
 	tests/integration/daemon_replay.sh tests/integration/daemon_auto_replay.sh \
-	tests/integration/daemon_stats.sh
+	tests/integration/daemon_stats.sh tests/integration/daemon_letters_parts.sh

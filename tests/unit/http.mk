@@ -9,3 +9,9 @@ tests_unit_test_http_server_LDADD = $(HTTP_TEST_LIBS)
 tests_unit_test_http_uri_SOURCES = tests/unit/test_http_uri.c \
 	tests/unit/fake_facade.c tests/unit/fake_facade.h
 tests_unit_test_http_uri_LDADD = $(HTTP_TEST_LIBS)
+
+C_TESTS += tests/unit/test_http_letters
+tests_unit_test_http_letters_SOURCES = tests/unit/test_http_letters.c \
+	tests/unit/http_world.c tests/unit/http_world.h \
+	tests/unit/fake_facade.c tests/unit/fake_facade.h
+tests_unit_test_http_letters_LDADD = $(HTTP_TEST_LIBS)
