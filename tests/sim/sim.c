@@ -16,8 +16,8 @@
 #include "base/str.h"
 #include "world.h"
 
-#define STEPS 10000000
-#define LONG_RUN 3000000 /* steps in which everything that can happen does */
+#define STEPS 4000000
+#define LONG_RUN 4000000 /* steps in which everything that can happen does */
 
 struct options {
 	uint64_t seed, steps, worlds;
