@@ -45,7 +45,13 @@ call_new(int nkeys, int argc, const char *const *argv, const size_t *lens)
 {
 	size_t count = (size_t)argc + HEAD;
 	size_t each = sizeof(const char *) + sizeof(size_t);
-	struct script_call *call = xmalloc(sizeof *call + count * each);
+	size_t bytes = 0;
+	struct script_call *call;
+	char *at;
+
+	for (int i = 0; i < argc; i++)
+		bytes += lens ? lens[i] : strlen(argv[i]);
+	call = xmalloc(sizeof *call + count * each + bytes);
 
 	call->argc = argc + HEAD;
 	call->lens = (size_t *)(void *)(call + 1);
@@ -53,9 +59,15 @@ call_new(int nkeys, int argc, const char *const *argv, const size_t *lens)
 	(void)snprintf(call->nkeys, sizeof call->nkeys, "%d", nkeys);
 	call->argv[2] = call->nkeys;
 	call->lens[2] = strlen(call->nkeys);
+	at = (char *)(call->argv + count);
 	for (int i = 0; i < argc; i++) {
-		call->argv[HEAD + i] = argv[i];
-		call->lens[HEAD + i] = lens ? lens[i] : strlen(argv[i]);
+		size_t len = lens ? lens[i] : strlen(argv[i]);
+
+		if (len > 0)
+			memcpy(at, argv[i], len);
+		call->argv[HEAD + i] = at;
+		call->lens[HEAD + i] = len;
+		at += len;
 	}
 	return call;
 }

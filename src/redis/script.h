@@ -32,9 +32,9 @@ int redis_script_init(struct redis_script *script, const char *name, const char 
 
 /*
  * argv: nkeys keys, then the arguments; argc counts both.  lens NULL: C strings.  The
- * pointer arrays are copied, but THE BYTES THAT argv POINTS TO MUST STAY UNTIL fn IS
- * CALLED (a batch of a megabyte is not copied for the rare second sending).  script must
- * stay until then too.  Returns as redis_port_send(); fn is called once if it is 0.
+ * arguments are copied: a caller may drop them at once, also while a second sending is due
+ * (of a commit of 256 tasks that is some microseconds).  script must stay until fn is
+ * called.  Returns as redis_port_send(); fn is called once if it is 0.
  */
 int redis_script_call(struct redis_script *script, struct redis_port *port, int nkeys,
     int argc, const char *const *argv, const size_t *lens, int64_t timeout_ms,
