@@ -190,6 +190,12 @@ void beat_init(struct agent *agent);
 void beat_soon(struct agent *agent, int64_t after_us); /* at the latest then */
 /* again: one beat now, and nothing is read before it is answered. */
 void beat_signed_on(struct agent *agent, bool again);
+/*
+ * May a task of this type start?  Not one that must not overlap, when no beat was answered
+ * for so long that somebody else may have it already: then one is sent, and the pending
+ * list is looked at after its answer.
+ */
+bool beat_allows(struct agent *agent, const struct queue *queue);
 void beat_guard(struct agent *agent, const struct held_row *row); /* it has started */
 void beat_release(struct agent *agent);
 

@@ -60,13 +60,37 @@ schedule(struct agent *agent)
 /* --- cut off --- */
 
 static bool
-must_not_overlap(const struct agent *agent, const struct held_row *row)
+is_exclusive(const struct agent *agent, const struct queue *queue)
 {
-	if (row->attempt == NULL)
-		return false;
 	if (agent->options->on_disconnect != DISCONNECT_BY_TYPE)
 		return agent->options->on_disconnect == DISCONNECT_KILL;
-	return row->queue->settings.kill_on_disconnect;
+	return queue->settings.kill_on_disconnect;
+}
+
+static bool
+must_not_overlap(const struct agent *agent, const struct held_row *row)
+{
+	return row->attempt != NULL && is_exclusive(agent, row->queue);
+}
+
+/* Until its tasks are cut off. */
+static int64_t
+time_left(const struct agent *agent)
+{
+	int64_t lease_us = agent->lease_ms * CLOCK_MS;
+
+	return agent->beater.alive_us + lease_us * CUT_OFF_AT - clock_mono_us();
+}
+
+bool
+beat_allows(struct agent *agent, const struct queue *queue)
+{
+	if (!is_exclusive(agent, queue) || time_left(agent) > 0)
+		return true;
+	agent->beater.owed = true;
+	agent->puller.look_now = true;
+	beat_soon(agent, 0);
+	return false;
 }
 
 /*
@@ -91,8 +115,7 @@ cut_off(void *arg)
 static void
 arm_cut(struct agent *agent)
 {
-	int64_t lease_us = agent->lease_ms * CLOCK_MS;
-	int64_t left = agent->beater.alive_us + lease_us * CUT_OFF_AT - clock_mono_us();
+	int64_t left = time_left(agent);
 
 	loop_timer_start(&agent->beater.cut, left > 0 ? left : 0);
 }

@@ -185,6 +185,8 @@ take_new(struct queue *queue, const char *id, const struct redisReply *fields)
 			outbox_put(agent, row);
 		return;
 	}
+	if (!agent->draining && !beat_allows(agent, queue))
+		return;
 	row = enter(queue, id, fields);
 	if (row == NULL)
 		return;
@@ -227,7 +229,8 @@ take_pending(struct queue *queue, const char *id, const struct redisReply *field
 			outbox_put(agent, row);
 		return;
 	}
-	if (agent->puller.looked && !agent->draining && agent_free_slots(agent) == 0)
+	if (agent->puller.looked && !agent->draining &&
+	    (agent_free_slots(agent) == 0 || !beat_allows(agent, queue)))
 		return; /* at the next look */
 	row = enter(queue, id, fields);
 	if (row == NULL)
