@@ -123,3 +123,6 @@ is 'the other way round' "$code" 0
 use two
 is 'runs of it' "$(reeve --json runs --workflow slow | jq '.items | length')" 2
 wait_until 5 in_length 0
+stop_daemon
+use one
+stop_daemon
