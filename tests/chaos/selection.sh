@@ -5,6 +5,10 @@
 set -eu
 src=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
 top=$(cd "${top_builddir:-$src}" && pwd)
+[ -z "${REEVE_SKIP_CHAOS-}" ] || {
+	echo 'skipped: REEVE_SKIP_CHAOS is set' >&2
+	exit 77
+}
 for program in python3 redis-server; do
 	command -v $program >/dev/null || {
 		echo "skipped: no $program" >&2

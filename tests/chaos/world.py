@@ -41,9 +41,12 @@ class Process:
     def __init__(self, world, name, argv, env=None, preexec=None):
         self.name, self.argv, self.world = name, argv, world
         self.log = os.path.join(world.dir, name + '.log')
+        env = dict(env or {})
+        if 'LD_PRELOAD' in env:  # a build with AddressSanitizer wants to be the first
+            env['ASAN_OPTIONS'] = 'verify_asan_link_order=0:' + os.environ.get('ASAN_OPTIONS', '')
         with open(self.log, 'ab') as log:
             self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          env=dict(os.environ, **(env or {})), preexec_fn=preexec,
+                                          env=dict(os.environ, **env), preexec_fn=preexec,
                                           cwd=world.dir)
         self.pid = self.child.pid
         world.processes.append(self)
