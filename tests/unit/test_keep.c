@@ -97,7 +97,7 @@ stored(struct stage *stage)
 static bool
 exists(struct stage *stage, const char *kind, const char *subject)
 {
-	char key[120];
+	char key[160];
 
 	snprintf(key, sizeof key, "%s%s", kind, subject);
 	return stage_int(stage, "EXISTS", key) == 1;

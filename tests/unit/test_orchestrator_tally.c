@@ -59,11 +59,14 @@ count(struct subject *subject, const struct task_record *record, int64_t at)
 static const struct tally_row *
 sum_of(struct tally *sums, const struct tally *tally, int64_t from, char kind)
 {
+	static const struct tally_row NONE;
 	const struct tally_row *row = tally_sum(sums, tally, from);
 
 	while (row && row->key[2] != kind)
 		row = row->hh.next;
-	return row;
+	if (!row)
+		fail_msg("no sum of kind %c", kind);
+	return row ? row : &NONE;
 }
 
 static void
