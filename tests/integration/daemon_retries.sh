@@ -89,8 +89,8 @@ submit "$work/quick.yaml"
 wait_until 20 run_is "$run" succeeded
 is 'a second attempt' "$(task "$run" a .attempt)" 2
 
-# and the whole type waits, within the total timeout: the first task meets the limit, the
-# agent works on the second one, nobody has taken the others
+# and the whole type waits, within the total timeout: the first task meets the limit; the
+# agent may have taken a second one before that was known, nobody has taken the others
 gate=$work/gate
 cat >"$work/limited" <<END
 #!/bin/sh
@@ -130,18 +130,21 @@ count() {
 	api "/api/v1/runs/$run" | jq "[.tasks[] | select($1)] | length"
 }
 taken_back() {
-	[ "$(count '.waiting_for.kind == "throttled"')" = 60 ] && [ "$(count '.status == "ready"')" = 59 ]
+	held=$(count '.agent_type == "api" and .status == "running"')
+	[ "$held" -le 1 ] && [ "$(count '.agent_type == "api" and .status == "queued"')" = 0 ] &&
+		[ "$(count '.waiting_for.kind == "throttled"')" = $((61 - held)) ] &&
+		[ "$(count '.status == "ready"')" = $((60 - held)) ] &&
+		[ "$(redis XLEN 'reeve:{0}:q:api')" = "$held" ]
 }
 wait_until 20 waits_for a throttled
 wait_until 30 taken_back
-is 'what is left in the stream' "$(redis XLEN 'reeve:{0}:q:api')" 1
 is 'its error' "$(task "$run" a .error.category)" throttled
 touch "$gate"
 wait_until 20 waits_for b throttled
 wait_until 20 task_is "$run" hurry failed
 is 'a limit is no excuse' "$(task "$run" hurry .error.category)" timeout
 is 'never handed out' "$(task "$run" b .attempt)" 0
-wait_until 20 task_is "$run" more1 succeeded
+[ "$held" = 0 ] || wait_until 20 task_is "$run" more1 succeeded
 until=$(until_of b)
 near 'task and type' "$(until_of a)" "$until"
 has 'why' "$("$top/reeve" why "$run/b")" 'throttled'
@@ -152,4 +155,4 @@ start_daemon
 wait_until 20 waits_for b throttled
 near 'over a crash' "$(until_of b)" "$until"
 is 'still not handed out' "$(task "$run" b .attempt)" 0
-is 'nor what was taken back' "$(count '.status == "ready"')" 60
+is 'nor what was taken back' "$(count '.status == "ready"')" $((61 - held))
