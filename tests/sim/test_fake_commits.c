@@ -288,6 +288,7 @@ the_encoders_commits_agree(void **state)
 	store_release(&owner.store);
 	workflow_list_free(list, n);
 	faults_release(&faults);
+	buf_release(&pair.answers);
 	fake_redis_free(pair.fake);
 	redisFree(pair.real);
 	redis_server_stop(&pair.server);

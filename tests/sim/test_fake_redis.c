@@ -400,6 +400,7 @@ fake_and_real_agree(void **state)
 		assert_true(pair.calls > ROUNDS / 2);
 		fake_redis_free(pair.fake);
 	}
+	buf_release(&pair.answers);
 	redisFree(pair.real);
 	redis_server_stop(&pair.server);
 }
