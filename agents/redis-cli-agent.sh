@@ -8,7 +8,7 @@
 set -eu
 type=$1 id=$2
 shift 2
-prefix=${REEVE_PREFIX:-reeve:}{${REEVE_PARTITION:-0}}:
+prefix="${REEVE_PREFIX:-reeve:}{${REEVE_PARTITION:-0}}:"
 stream=${prefix}q:$type group=${type}_consumers
 # shellcheck disable=SC2086
 redis() { ${REDIS_CLI:-redis-cli} "$@"; }

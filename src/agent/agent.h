@@ -37,6 +37,7 @@
 #define AGENT_CALL_MS 10000      /* deadline of a command */
 #define AGENT_RETRY_US 1000000LL /* after a refusal that may pass */
 #define AGENT_LEASE_MS 15000
+#define TOLD_MAX 16
 #define PROGRESS_US 1000000LL /* told so soon, with all that comes until then */
 #define AGENT_GRACE_MS 10000
 #define PLACES_MAX 256
@@ -77,7 +78,7 @@ struct puller {
 	int64_t client;    /* of the reading connection, for CLIENT UNBLOCK */
 	bool careful;      /* a reply was too large: looks weigh each entry first */
 	bool oversized;    /* this look has found one that is */
-	char told[16][48]; /* entries that nobody can report, as told last */
+	char told[TOLD_MAX][48]; /* entries that nobody can report, as told last */
 	size_t next_told;
 };
 

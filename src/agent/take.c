@@ -76,11 +76,11 @@ is_news(struct puller *puller, const char *id)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(puller->told); i++)
+	for (i = 0; i < TOLD_MAX; i++)
 		if (strcmp(puller->told[i], id) == 0)
 			return false;
 	(void)snprintf(puller->told[puller->next_told], sizeof puller->told[0], "%s", id);
-	puller->next_told = (puller->next_told + 1) % ARRAY_LEN(puller->told);
+	puller->next_told = (puller->next_told + 1) % TOLD_MAX;
 	return true;
 }
 

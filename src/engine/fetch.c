@@ -115,7 +115,8 @@ fetches_ask(struct turn *turn)
 {
 	struct fetch *fetch;
 
-	TAILQ_FOREACH_REVERSE(fetch, &turn->engine->fetches, fetch_list, link) {
+	for (fetch = TAILQ_LAST(&turn->engine->fetches, fetch_list); fetch;
+	     fetch = TAILQ_PREV(fetch, fetch_list, link)) {
 		struct effect *effect;
 
 		if (fetch->asked)
@@ -203,16 +204,24 @@ go_on(struct turn *turn, struct run *run, const struct waiting *waiting)
 		lanes_unpark(run);
 }
 
+static struct fetch *
+fetch_find(struct engine *engine, uint64_t id)
+{
+	struct fetch *fetch;
+
+	TAILQ_FOREACH(fetch, &engine->fetches, link)
+		if (fetch->id == id)
+			return fetch;
+	return NULL;
+}
+
 void
 engine_fetched(struct engine *engine, const struct moment *now, uint64_t id,
     const char *const *outputs, struct effects *effects)
 {
-	struct fetch *fetch;
+	struct fetch *fetch = fetch_find(engine, id);
 	struct turn turn;
 
-	TAILQ_FOREACH(fetch, &engine->fetches, link)
-		if (fetch->id == id)
-			break;
 	if (!fetch || !fetch->asked)
 		return;
 	turn_begin(&turn, engine, now, effects);

@@ -110,19 +110,27 @@ no_answer(struct fetching *fetching, const struct err *err)
 	fetching->page = 1;
 }
 
+/* NULL: it ended meanwhile, or memory was dropped. */
+static struct fetching *
+find_fetching(const struct query *query)
+{
+	struct fetching *fetching;
+
+	if (query->generation != query->p->generation)
+		return NULL;
+	TAILQ_FOREACH(fetching, &query->p->fetches, link)
+		if (fetching->id == query->id)
+			return fetching;
+	return NULL;
+}
+
 static void
 on_page(void *arg, const struct redisReply *reply, const struct err *err)
 {
-	struct query query = *(struct query *)arg;
-	struct partition *p = query.p;
-	struct fetching *fetching;
+	struct partition *p = ((const struct query *)arg)->p;
+	struct fetching *fetching = find_fetching(arg);
 
 	free(arg);
-	if (query.generation != p->generation)
-		return;
-	TAILQ_FOREACH(fetching, &p->fetches, link)
-		if (fetching->id == query.id)
-			break;
 	if (!fetching)
 		return;
 	fetching->sent = false;

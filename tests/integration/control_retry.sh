@@ -127,6 +127,7 @@ name: many
 on: manual
 tasks: [{id: a, agent: shell, run: "test -e '$work/ok3'"}]
 EOF
+# shellcheck disable=SC2034
 for i in 1 2 3; do
 	submit "$work/many.yaml"
 	wait_until 10 run_is "$run" failed

@@ -33,7 +33,7 @@ wait_until 20 run_is "$run" failed
 
 # of TEXT FILTER [FLAG]: something of a JSON text
 of() {
-	printf '%s\n' "$1" | jq -r ${3:-} "$2"
+	printf '%s\n' "$1" | jq -r ${3:+"$3"} "$2"
 }
 
 letters() {
@@ -58,7 +58,9 @@ log_complete() {
 }
 wait_until 5 log_complete
 tail_len=$(reeve dlq show "$id" --json | jq '.log_tail | length')
-[ "$tail_len" -gt 1900 ] && [ "$tail_len" -le 2048 ] || fail "log tail of $tail_len"
+if [ "$tail_len" -le 1900 ] || [ "$tail_len" -gt 2048 ]; then
+	fail "log tail of $tail_len"
+fi
 is 'a payload as it was' "$(reeve dlq show "$(api '/api/v1/dlq' |
 	jq -r '.items[] | select(.task == "c") | .id')" --json | jq -c .payload.body)" \
 	'{"deep":[1,"it"]}'

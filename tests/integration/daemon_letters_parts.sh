@@ -30,7 +30,7 @@ done
 wait_until 10 letters_are '' 12
 [ "$(api /api/v1/dlq | jq -r '.items[].id' | awk -F: '{print $3}' | sort -u | wc -l)" -gt 1 ] ||
 	fail 'all letters stand in one partition'
-cursor= seen=0
+cursor='' seen=0
 while :; do
 	page=$(api "/api/v1/dlq?limit=3${cursor:+&cursor=$cursor}")
 	seen=$((seen + $(printf '%s' "$page" | jq '.items | length')))

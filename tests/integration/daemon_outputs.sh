@@ -17,8 +17,10 @@ parts=$(seq -s ', p' 1 30)
 	echo 'on: manual'
 	echo 'defaults: {agent: shell}'
 	echo 'tasks:'
+	# shellcheck disable=SC2016
 	echo '  - {id: first, run: "echo word=alpha >>$REEVE_OUTPUT_FILE"}'
 	for i in $(seq 1 30); do
+		# shellcheck disable=SC2016
 		echo "  - {id: p$i, needs: [first], run: \"echo got=$i-\${{ tasks.first.outputs.word }}" \
 			'>>$REEVE_OUTPUT_FILE"}'
 	done

@@ -100,6 +100,7 @@ wait_until 10 reeve run "$work/flow.yaml"
 use one
 paused=$reeved_pid
 kill -STOP "$paused"
+# shellcheck disable=SC2034
 for n in $(seq 1 256); do
 	echo "XADD reeve:{0}:in * id no kind submit"
 done | redis >/dev/null

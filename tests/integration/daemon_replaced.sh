@@ -11,6 +11,7 @@ start_redis
 load_runs=0 load_length=6
 # more N: so many more runs, dropped at the daemon in use
 more() {
+	# shellcheck disable=SC2034
 	for more_n in $(seq 1 "$1"); do
 		load_runs=$((load_runs + 1))
 		load_flow "load-$load_runs" "$load_length" >"$work/.load"

@@ -123,7 +123,9 @@ until_of() {
 }
 # near WHAT A B: not a minute apart
 near() {
-	[ $(($2 - $3)) -lt 60 ] && [ $(($3 - $2)) -lt 60 ] || fail "$1: $2 and $3"
+	if [ $(($2 - $3)) -ge 60 ] || [ $(($3 - $2)) -ge 60 ]; then
+		fail "$1: $2 and $3"
+	fi
 }
 # count FILTER: tasks of the run that are so
 count() {

@@ -12,6 +12,7 @@ load_runs=0 load_length=6
 # more NAME N: so many more runs, dropped at that daemon
 more() {
 	use "$1"
+	# shellcheck disable=SC2034
 	for more_n in $(seq 1 "$2"); do
 		load_runs=$((load_runs + 1))
 		load_flow "load-$load_runs" "$load_length" >"$work/.load"

@@ -38,7 +38,7 @@ left_alone() {
 }
 wait_until 20 left_alone
 is 'nothing is handed out anew' "$(entries hand)" 1
-redis XADD 'reeve:{0}:done' '*' run "$run" task a token "$token" status done >/dev/null
+redis XADD 'reeve:{0}:done' '*' run "$run" task a token "$token" status 'done' >/dev/null
 wait_until 20 run_is "$run" succeeded
 is 'one attempt' "$(task "$run" a .attempt)" 1
 
@@ -107,7 +107,7 @@ done
 [ "$(task "$run" hangs .attempt)" -le 1 ] || fail 'it was tried again'
 has 'message' "$(task "$run" hangs .error.message)" 'not done within its total timeout of 1s'
 has 'no use in waiting' "$(task "$run" waits .error.message)" 'the next attempt would begin after'
-is 'in time' "$(task "$run" done .status)" succeeded
+is 'in time' "$(task "$run" 'done' .status)" succeeded
 wait_until 10 no_entries slow
 no_cancels() {
 	[ "$(redis EXISTS 'reeve:{0}:cancel')" = 0 ]

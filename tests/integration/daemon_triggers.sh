@@ -55,6 +55,7 @@ logged() {
 
 # state_is WORKFLOW PATTERN
 state_is() {
+	# shellcheck disable=SC2254
 	case $(state_of "$1") in
 	$2) ;;
 	*) return 1 ;;

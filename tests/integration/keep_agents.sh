@@ -40,6 +40,7 @@ start_daemon
 agent dead work --allow-run
 dead_pid=$agent_pid
 agent alive work --allow-run
+# shellcheck disable=SC2034
 for n in 1 2 3 4; do
 	"$top/reeve" run "$work/one.yaml" --wait >/dev/null || fail 'a run failed'
 done

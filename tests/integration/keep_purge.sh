@@ -20,6 +20,7 @@ flow two 'echo two'
 flow bad 'exit 3'
 start_daemon
 agent say-1 say --allow-run --concurrency 4
+# shellcheck disable=SC2034
 for n in 1 2 3; do
 	"$top/reeve" run "$work/one.yaml" --wait >/dev/null || fail 'one failed'
 done
