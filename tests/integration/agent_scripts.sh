@@ -94,6 +94,12 @@ script beat 5 $head nothing x $b now t_consumers "$first" "$first_token" 1 $run_
 is 'no stream' "$got" 'OK LOST'
 script beat 5 $head wrong x $b now t_consumers "$first" "$first_token" 1 $run_id one 1
 is 'no stream at all' "$got" 'OK LOST'
+# a group that somebody destroyed: the agent works on, the owner gives the entry back to it
+lone=$(redis XADD "${key}q:lone" '*' run $run_id task one token aaaabbbbccccdddd)
+script beat 5 $head "${key}q:lone" x $b now gone "$lone" aaaabbbbccccdddd 0 $run_id one 1
+is 'no group' "$got" 'OK OK'
+script beat 5 $head "${key}q:lone" x $b now gone "$lone" 0000111122223333 0 $run_id one 1
+is 'no group, another token' "$got" 'OK LOST'
 
 # report
 put t two run true

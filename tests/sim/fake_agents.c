@@ -8,18 +8,20 @@
 
 /* --- agents ----------------------------------------------------------------------------- */
 
-/* The entry is pending for that agent and holds the token. */
+/* The entry is pending for that agent and holds the token; or, if allowed, there is no group. */
 static bool
 held(struct fake_redis *redis, const char *stream, const char *group, const char *entry,
-    const char *id, const char *token)
+    const char *id, const char *token, bool ungrouped)
 {
 	redisReply *pending =
 	    lua_pcall(redis, "XPENDING", stream, group, entry, entry, "1", NULL);
 	redisReply *found = lua_pcall(redis, "XRANGE", stream, entry, entry, NULL);
 	struct reply_text value;
-	bool is = pending->type == REDIS_REPLY_ARRAY && pending->elements > 0 &&
-	    strcmp(pending->element[0]->element[1]->str, id) == 0 &&
-	    found->type == REDIS_REPLY_ARRAY && found->elements > 0 &&
+	bool mine = pending->type == REDIS_REPLY_ARRAY && pending->elements > 0 &&
+	    strcmp(pending->element[0]->element[1]->str, id) == 0;
+	bool lone = ungrouped && pending->type == REDIS_REPLY_ERROR &&
+	    strncmp(pending->str, "NOGROUP", 7) == 0;
+	bool is = (mine || lone) && found->type == REDIS_REPLY_ARRAY && found->elements > 0 &&
 	    reply_get(found->element[0]->element[1], "token", &value) &&
 	    strcmp(value.text, token) == 0;
 
@@ -43,7 +45,7 @@ script_report(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 	if (!lua_is_type(redis, keys, 0, "stream"))
 		return fake_text("BROKEN");
 	mine = held(redis, keys->argv[1], args->argv[0], args->argv[1], args->argv[2],
-	    args->argv[3]);
+	    args->argv[3], false);
 	argv = xcalloc((size_t)n + 3, sizeof *argv);
 	lens = xcalloc((size_t)n + 3, sizeof *lens);
 	memcpy(argv, head, sizeof head);
@@ -74,7 +76,7 @@ beat_answers(struct fake_redis *redis, const struct cmd *keys, const struct cmd 
 
 		freeReplyObject(is);
 		if (!held(redis, keys->argv[k], at[BEAT_GROUP], at[BEAT_ENTRY], args->argv[0],
-			at[BEAT_TOKEN]))
+			at[BEAT_TOKEN], true))
 			said = "LOST";
 		fake_push(reply, fake_text(said));
 	}

@@ -30,10 +30,12 @@ local function is(key, wanted)
 	return found == 'none' or found == wanted
 end
 
--- The entry is pending for this agent and holds this token.
+-- The entry is pending for this agent and holds this token.  While the group is gone
+-- nobody else can be handed it, and the owner gives it back to who works on it.
 local function held(stream, group, entry, token)
 	local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1)
-	if pending.err or #pending == 0 or pending[1][2] ~= id then
+	local ungrouped = pending.err and string.find(pending.err, 'NOGROUP', 1, true)
+	if not ungrouped and (pending.err or #pending == 0 or pending[1][2] ~= id) then
 		return false
 	end
 	local found = redis.pcall('XRANGE', stream, entry, entry)
