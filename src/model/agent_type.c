@@ -36,32 +36,33 @@ take_type(struct agent_loader *al, const struct yaml_node *root, const struct ya
 		fault_node(al, root, "the file's name cannot name the agent type: add 'type'");
 }
 
-static void
-take_command(struct agent_loader *al, const struct yaml_node *node)
+bool
+load_command(struct arena *arena, struct faults *faults, const struct yaml_node *node,
+    const char *const **ret_command, uint32_t *ret_n)
 {
 	const char **args, *text;
 	uint32_t n = 0;
 
-	if (node->kind == YAML_SCALAR) {
-		fault_node(al, node, "'command' must be a list of arguments, as [./agent, --flag]; "
-		    "for a shell line write [sh, -c, 'LINE']");
-		return;
-	}
 	if (node->kind != YAML_LIST || node->len == 0) {
-		fault_node(al, node, "'command' must be a list of arguments");
-		return;
+		faults_add(faults, FAULT_ERROR, node->line, node->column,
+		    node->kind != YAML_SCALAR ? "'command' must be a list of arguments"
+		        : "'command' must be a list of arguments, as [./agent, --flag]; "
+		          "for a shell line write [sh, -c, 'LINE']");
+		return false;
 	}
-	args = arena_alloc(&al->type->arena, (node->len + 1u) * sizeof *args);
+	args = arena_alloc(arena, (node->len + 1u) * sizeof *args);
 	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
-		if (!value_text(al->faults, item, "command", &text))
+		if (!value_text(faults, item, "command", &text))
 			continue;
 		if (n == 0 && item->len == 0)
-			fault_node(al, item, "the program's name is empty");
-		args[n++] = arena_strdup(&al->type->arena, text);
+			faults_add(faults, FAULT_ERROR, item->line, item->column,
+			    "the program's name is empty");
+		args[n++] = arena_strdup(arena, text);
 	}
 	args[n] = NULL;
-	al->type->command = args;
-	al->type->n_command = n;
+	*ret_command = args;
+	*ret_n = n;
+	return true;
 }
 
 static void
@@ -166,13 +167,16 @@ load_root(struct agent_loader *al, const struct yaml_node *root)
 	if (values[AGENT_ON_DISCONNECT] != NULL)
 		take_on_disconnect(al, values[AGENT_ON_DISCONNECT]);
 	if (values[AGENT_COMMAND] != NULL)
-		take_command(al, values[AGENT_COMMAND]);
+		load_command(&al->type->arena, al->faults, values[AGENT_COMMAND],
+		    &al->type->command, &al->type->n_command);
 	if (values[AGENT_RETRY] != NULL)
 		take_retry(al, values[AGENT_RETRY]);
 	if (values[AGENT_AUTO_REPLAY] != NULL)
 		take_auto_replay(al, values[AGENT_AUTO_REPLAY]);
 	if (values[AGENT_SUCCESS] != NULL)
 		take_success(al, values[AGENT_SUCCESS]);
+	scale_policy_load(&al->type->arena, al->faults, values[AGENT_MIN_AGENTS],
+	    values[AGENT_MAX_AGENTS], values[AGENT_SCALE], &al->type->scale);
 	if (values[AGENT_WORKDIR] == NULL ||
 	    !value_text(al->faults, values[AGENT_WORKDIR], "workdir", &text))
 		return;
@@ -205,6 +209,7 @@ agent_type_load(const char *file, const char *text, size_t len,
 	type->grace_ms = AGENT_GRACE_DEFAULT_MS;
 	type->replay_categories = AGENT_REPLAY_CATEGORIES;
 	type->replay_batch = AGENT_REPLAY_BATCH;
+	scale_policy_init(&type->scale);
 	type->success_codes = zero_only;
 	type->n_success_codes = ARRAY_LEN(zero_only);
 	yaml_parse(text, len, limits, faults, &yaml);

@@ -15,6 +15,7 @@
  *   success: {exit_codes: [0]}
  *   workdir: /srv/work
  *   auto_replay: {enabled: true, categories: [lost, timeout], batch: 10}
+ *   min_agents: 0              # with max_agents and scale: model/scale.h
  */
 #ifndef REEVE_MODEL_AGENT_TYPE_H
 #define REEVE_MODEL_AGENT_TYPE_H
@@ -26,6 +27,7 @@
 #include "model/category.h"
 #include "model/faults.h"
 #include "model/limits.h"
+#include "model/scale.h"
 #include "model/workflow.h"
 
 #define AGENT_LEASE_DEFAULT_MS 15000
@@ -54,6 +56,7 @@ struct agent_type {
 	bool auto_replay;                 /* dead letters are replayed without being asked */
 	uint32_t replay_categories;       /* CATEGORY_BIT()s of these */
 	uint32_t replay_batch;            /* so many at once */
+	struct scale_policy scale;        /* how many agents there shall be */
 	struct arena arena;
 };
 

@@ -139,8 +139,11 @@ const struct key keys_agent_type[] = {
 	KEY("success", AGENT_SUCCESS),
 	KEY("workdir", AGENT_WORKDIR),
 	KEY("auto_replay", AGENT_AUTO_REPLAY),
-	LATER("preset"), LATER("min_agents"), LATER("max_agents"), LATER("rate_limit"),
-	LATER("high_water"), LATER("circuit"), LATER("scale"), LATER("verify"),
+	KEY("min_agents", AGENT_MIN_AGENTS),
+	KEY("max_agents", AGENT_MAX_AGENTS),
+	KEY("scale", AGENT_SCALE),
+	LATER("preset"), LATER("rate_limit"),
+	LATER("high_water"), LATER("circuit"), LATER("verify"),
 	LATER("capabilities"), LATER("secrets"), LATER("hooks"),
 	LATER("stream"), LATER("group"),
 	END
@@ -150,6 +153,18 @@ const struct key keys_auto_replay[] = {
 	KEY("enabled", AUTO_REPLAY_ENABLED),
 	KEY("categories", AUTO_REPLAY_CATEGORIES),
 	KEY("batch", AUTO_REPLAY_BATCH),
+	END
+};
+
+const struct key keys_scale[] = {
+	KEY("enabled", SCALE_KEY_ENABLED),
+	KEY("backend", SCALE_KEY_BACKEND),
+	KEY("target_wait", SCALE_KEY_TARGET_WAIT),
+	KEY("cooldown", SCALE_KEY_COOLDOWN),
+	KEY("allow_run", SCALE_KEY_ALLOW_RUN),
+	KEY("drain_timeout", SCALE_KEY_DRAIN_TIMEOUT),
+	KEY("command", SCALE_KEY_COMMAND),
+	KEY("timeout", SCALE_KEY_TIMEOUT),
 	END
 };
 

@@ -49,6 +49,7 @@ extern const struct key keys_output[];
 extern const struct key keys_param[];
 extern const struct key keys_agent_type[];
 extern const struct key keys_auto_replay[];
+extern const struct key keys_scale[];
 extern const struct key keys_success[];
 
 enum key_workflow {
@@ -78,10 +79,16 @@ enum key_param {
 enum key_agent_type {
 	AGENT_TYPE, AGENT_COMMAND, AGENT_CONCURRENCY, AGENT_LEASE, AGENT_GRACE, AGENT_RETRY,
 	AGENT_SUCCESS, AGENT_WORKDIR, AGENT_STALL_TIMEOUT, AGENT_START_TIMEOUT,
-	AGENT_ON_DISCONNECT, AGENT_AUTO_REPLAY, AGENT_COUNT
+	AGENT_ON_DISCONNECT, AGENT_AUTO_REPLAY, AGENT_MIN_AGENTS, AGENT_MAX_AGENTS, AGENT_SCALE,
+	AGENT_COUNT
 };
 enum key_auto_replay {
 	AUTO_REPLAY_ENABLED, AUTO_REPLAY_CATEGORIES, AUTO_REPLAY_BATCH, AUTO_REPLAY_COUNT
+};
+enum key_scale {
+	SCALE_KEY_ENABLED, SCALE_KEY_BACKEND, SCALE_KEY_TARGET_WAIT, SCALE_KEY_COOLDOWN,
+	SCALE_KEY_ALLOW_RUN, SCALE_KEY_DRAIN_TIMEOUT, SCALE_KEY_COMMAND, SCALE_KEY_TIMEOUT,
+	SCALE_KEY_COUNT
 };
 enum key_success { SUCCESS_EXIT_CODES, SUCCESS_COUNT };
 

@@ -89,6 +89,10 @@ void load_exit_codes(struct arena *arena, struct faults *faults, const struct ya
     struct retry_policy *policy);
 bool retry_same(const struct retry_policy *a, const struct retry_policy *b);
 
+/* agent_type.c: a list of arguments, argv[0] first; false after a fault. */
+bool load_command(struct arena *arena, struct faults *faults, const struct yaml_node *node,
+    const char *const **ret_command, uint32_t *ret_n);
+
 /* load_params.c */
 void load_params(struct loader *ld, const struct yaml_node *node);
 void load_env(struct loader *ld, const struct yaml_node *node);

@@ -40,6 +40,8 @@ libmodel_a_SOURCES = \
 	src/model/render.c \
 	src/model/scalar.c \
 	src/model/scalar.h \
+	src/model/scale.c \
+	src/model/scale.h \
 	src/model/schema.c \
 	src/model/schema.h \
 	src/model/shell.c \

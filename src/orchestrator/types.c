@@ -266,6 +266,17 @@ add_retry(struct buf *out, const struct retry_policy *retry)
 	buf_adds(out, "]}");
 }
 
+/* A command of the back end is the daemon's own business. */
+static void
+add_scale(struct buf *out, const struct scale_policy *scale)
+{
+	buf_printf(out, ",\"min_agents\":%u,\"max_agents\":%u,\"scale\":{\"enabled\":%s,"
+	    "\"backend\":\"%s\",\"target_wait_ms\":%lld,\"cooldown_ms\":%lld}",
+	    (unsigned)scale->min_agents, (unsigned)scale->max_agents,
+	    scale->enabled ? "true" : "false", scale_backend_name(scale->backend),
+	    (long long)scale->target_wait_ms, (long long)scale->cooldown_ms);
+}
+
 void
 agent_type_json(const struct agent_type *type, struct buf *out)
 {
@@ -297,5 +308,7 @@ agent_type_json(const struct agent_type *type, struct buf *out)
 	}
 	if (type->retry)
 		add_retry(out, type->retry);
+	if (type->scale.given)
+		add_scale(out, &type->scale);
 	buf_addc(out, '}');
 }

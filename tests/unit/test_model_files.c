@@ -74,6 +74,75 @@ test_agent_type(void **state)
 	free(text);
 }
 
+/* What each file says is wrong; "" = nothing. */
+static const struct {
+	const char *text, *want;
+} scale_files[] = {
+	{ "max_agents: 4\nscale: {}\n", "" },
+	{ "max_agents: 4\nscale:\n", "" },
+	{ "min_agents: 1\nmax_agents: 4\n",
+	    "f:2:13: warning: 'min_agents' and 'max_agents' change nothing without 'scale'\n" },
+	{ "scale: {}\n",
+	    "f:1:8: error: 'scale' needs 'max_agents': how many agents there may be\n" },
+	{ "min_agents: 5\nmax_agents: 4\nscale: {}\n",
+	    "f:2:13: error: 'max_agents' is 4, less than 'min_agents', which is 5\n" },
+	{ "min_agents: -1\nmax_agents: 10001\nscale: {}\n",
+	    "f:1:13: error: 'min_agents' must be a whole number from 0 to 10000\n"
+	    "f:2:13: error: 'max_agents' must be a whole number from 0 to 10000\n" },
+	{ "max_agents: 1\nscale: {backend: proces}\n",
+	    "f:2:18: error: 'proces' is not a value of 'backend': did you mean 'process'?\n" },
+	{ "max_agents: 1\nscale: {backend: kubernetes}\n",
+	    "f:2:18: error: 'backend' must be one of: process, exec, none\n" },
+	{ "max_agents: 1\nscale: {backend: exec}\n",
+	    "f:2:8: error: the back end 'exec' needs a 'command', as [/etc/reeve/scale, "
+	    "production]\n" },
+	{ "max_agents: 1\nscale: {command: [x], backend: none}\n",
+	    "f:2:18: error: 'command' is for the back end 'exec', not 'none'\n" },
+	{ "max_agents: 1\nscale: {backend: exec, command: run it}\n",
+	    "f:2:33: error: 'command' must be a list of arguments, as [./agent, --flag]; for a "
+	    "shell line write [sh, -c, 'LINE']\n" },
+	{ "max_agents: 1\nscale: {cool_down: 1m, target-wait: -3s}\n",
+	    "f:2:9: error: unknown key 'cool_down' in 'scale': did you mean 'cooldown'?\n"
+	    "f:2:37: error: 'target_wait' must be a duration such as 250ms, 30s, 10m, 1h30m, "
+	    "1d\n" },
+	{ "max_agents: 1\nscale: true\n", "f:2:8: error: 'scale' must be a map, not a scalar\n" },
+};
+
+static void
+test_scale(void **state)
+{
+	struct agent_type *type;
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(scale_files); i++) {
+		text = agent_faults(scale_files[i].text, &type);
+		assert_string_equal(text, scale_files[i].want);
+		agent_type_free(type);
+		free(text);
+	}
+	text = agent_faults("minAgents: 1\nmax-agents: 9\nscale: {enabled: false, backend: exec, "
+	                    "command: [x, y], timeout: 5s, cooldown: 0, target_wait: 10s}\n", &type);
+	assert_string_equal(text, "");
+	assert_int_equal(type->scale.min_agents, 1);
+	assert_int_equal(type->scale.max_agents, 9);
+	assert_true(type->scale.given);
+	assert_false(type->scale.enabled);
+	assert_int_equal(type->scale.backend, SCALE_EXEC);
+	assert_string_equal(type->scale.command[1], "y");
+	assert_null(type->scale.command[2]);
+	assert_null(type->command);
+	assert_int_equal(type->scale.timeout_ms, 5000);
+	assert_int_equal(type->scale.cooldown_ms, 0);
+	assert_int_equal(type->scale.target_wait_ms, 10000);
+	agent_type_free(type);
+	free(text);
+	text = agent_faults("type: x\n", &type);
+	assert_false(type->scale.given);
+	agent_type_free(type);
+	free(text);
+}
+
 static int
 take_value(void *ctx, const struct config_value *value, struct err *err)
 {
@@ -369,7 +438,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_agent_type),
+		cmocka_unit_test(test_agent_type), cmocka_unit_test(test_scale),
 		cmocka_unit_test(test_config_file),
 		cmocka_unit_test(test_params),
 		cmocka_unit_test(test_short_params),
