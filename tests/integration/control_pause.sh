@@ -17,7 +17,7 @@ tasks:
   - {id: b, agent: shell, needs: [a], run: "true"}
 EOF
 has_workflow() {
-	reeve --json workflows | jq -e --arg w "$1" '.items[] | select(.name == $w)'
+	reeve --json workflows | says --arg w "$1" '.items[] | select(.name == $w)'
 }
 wait_until 10 has_workflow two
 

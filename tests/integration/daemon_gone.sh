@@ -24,7 +24,7 @@ wait_until 10 task_is "$run" w running
 kill_redis
 start_redis --appendonly no
 held() {
-	api /ready | jq -e '.reasons[0] | test("reeve recover accept")'
+	api /ready | says '.reasons[0] | test("reeve recover accept")'
 }
 wait_until 15 held
 is 'losses' "$(metric reeve_state_losses_total)" 1

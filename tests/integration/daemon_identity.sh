@@ -37,7 +37,7 @@ esac
 is 'runs' "$(api /api/v1/runs | jq '.items | length')" 0
 printf 'name: x\non: manual\ntasks: [{id: a, agent: b, prompt: x}]\n' | drop x.yaml
 has_workflow() {
-	api /api/v1/workflows/x | jq -e .enabled
+	api /api/v1/workflows/x | says .enabled
 }
 wait_until 10 has_workflow
 is 'writing on the socket' "$(api /api/v1/runs -H 'Content-Type: application/json' \

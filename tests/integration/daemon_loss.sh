@@ -28,7 +28,7 @@ wait_until 10 task_is "$run" a succeeded
 wait_until 10 task_is "$run" w running
 
 held() {
-	api /ready | jq -e '.reasons[0] | test("reeve recover accept")'
+	api /ready | says '.reasons[0] | test("reeve recover accept")'
 }
 
 # --- it holds -----------------------------------------------------------------------

@@ -43,7 +43,7 @@ is 'with its tasks' "$(reeve --json run "$work/flow.yaml" | jq '.tasks | length'
 sed 's/^name: f$/name: named\non: manual/' "$work/flow.yaml" >"$work/named.yaml"
 mv "$work/named.yaml" "$flows/named.yaml"
 named() {
-	api /api/v1/workflows/named | jq -e '.enabled'
+	api /api/v1/workflows/named | says '.enabled'
 }
 wait_until 10 named
 jq -n --rawfile text "$work/flow.yaml" \

@@ -67,7 +67,7 @@ run_with() {
 }
 
 has_run_with() {
-	api '/api/v1/runs?limit=1000' | jq -e --arg n "$1" '.items | any(.params.n == $n)'
+	api '/api/v1/runs?limit=1000' | says --arg n "$1" '.items | any(.params.n == $n)'
 }
 
 n=0 cuts=0 held=0

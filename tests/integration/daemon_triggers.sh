@@ -25,7 +25,7 @@ mark() {
 }
 
 has_run() {
-	api "/api/v1/runs?workflow=$1" | jq -e '.items | length > 0'
+	api "/api/v1/runs?workflow=$1" | says '.items | length > 0'
 }
 
 # runs_are N WHAT: so many runs of it, now and after a mark

@@ -53,6 +53,12 @@ skip() {
 	exit 77
 }
 
+# says [ARG...] FILTER: as jq -e, but no input at all (nobody answered) is a no: some
+# versions of jq take it for a yes.
+says() {
+	said=$(jq -e "$@") && [ -n "$said" ]
+}
+
 # A slow or busy machine may take so many times longer; only a failing test waits for it.
 patience=4
 
