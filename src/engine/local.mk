@@ -10,6 +10,7 @@ libengine_a_SOURCES = \
 	src/engine/failure.c \
 	src/engine/fetch.c \
 	src/engine/heap.c src/engine/heap.h \
+	src/engine/holt.c src/engine/holt.h \
 	src/engine/intent.c src/engine/internal.h \
 	src/engine/kept.c \
 	src/engine/load.c \
@@ -21,6 +22,7 @@ libengine_a_SOURCES = \
 	src/engine/render.c \
 	src/engine/retry.c src/engine/retry.h \
 	src/engine/run.c src/engine/run.h \
+	src/engine/scaler.c src/engine/scaler.h \
 	src/engine/settle.c \
 	src/engine/state.c src/engine/state.h \
 	src/engine/task.c src/engine/timeout.c \
