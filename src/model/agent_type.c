@@ -175,7 +175,7 @@ load_root(struct agent_loader *al, const struct yaml_node *root)
 		take_auto_replay(al, values[AGENT_AUTO_REPLAY]);
 	if (values[AGENT_SUCCESS] != NULL)
 		take_success(al, values[AGENT_SUCCESS]);
-	scale_policy_load(&al->type->arena, al->faults, values[AGENT_MIN_AGENTS],
+	agent_scale_load(&al->type->arena, al->faults, values[AGENT_MIN_AGENTS],
 	    values[AGENT_MAX_AGENTS], values[AGENT_SCALE], &al->type->scale);
 	if (values[AGENT_WORKDIR] == NULL ||
 	    !value_text(al->faults, values[AGENT_WORKDIR], "workdir", &text))
@@ -209,7 +209,7 @@ agent_type_load(const char *file, const char *text, size_t len,
 	type->grace_ms = AGENT_GRACE_DEFAULT_MS;
 	type->replay_categories = AGENT_REPLAY_CATEGORIES;
 	type->replay_batch = AGENT_REPLAY_BATCH;
-	scale_policy_init(&type->scale);
+	agent_scale_init(&type->scale);
 	type->success_codes = zero_only;
 	type->n_success_codes = ARRAY_LEN(zero_only);
 	yaml_parse(text, len, limits, faults, &yaml);

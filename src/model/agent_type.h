@@ -56,7 +56,7 @@ struct agent_type {
 	bool auto_replay;                 /* dead letters are replayed without being asked */
 	uint32_t replay_categories;       /* CATEGORY_BIT()s of these */
 	uint32_t replay_batch;            /* so many at once */
-	struct scale_policy scale;        /* how many agents there shall be */
+	struct agent_scale scale;        /* how many agents there shall be */
 	struct arena arena;
 };
 

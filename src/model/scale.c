@@ -29,9 +29,10 @@ scale_backend_name(enum scale_backend backend)
 }
 
 void
-scale_policy_init(struct scale_policy *policy)
+agent_scale_init(struct agent_scale *policy)
 {
-	*policy = (struct scale_policy){ .backend = SCALE_PROCESS,
+	*policy = (struct agent_scale){ .backend = SCALE_PROCESS,
+		.max_agents = SCALE_MAX_AGENTS,
 		.target_wait_ms = SCALE_TARGET_WAIT_MS,
 		.cooldown_ms = SCALE_COOLDOWN_MS,
 		.drain_timeout_ms = SCALE_DRAIN_MS,
@@ -39,7 +40,7 @@ scale_policy_init(struct scale_policy *policy)
 }
 
 static void
-take_times(struct faults *faults, const struct yaml_node **values, struct scale_policy *policy)
+take_times(struct faults *faults, const struct yaml_node **values, struct agent_scale *policy)
 {
 	const struct {
 		enum key_scale key;
@@ -60,7 +61,7 @@ take_times(struct faults *faults, const struct yaml_node **values, struct scale_
 
 static void
 check_backend(struct faults *faults, const struct yaml_node *scale,
-    const struct yaml_node **values, const struct scale_policy *policy)
+    const struct yaml_node **values, const struct agent_scale *policy)
 {
 	for (size_t i = 0; i < ARRAY_LEN(only); i++)
 		if (values[only[i].key] != NULL && policy->backend != only[i].backend)
@@ -74,7 +75,7 @@ check_backend(struct faults *faults, const struct yaml_node *scale,
 
 static void
 take_scale(struct arena *arena, struct faults *faults, const struct yaml_node *scale,
-    struct scale_policy *policy)
+    struct agent_scale *policy)
 {
 	const struct yaml_node *values[SCALE_KEY_COUNT];
 	int backend;
@@ -109,9 +110,9 @@ take_number(struct faults *faults, const struct yaml_node *node, const char *nam
 }
 
 void
-scale_policy_load(struct arena *arena, struct faults *faults, const struct yaml_node *min_agents,
+agent_scale_load(struct arena *arena, struct faults *faults, const struct yaml_node *min_agents,
     const struct yaml_node *max_agents, const struct yaml_node *scale,
-    struct scale_policy *policy)
+    struct agent_scale *policy)
 {
 	const struct yaml_node *map;
 
@@ -133,6 +134,6 @@ scale_policy_load(struct arena *arena, struct faults *faults, const struct yaml_
 	policy->given = policy->enabled = true;
 	if (map != NULL)
 		take_scale(arena, faults, map, policy);
-	if (max_agents == NULL)
-		fault(faults, scale, "'scale' needs 'max_agents': how many agents there may be");
+	if (max_agents == NULL && policy->min_agents > policy->max_agents)
+		policy->max_agents = policy->min_agents;
 }

@@ -3,7 +3,7 @@
  * How many agents of a type there shall be, as its file says:
  *
  *   min_agents: 0                # these are always there
- *   max_agents: 8                # never more; needed with scale
+ *   max_agents: 8                # never more; 10, or min_agents where that is more
  *   scale:
  *     enabled: true              # false: the number stays as it is, reeve scale changes it
  *     backend: process           # process | exec | none
@@ -28,6 +28,7 @@
 struct yaml_node;
 
 #define SCALE_AGENTS_MAX 10000          /* of one type */
+#define SCALE_MAX_AGENTS 10             /* what a machine bears whose owner thought of nothing */
 #define SCALE_TARGET_WAIT_MS 30000      /* what a person that looks on bears */
 #define SCALE_COOLDOWN_MS 60000         /* longer than an agent takes to start and sign on */
 #define SCALE_DRAIN_MS 3600000          /* as reeve-agent's own --drain-timeout */
@@ -35,7 +36,7 @@ struct yaml_node;
 
 enum scale_backend { SCALE_PROCESS, SCALE_EXEC, SCALE_NONE };
 
-struct scale_policy {
+struct agent_scale {
 	uint32_t min_agents, max_agents;
 	bool given;   /* there is a `scale` */
 	bool enabled;
@@ -46,11 +47,11 @@ struct scale_policy {
 	uint32_t n_command;
 };
 
-void scale_policy_init(struct scale_policy *policy);
+void agent_scale_init(struct agent_scale *policy);
 /* Each node may be NULL: the key is not there.  Texts are copied into the arena. */
-void scale_policy_load(struct arena *arena, struct faults *faults,
+void agent_scale_load(struct arena *arena, struct faults *faults,
     const struct yaml_node *min_agents, const struct yaml_node *max_agents,
-    const struct yaml_node *scale, struct scale_policy *policy);
+    const struct yaml_node *scale, struct agent_scale *policy);
 
 const char *scale_backend_name(enum scale_backend backend);
 

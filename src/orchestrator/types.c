@@ -48,13 +48,13 @@ tell(const struct types *types, const char *name, const struct agent_type *type)
 }
 
 static void
-log_lines(char *lines)
+log_lines(enum log_level level, char *lines)
 {
 	char *rest = lines, *line;
 
 	while ((line = strsep(&rest, "\n")))
 		if (*line)
-			log_error(line);
+			LOG_AT(level, line);
 }
 
 static void
@@ -109,9 +109,9 @@ file_text(void *arg, const char *name, const char *text, size_t len)
 	int code = agent_type_load(path, text, len, NULL, &faults, &type);
 
 	faults_render(&faults, path, &lines);
-	if (code)
-		log_lines(lines.data);
-	else
+	if (lines.len > 0)
+		log_lines(code ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, lines.data);
+	if (!code)
 		put(types, name, type);
 	buf_release(&lines);
 	faults_release(&faults);
@@ -268,7 +268,7 @@ add_retry(struct buf *out, const struct retry_policy *retry)
 
 /* A command of the back end is the daemon's own business. */
 static void
-add_scale(struct buf *out, const struct scale_policy *scale)
+add_scale(struct buf *out, const struct agent_scale *scale)
 {
 	buf_printf(out, ",\"min_agents\":%u,\"max_agents\":%u,\"scale\":{\"enabled\":%s,"
 	    "\"backend\":\"%s\",\"target_wait_ms\":%lld,\"cooldown_ms\":%lld}",

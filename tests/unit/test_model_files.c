@@ -82,8 +82,8 @@ static const struct {
 	{ "max_agents: 4\nscale:\n", "" },
 	{ "min_agents: 1\nmax_agents: 4\n",
 	    "f:2:13: warning: 'min_agents' and 'max_agents' change nothing without 'scale'\n" },
-	{ "scale: {}\n",
-	    "f:1:8: error: 'scale' needs 'max_agents': how many agents there may be\n" },
+	{ "scale: {}\n", "" },
+	{ "min_agents: 20\nscale: {}\n", "" },
 	{ "min_agents: 5\nmax_agents: 4\nscale: {}\n",
 	    "f:2:13: error: 'max_agents' is 4, less than 'min_agents', which is 5\n" },
 	{ "min_agents: -1\nmax_agents: 10001\nscale: {}\n",
@@ -137,7 +137,12 @@ test_scale(void **state)
 	assert_int_equal(type->scale.target_wait_ms, 10000);
 	agent_type_free(type);
 	free(text);
+	text = agent_faults("min_agents: 20\nscale: {}\n", &type);
+	assert_int_equal(type->scale.max_agents, 20);
+	agent_type_free(type);
+	free(text);
 	text = agent_faults("type: x\n", &type);
+	assert_int_equal(type->scale.max_agents, SCALE_MAX_AGENTS);
 	assert_false(type->scale.given);
 	agent_type_free(type);
 	free(text);
