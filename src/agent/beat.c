@@ -148,6 +148,25 @@ struct beat {
 	size_t n_told;
 };
 
+/*
+ * Its entry is pending for nobody: the group was destroyed.  The owner gives it back in a
+ * moment; if it does not for a lease, the attempt is counted as lost there too.
+ */
+static void
+bear_unowned(struct agent *agent, struct held_row *row)
+{
+	int64_t now = clock_mono_us();
+
+	if (row->unowned_us == 0) {
+		row->unowned_us = now;
+		log_warn("a task's consumer group was lost; it goes on until its entry is back",
+		    KV_S("run", row->task.run), KV_S("task", row->task.id));
+	}
+	row->beaten = true;
+	if (now - row->unowned_us >= agent->lease_ms * CLOCK_MS)
+		attempt_end(row->attempt, END_LOST);
+}
+
 static void
 judge(struct agent *agent, const char *token, const struct redisReply *answer)
 {
@@ -158,6 +177,11 @@ judge(struct agent *agent, const char *token, const struct redisReply *answer)
 	(void)reply_str(answer, &text, &len, NULL);
 	if (row == NULL || row->attempt == NULL)
 		return; /* it ended meanwhile */
+	if (strcmp(text, "UNOWNED") == 0) {
+		bear_unowned(agent, row);
+		return;
+	}
+	row->unowned_us = 0;
 	if (strcmp(text, "OK") == 0)
 		row->beaten = true;
 	else if (strcmp(text, "CANCEL") == 0)

@@ -44,6 +44,7 @@ struct held_row {
 	bool ending;             /* its leader has ended, what it left is being killed */
 	unsigned strays;         /* of an ending one, as the last look found */
 	int64_t started_us;      /* monotonic */
+	int64_t unowned_us;      /* since when beats say UNOWNED; 0: they do not */
 	int64_t reported_us, confirmed_us;
 	unsigned resends; /* after it was confirmed, only because of its age */
 	uint64_t seen; /* the look at the pending list that showed it last */

@@ -104,6 +104,8 @@ struct effect {
 		struct {
 			uint64_t token;
 			bool was_cancelled; /* SETTLE: a CANCEL was sent before */
+			bool lost; /* SETTLE: not by its agent's report; the entry is deleted, so that
+			              who still works on it learns that it is not its own */
 		} entry;
 		struct {
 			enum category category;

@@ -171,6 +171,7 @@ attempt_settle(struct turn *turn, struct attempt *attempt, bool reported)
 
 	effect->u.entry.token = attempt->token;
 	effect->u.entry.was_cancelled = attempt->cancelled;
+	effect->u.entry.lost = !reported;
 	settled_add(&engine->settled, attempt->token, reported);
 	queue_entry_removed(attempt->queue);
 	if (run) {

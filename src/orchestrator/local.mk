@@ -57,6 +57,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/redis_server.h \
 	src/orchestrator/registry.c \
 	src/orchestrator/registry.h \
+	src/orchestrator/regroup.c \
 	src/orchestrator/resolve.c \
 	src/orchestrator/settings.c \
 	src/orchestrator/settings.h \

@@ -255,69 +255,6 @@ on_groups(void *arg, const struct redisReply *reply, const struct err *err)
 	query_end(query);
 }
 
-/* --- a group that is lost -------------------------------------------------------------- */
-
-struct regroup {
-	struct tend *tend;
-	struct arena arena;
-	const char **argv;
-	size_t n, cap;
-};
-
-/* Running entries go back to the agents that run them. */
-static void
-give_back(void *arg, uint64_t token, struct stream_id id)
-{
-	struct regroup *regroup = arg;
-	struct run *run;
-	uint32_t task;
-	char text[STREAM_ID_SIZE];
-
-	if (!engine_attempt(regroup->tend->p->engine, token, &run, &task) ||
-	    run->tasks[task].state != TASK_RUNNING || !run->tasks[task].texts ||
-	    !run->tasks[task].texts->agent)
-		return;
-	GROW(regroup->argv, regroup->n + 1, regroup->cap);
-	regroup->argv[regroup->n++] =
-	    arena_strdup(&regroup->arena, run->tasks[task].texts->agent);
-	regroup->argv[regroup->n++] = arena_strdup(&regroup->arena, stream_id_format(id, text));
-}
-
-static void
-on_regroup(void *arg, const struct redisReply *reply, const struct err *err)
-{
-	struct regroup *regroup = arg;
-
-	(void)reply;
-	(void)err; /* the next look sees what became of it */
-	arena_release(&regroup->arena);
-	free(regroup->argv);
-	free(regroup);
-}
-
-static void
-make_group(struct tend *tend, size_t queue)
-{
-	struct ledger *ledger = tend->p->store.ledger;
-	struct regroup *regroup = xcalloc(1, sizeof *regroup);
-
-	log_error("a consumer group was lost; it is made again",
-	    KV_S("queue", ledger_key(ledger, queue)));
-	regroup->tend = tend;
-	regroup->cap = 64;
-	regroup->argv = xcalloc(regroup->cap, sizeof *regroup->argv);
-	regroup->argv[regroup->n++] = tend->p->key_fence;
-	regroup->argv[regroup->n++] =
-	    arena_strdup(&regroup->arena, ledger_key(ledger, queue));
-	regroup->argv[regroup->n++] = arena_strdup(&regroup->arena, tend->nonce);
-	regroup->argv[regroup->n++] =
-	    arena_strdup(&regroup->arena, ledger_group(ledger, queue));
-	ledger_walk(ledger, queue, give_back, regroup);
-	if (redis_script_call(&tend->regroup_script, tend->p->commands, 2, (int)regroup->n,
-		regroup->argv, NULL, COMMAND_TIMEOUT_MS, on_regroup, regroup) < 0)
-		on_regroup(regroup, NULL, NULL);
-}
-
 /* --- taking back ------------------------------------------------------------------------- */
 
 void
@@ -420,6 +357,7 @@ lease_over(const struct tend *tend, const struct held *held)
 struct judging {
 	struct tend *tend;
 	const struct glance *glance;
+	struct regroup *back; /* what goes back to living agents; NULL: nothing */
 	uint64_t lost[REAP_MAX];
 	size_t n_lost;
 };
@@ -443,21 +381,50 @@ judge_held(struct judging *judging, struct held *held, struct stream_id id)
 	holder->reap[holder->n_reap++] = id;
 }
 
-/* Delivered, but in nobody's pending list. */
+static void
+count_unowned(const struct judging *judging, struct stream_id id)
+{
+	struct tend *tend = judging->tend;
+	char text[STREAM_ID_SIZE];
+	char *name = xasprintf("%s %s", ledger_key(tend->p->store.ledger, judging->glance->queue),
+	    stream_id_format(id, text));
+
+	auditor_repaired(tend->p->auditor, AUDIT_ENTRY_UNOWNED, name);
+	free(name);
+}
+
+/* It beats: what it runs is still its own. */
+static bool
+is_alive(const struct tend *tend, const char *agent)
+{
+	struct holder *holder;
+
+	if (!agent)
+		return false;
+	HASH_FIND_STR(tend->holders, agent, holder);
+	return holder && holder->counted && tend->clock - holder->moved_at < holder->lease_ms;
+}
+
+/* Delivered, but in nobody's pending list: somebody made the group again, perhaps. */
 static void
 judge_missing(struct judging *judging, uint64_t token, struct stream_id id)
 {
 	struct tend *tend = judging->tend;
 	struct held *held = held_of(tend, token, NULL);
-	char text[STREAM_ID_SIZE], *name;
 
+	if (is_alive(tend, regroup_runner(tend, token))) {
+		if (judging->glance->no_group)
+			return; /* group_lost() gives it back */
+		if (!judging->back)
+			judging->back = regroup_begin(tend, judging->glance->queue);
+		regroup_add(judging->back, token, id);
+		count_unowned(judging, id);
+		return;
+	}
 	if (tend->clock - held->since < LEASE_MS || judging->n_lost == REAP_MAX)
 		return;
 	judging->lost[judging->n_lost++] = token;
-	name = xasprintf("%s %s", ledger_key(tend->p->store.ledger, judging->glance->queue),
-	    stream_id_format(id, text));
-	auditor_repaired(tend->p->auditor, AUDIT_ENTRY_UNOWNED, name);
-	free(name);
+	count_unowned(judging, id);
 }
 
 static void
@@ -479,7 +446,7 @@ judge(void *arg, uint64_t token, struct stream_id id)
 static void
 group_lost(struct tend *tend, size_t queue)
 {
-	make_group(tend, queue);
+	regroup_all(tend, queue);
 	auditor_repaired(tend->p->auditor, AUDIT_GROUP, ledger_key(tend->p->store.ledger, queue));
 }
 
@@ -493,6 +460,8 @@ judge_queue(struct tend *tend, const struct glance *glance)
 		group_lost(tend, glance->queue);
 	else
 		undelivered_look(tend, glance);
+	if (judging.back)
+		regroup_send(judging.back);
 	for (size_t i = 0; i < judging.n_lost; i++)
 		tend_lose(tend, judging.lost[i], "its entry is in nobody's hands", "");
 }
@@ -534,13 +503,6 @@ ask_queue(struct tend *tend, size_t queue)
 	tend->glances[tend->n_glances] = (struct glance){ .queue = queue };
 	send_query(query_new(tend, tend->n_glances++, NULL), on_groups, 3,
 	    (const char *const[]){ "XINFO", "GROUPS", ledger_key(ledger, queue) });
-}
-
-void
-tend_make_group(struct tend *tend, size_t queue)
-{
-	token_format(tend->p->nonce, tend->nonce);
-	make_group(tend, queue);
 }
 
 void

@@ -11,10 +11,11 @@
  *   then is the attempt lost and the task handed out anew.
  * - An agent that does not beat (its card says so, or it has none) has max(lease,
  *   the task's timeout, or an hour where it has none) from the first look.
- * - An entry that is neither undelivered nor pending is gone (its group was
- *   destroyed, or somebody else acknowledged it): after a lease of looking the
- *   same it is handed out anew.  A missing group is made again, and running
- *   entries go back to their agents.
+ * - An entry that is neither undelivered nor pending is in nobody's hands (its group
+ *   was destroyed, and perhaps made again by an agent, or somebody else acknowledged
+ *   it).  If an agent that beats runs it, it goes back to that one (the beat answers
+ *   UNOWNED meanwhile); else, after a lease of looking the same, it is handed out
+ *   anew.  A missing group is made again.
  * - An entry that waits to be delivered and is not in its stream any more is handed
  *   out anew as well.
  *

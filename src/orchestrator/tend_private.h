@@ -74,6 +74,20 @@ void holders_forget(struct tend *tend);
 /* tend.c: an attempt is lost; the task is handed out anew. */
 void tend_lose(struct tend *tend, uint64_t token, const char *why, const char *agent);
 
+/*
+ * regroup.c: entries that are pending for nobody.  What is added goes back, by XCLAIM with
+ * FORCE, to the agent whose reports say that it runs the attempt; what nobody runs is left
+ * out.  The group is made if it is missing.  Sending frees.
+ */
+struct regroup;
+struct regroup *regroup_begin(struct tend *tend, size_t queue);
+void regroup_add(struct regroup *regroup, uint64_t token, struct stream_id id);
+void regroup_send(struct regroup *regroup);
+/* Of a queue whose group is missing: all. */
+void regroup_all(struct tend *tend, size_t queue);
+/* Who runs the attempt, as its reports say; NULL: it does not run. */
+const char *regroup_runner(const struct tend *tend, uint64_t token);
+
 /* undelivered.c: entries that wait for an agent, and perhaps are gone */
 void undelivered_look(struct tend *tend, const struct glance *glance);
 void undelivered_forget(struct tend *tend);

@@ -294,7 +294,7 @@ put_settle(struct encoder *enc, const struct effect *effect)
 	if (!ledger_find(enc->store->ledger, effect->u.entry.token, &queue, &id))
 		return;
 	args_adds(&queue_bucket(enc, queue)->acks, enc_id(enc, id));
-	if (ledger_doubted(enc->store->ledger, effect->u.entry.token))
+	if (effect->u.entry.lost || ledger_doubted(enc->store->ledger, effect->u.entry.token))
 		args_adds(&queue_bucket(enc, queue)->deletes, enc_id(enc, id));
 	ledger_settle(enc->store->ledger, effect->u.entry.token);
 }

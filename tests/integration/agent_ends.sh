@@ -49,6 +49,17 @@ put t after run true
 report "$token"
 is 'no report of what was lost' "$(completion_of "$lost_token")" ''
 
+# in nobody's hands: it goes on for a lease, and is lost if nobody gives it back
+linger orphan
+redis XGROUP DESTROY "${key}q:t" t_consumers >/dev/null
+wait_until 5 grep -q 'consumer group was lost; it goes on.*task=orphan' "$work/agent.log"
+wait_until 5 all_gone orphan
+orphan_token=$token
+redis XGROUP CREATE "${key}q:t" t_consumers '$' >/dev/null 2>&1 || true # the agent does so too
+put t after_orphan run true
+report "$token"
+is 'no report of what was nobodys' "$(completion_of "$orphan_token")" ''
+
 # never more than there are slots
 for i in 1 2 3 4 5 6; do
 	put t "slot$i" run "echo \$\$ >$work/slot$i; $work/await $work/go"

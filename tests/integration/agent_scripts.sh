@@ -96,10 +96,36 @@ script beat 5 $head wrong x $b now t_consumers "$first" "$first_token" 1 $run_id
 is 'no stream at all' "$got" 'OK LOST'
 # a group that somebody destroyed: the agent works on, the owner gives the entry back to it
 lone=$(redis XADD "${key}q:lone" '*' run $run_id task one token aaaabbbbccccdddd)
-script beat 5 $head "${key}q:lone" x $b now gone "$lone" aaaabbbbccccdddd 0 $run_id one 1
-is 'no group' "$got" 'OK OK'
-script beat 5 $head "${key}q:lone" x $b now gone "$lone" 0000111122223333 0 $run_id one 1
+# alone TOKEN FIRST
+alone() {
+	script beat 5 $head "${key}q:lone" x $b now lone_consumers "$lone" "$1" "$2" $run_id one 1
+}
+redis DEL "${key}done" >/dev/null
+alone aaaabbbbccccdddd 1
+is 'no group' "$got" 'OK UNOWNED'
+is 'started is told all the same' "$(redis XLEN "${key}done")" 1
+alone 0000111122223333 0
 is 'no group, another token' "$got" 'OK LOST'
+# another agent has made it again: nothing is pending
+redis XGROUP CREATE "${key}q:lone" lone_consumers '$' >/dev/null
+alone aaaabbbbccccdddd 0
+is 'a new group' "$got" 'OK UNOWNED'
+redis SADD "${key}cancel" aaaabbbbccccdddd >/dev/null
+alone aaaabbbbccccdddd 0
+is 'a new group, cancelled' "$got" 'OK CANCEL'
+redis SREM "${key}cancel" aaaabbbbccccdddd >/dev/null
+redis XGROUP SETID "${key}q:lone" lone_consumers 0 >/dev/null
+alone aaaabbbbccccdddd 0
+is 'it will be delivered again' "$got" 'OK LOST'
+redis XGROUP SETID "${key}q:lone" lone_consumers '$' >/dev/null
+redis XCLAIM "${key}q:lone" lone_consumers x 0 "$lone" FORCE JUSTID >/dev/null
+alone aaaabbbbccccdddd 0
+is 'given back' "$got" 'OK OK'
+redis XACK "${key}q:lone" lone_consumers "$lone" >/dev/null
+redis XDEL "${key}q:lone" "$lone" >/dev/null
+alone aaaabbbbccccdddd 0
+is 'lost by the owner' "$got" 'OK LOST'
+redis DEL "${key}done" >/dev/null
 
 # report
 put t two run true

@@ -19,7 +19,7 @@ SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh
 SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh \
 	tests/integration/daemon_loss.sh tests/integration/daemon_audit.sh \
-	tests/integration/daemon_gone.sh
+	tests/integration/daemon_gone.sh tests/integration/daemon_regroup.sh
 SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.sh
 
 # Several daemons on one Redis.

@@ -281,6 +281,20 @@ sign_on(struct agent *agent)
 	freeReplyObject(reply);
 }
 
+/* For a while it is borne: the owner gives the entry back. */
+static bool
+is_lost(struct agent *agent, struct held *held, const char *answer)
+{
+	bool unowned = strcmp(answer, "UNOWNED") == 0;
+
+	if (!unowned || held->unowned_at == 0)
+		held->unowned_at = unowned ? agent->world->now : 0;
+	if (unowned)
+		world_count(agent->world, TALLY_UNOWNED);
+	return strcmp(answer, "LOST") == 0 ||
+	    (unowned && agent->world->now - held->unowned_at >= AGENT_LEASE_MS);
+}
+
 static void
 heed(struct agent *agent, struct held *held, const char *answer)
 {
@@ -288,7 +302,7 @@ heed(struct agent *agent, struct held *held, const char *answer)
 		world_count(agent->world, TALLY_CANCELLED);
 		held->kind = R_FINAL;
 		held->until = agent->world->now;
-	} else if (strcmp(answer, "LOST") == 0) {
+	} else if (is_lost(agent, held, answer)) {
 		world_count(agent->world, TALLY_LOST);
 		world_trace(agent->world, "%s lost %s", agent->id, held->token);
 		held->used = false;

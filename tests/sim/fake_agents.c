@@ -8,26 +8,51 @@
 
 /* --- agents ----------------------------------------------------------------------------- */
 
-/* The entry is pending for that agent and holds the token; or, if allowed, there is no group. */
+/* A group that has not delivered the entry yet; false: there is no group. */
 static bool
-held(struct fake_redis *redis, const char *stream, const char *group, const char *entry,
-    const char *id, const char *token, bool ungrouped)
+waits_for_delivery(struct fake_redis *redis, const char *stream, const char *group,
+    const char *entry)
+{
+	redisReply *groups = lua_pcall(redis, "XINFO", "GROUPS", stream, NULL);
+	struct stream_id id, delivered;
+	struct reply_text name, last;
+	bool waits = false;
+
+	for (size_t i = 0; groups->type == REDIS_REPLY_ARRAY && i < groups->elements; i++)
+		if (reply_get(groups->element[i], "name", &name) && strcmp(name.text, group) == 0 &&
+		    reply_get(groups->element[i], "last-delivered-id", &last) &&
+		    stream_id_parse(last.text, last.len, &delivered) &&
+		    stream_id_parse(entry, strlen(entry), &id))
+			waits = stream_id_cmp(id, delivered) > 0;
+	freeReplyObject(groups);
+	return waits;
+}
+
+/* Who has the entry with that token: OK it is that agent, UNOWNED nobody, LOST another. */
+static const char *
+holding(struct fake_redis *redis, const char *stream, const char *group, const char *entry,
+    const char *id, const char *token)
 {
 	redisReply *pending =
 	    lua_pcall(redis, "XPENDING", stream, group, entry, entry, "1", NULL);
 	redisReply *found = lua_pcall(redis, "XRANGE", stream, entry, entry, NULL);
 	struct reply_text value;
+	bool ungrouped = pending->type == REDIS_REPLY_ERROR &&
+	    strncmp(pending->str, "NOGROUP", 7) == 0;
+	bool nobodys = ungrouped || (pending->type == REDIS_REPLY_ARRAY && pending->elements == 0);
 	bool mine = pending->type == REDIS_REPLY_ARRAY && pending->elements > 0 &&
 	    strcmp(pending->element[0]->element[1]->str, id) == 0;
-	bool lone = ungrouped && pending->type == REDIS_REPLY_ERROR &&
-	    strncmp(pending->str, "NOGROUP", 7) == 0;
-	bool is = (mine || lone) && found->type == REDIS_REPLY_ARRAY && found->elements > 0 &&
+	bool there = found->type == REDIS_REPLY_ARRAY && found->elements > 0 &&
 	    reply_get(found->element[0]->element[1], "token", &value) &&
 	    strcmp(value.text, token) == 0;
 
 	freeReplyObject(pending);
 	freeReplyObject(found);
-	return is;
+	if (there && mine)
+		return "OK";
+	if (there && nobodys && !waits_for_delivery(redis, stream, group, entry))
+		return "UNOWNED";
+	return "LOST";
 }
 
 redisReply *
@@ -44,8 +69,9 @@ script_report(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 
 	if (!lua_is_type(redis, keys, 0, "stream"))
 		return fake_text("BROKEN");
-	mine = held(redis, keys->argv[1], args->argv[0], args->argv[1], args->argv[2],
-	    args->argv[3], false);
+	mine = strcmp(holding(redis, keys->argv[1], args->argv[0], args->argv[1], args->argv[2],
+			  args->argv[3]),
+		   "OK") == 0;
 	argv = xcalloc((size_t)n + 3, sizeof *argv);
 	lens = xcalloc((size_t)n + 3, sizeof *lens);
 	memcpy(argv, head, sizeof head);
@@ -72,12 +98,12 @@ beat_answers(struct fake_redis *redis, const struct cmd *keys, const struct cmd 
 	for (int k = 4; k < keys->argc; k++) {
 		const char *const *at = args->argv + BEAT_HEAD + (k - 4) * BEAT_WIDTH;
 		redisReply *is = lua_pcall(redis, "SISMEMBER", keys->argv[2], at[BEAT_TOKEN], NULL);
-		const char *said = is->integer ? "CANCEL" : "OK";
+		const char *said = holding(redis, keys->argv[k], at[BEAT_GROUP], at[BEAT_ENTRY],
+		    args->argv[0], at[BEAT_TOKEN]);
 
+		if (strcmp(said, "LOST") != 0 && is->integer)
+			said = "CANCEL";
 		freeReplyObject(is);
-		if (!held(redis, keys->argv[k], at[BEAT_GROUP], at[BEAT_ENTRY], args->argv[0],
-			at[BEAT_TOKEN], true))
-			said = "LOST";
 		fake_push(reply, fake_text(said));
 	}
 }
@@ -104,9 +130,10 @@ script_beat(struct fake_redis *redis, const struct cmd *keys, const struct cmd *
 	lua_quiet(lua_call(redis, "HSET", keys->argv[0], "seen_at", args->argv[2], NULL));
 	for (int k = 4; k < keys->argc; k++) {
 		const char *const *at = args->argv + BEAT_HEAD + (k - 4) * BEAT_WIDTH;
+		const char *said = reply->element[k - 3]->str;
 
 		if (strcmp(at[BEAT_FIRST], "1") == 0 &&
-		    strcmp(reply->element[k - 3]->str, "OK") == 0)
+		    (strcmp(said, "OK") == 0 || strcmp(said, "UNOWNED") == 0))
 			lua_quiet(lua_pcall(redis, "XADD", keys->argv[3], "*", "run", at[BEAT_RUN], "task",
 			    at[BEAT_TASK], "token", at[BEAT_TOKEN], "status", "started", "attempt",
 			    at[BEAT_ATTEMPT], "agent", args->argv[0], NULL));

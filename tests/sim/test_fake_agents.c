@@ -497,7 +497,7 @@ assert_all_answers(const struct pair *pair)
 {
 	static const char *const answers[] = { "signon:[OK", "signon:[NEWER", "signon:[OTHER",
 		"signon:[BROKEN", "signoff:OK", "signoff:OTHER", "signoff:BROKEN", "beat:[OK",
-		"beat:[OK LOST", "beat:[OK OK", "beat:[OK CANCEL", "beat:[NOCARD", "beat:[OTHER",
+		"beat:[OK LOST", "beat:[OK OK", "beat:[OK UNOWNED", "beat:[OK CANCEL", "beat:[NOCARD", "beat:[OTHER",
 		"beat:[BROKEN", "report:OK", "report:LOST", "report:BROKEN", "log:[OK", "log:[FULL",
 		"log:[BROKEN", "reap:[OK REAPED", "reap:[OK GONE", "reap:[ALIVE", "reap:[FENCED",
 		"reap:[BROKEN", "regroup:[OK", "regroup:[FENCED", "regroup:[BROKEN",

@@ -115,6 +115,7 @@ struct held {
 	char entry[STREAM_ID_SIZE], run[RUN_ID_SIZE], task[80], token[TOKEN_SIZE], attempt[12];
 	unsigned kind;
 	int64_t taken_at, until;
+	int64_t unowned_at; /* since when beats say so; 0: they do not */
 };
 
 /* A report that Redis confirmed: kept, and sent again where its entry is still pending. */
@@ -210,6 +211,7 @@ void report_garbage(struct world *world);
 	X(RESENT, "confirmed reports sent again")                                      \
 	X(ECHO, "reports repeated late")                                               \
 	X(LOST, "agents that learned LOST")                                            \
+	X(UNOWNED, "beats for entries that were pending for nobody")                   \
 	X(CANCELLED, "agents that learned CANCEL")                                     \
 	X(REAPED, "entries of silent agents taken back")                               \
 	X(SLOW, "slow attempts")                                                       \

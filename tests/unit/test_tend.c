@@ -14,6 +14,7 @@
 #define GROUP "alpha_consumers"
 #define LEASE_MS 15000
 #define TOLD_MS 20000 /* a lease and a few looks */
+#define WORKER "me"    /* as stage_take() calls itself */
 
 static int
 begin(void **state)
@@ -179,6 +180,71 @@ an_entry_that_others_acknowledged_is_lost_in_time(void **state)
 	ends_well(stage, &id);
 }
 
+static void
+beat(struct stage *stage, const char *agent)
+{
+	call(stage, "HINCRBY", "reeve:{0}:beats", agent, "1", NULL, NULL);
+}
+
+/* An agent with a free slot meets NOGROUP before the owner does: another one runs a task. */
+static void
+what_a_living_agent_runs_goes_back_to_it(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+	struct redisReply *taken, *pending;
+
+	owner_settle(&stage->a);
+	assert_true(stage_take(stage, "alpha", &taken));
+	stage_report(stage, taken, "started", "agent", WORKER);
+	beat(stage, WORKER);
+	stage_pass(stage, 2000);
+	call(stage, "XGROUP", "DESTROY", QUEUE, GROUP, NULL, NULL);
+	make_group(stage);
+	stage_pass(stage, 3000);
+	pending = stage_call(stage, "XPENDING", QUEUE, GROUP, "-", "+", "10", WORKER, NULL);
+	assert_int_equal(pending->elements, 1);
+	freeReplyObject(pending);
+	assert_int_equal(stage->a.metrics.value[METRIC_AUDIT_ENTRY_UNOWNED], 1);
+	for (int i = 0; i < 8; i++) {
+		beat(stage, WORKER);
+		stage_pass(stage, LEASE_MS / 4);
+	}
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	assert_int_equal(stage->a.metrics.value[METRIC_ATTEMPTS_LOST], 0);
+	stage_report(stage, taken, "done", NULL, NULL);
+	freeReplyObject(taken);
+	ends_well(stage, &id);
+}
+
+/* It is silent: the entry is taken from it, and stands in the stream no more. */
+static void
+what_is_lost_leaves_the_stream(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id first = owner_submit(&stage->a, ONE, NULL, NULL);
+	struct run_id second = owner_submit(&stage->a, ONE, NULL, NULL);
+	struct redisReply *oldest, *taken, *left;
+	const char *entry;
+
+	owner_settle(&stage->a);
+	assert_true(stage_take(stage, "alpha", &oldest));
+	assert_true(stage_take(stage, "alpha", &taken));
+	entry = taken->element[0]->element[1]->element[0]->element[0]->str;
+	call(stage, "XACK", QUEUE, GROUP, entry, NULL, NULL);
+	stage_pass(stage, TOLD_MS);
+	/* it stood behind one that is still outstanding, so no trim takes it */
+	left = stage_call(stage, "XRANGE", QUEUE, entry, entry, NULL);
+	assert_int_equal(left->elements, 0);
+	freeReplyObject(left);
+	freeReplyObject(taken);
+	stage_report(stage, oldest, "done", NULL, NULL);
+	freeReplyObject(oldest);
+	stage_work(stage, "alpha", "done");
+	ends_well(stage, &first);
+	ends_well(stage, &second);
+}
+
 int
 main(void)
 {
@@ -189,6 +255,8 @@ main(void)
 		T(what_waits_long_is_left_alone),
 		T(a_group_lost_before_a_load_runs_nothing_twice),
 		T(an_entry_that_others_acknowledged_is_lost_in_time),
+		T(what_a_living_agent_runs_goes_back_to_it),
+		T(what_is_lost_leaves_the_stream),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

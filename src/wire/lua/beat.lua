@@ -13,6 +13,9 @@
 --             OK      go on (on the first beat `started` was added to done, and
 --                     `progress` if there is some)
 --             CANCEL  end it: it was cancelled
+--             UNOWNED go on, as with OK: the entry was delivered, but is pending
+--                     for nobody; its group is gone, or was made again, and the
+--                     owner gives it back to who works on it
 --             LOST    end it: its entry is gone or another's, or its token is
 --                     not this attempt's
 --   NOCARD  there is no card: sign on again; nothing was written, nothing judged
@@ -30,25 +33,62 @@ local function is(key, wanted)
 	return found == 'none' or found == wanted
 end
 
--- The entry is pending for this agent and holds this token.  While the group is gone
--- nobody else can be handed it, and the owner gives it back to who works on it.
-local function held(stream, group, entry, token)
+-- The ids' order; their parts may be larger than what a number holds exactly.
+local function is_behind(a, b)
+	local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
+	local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
+	if a_ms == b_ms then
+		a_ms, b_ms = a_seq, b_seq
+	end
+	return #a_ms > #b_ms or (#a_ms == #b_ms and a_ms > b_ms)
+end
+
+-- A group that has not delivered it yet will do so, to anybody.
+local function is_delivered(stream, group, entry)
+	local groups = redis.call('XINFO', 'GROUPS', stream)
+	for k = 1, #groups do
+		local of = {}
+		for f = 1, #groups[k] - 1, 2 do
+			of[groups[k][f]] = groups[k][f + 1]
+		end
+		if of['name'] == group then
+			return not is_behind(entry, of['last-delivered-id'])
+		end
+	end
+	return true
+end
+
+-- OK, UNOWNED or LOST.
+local function holding(stream, group, entry, token)
 	local pending = redis.pcall('XPENDING', stream, group, entry, entry, 1)
 	local ungrouped = pending.err and string.find(pending.err, 'NOGROUP', 1, true)
-	if not ungrouped and (pending.err or #pending == 0 or pending[1][2] ~= id) then
-		return false
+	if pending.err and not ungrouped then
+		return 'LOST'
+	end
+	local pends = not ungrouped and #pending > 0
+	if pends and pending[1][2] ~= id then
+		return 'LOST'
 	end
 	local found = redis.pcall('XRANGE', stream, entry, entry)
 	if found.err or #found == 0 then
-		return false
+		return 'LOST'
 	end
-	local fields = found[1][2]
-	for i = 1, #fields - 1, 2 do
+	local fields, said = found[1][2], nil
+	for i = #fields - 1, 1, -2 do
 		if fields[i] == 'token' then
-			return fields[i + 1] == token
+			said = fields[i + 1]
 		end
 	end
-	return false
+	if said ~= token then
+		return 'LOST'
+	elseif pends then
+		return 'OK'
+	end
+	return is_delivered(stream, group, found[1][1]) and 'UNOWNED' or 'LOST'
+end
+
+local function goes_on(answer)
+	return answer == 'OK' or answer == 'UNOWNED'
 end
 
 if not (is(card, 'hash') and is(beats, 'hash')) then
@@ -67,10 +107,8 @@ local answers = { 'OK' }
 for k = 5, #KEYS do
 	local at = HEAD + (k - 5) * WIDTH
 	local token = ARGV[at + TOKEN]
-	local answer = 'OK'
-	if not held(KEYS[k], ARGV[at + GROUP], ARGV[at + ENTRY], token) then
-		answer = 'LOST'
-	elseif readable and redis.call('SISMEMBER', cancel, token) == 1 then
+	local answer = holding(KEYS[k], ARGV[at + GROUP], ARGV[at + ENTRY], token)
+	if answer ~= 'LOST' and readable and redis.call('SISMEMBER', cancel, token) == 1 then
 		answer = 'CANCEL'
 	end
 	answers[#answers + 1] = answer
@@ -80,7 +118,7 @@ redis.call('HINCRBY', beats, id, 1)
 redis.call('HSET', card, 'seen_at', now)
 for k = 5, #KEYS do
 	local at = HEAD + (k - 5) * WIDTH
-	if ARGV[at + FIRST] == '1' and answers[k - 3] == 'OK' then
+	if ARGV[at + FIRST] == '1' and goes_on(answers[k - 3]) then
 		redis.pcall('XADD', done, '*', 'run', ARGV[at + RUN], 'task', ARGV[at + TASK],
 			'token', ARGV[at + TOKEN], 'status', 'started',
 			'attempt', ARGV[at + ATTEMPT], 'agent', id)
@@ -88,7 +126,7 @@ for k = 5, #KEYS do
 end
 for i = HEAD + (#KEYS - 4) * WIDTH + 1, #ARGV - 1, 2 do
 	local n = tonumber(ARGV[i]) or 0
-	if answers[n + 1] == 'OK' and n > 0 then
+	if n > 0 and goes_on(answers[n + 1]) then
 		local at = HEAD + (n - 1) * WIDTH
 		redis.pcall('XADD', done, '*', 'run', ARGV[at + RUN], 'task', ARGV[at + TASK],
 			'token', ARGV[at + TOKEN], 'status', 'progress',
