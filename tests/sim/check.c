@@ -609,6 +609,7 @@ check_end(struct world *world)
 	check_residue(world);
 	for (size_t i = 0; i < world->n_asked; i++)
 		check_run(world, world->asked[i]);
+	check_letters(world);
 	if (!world->events_lost)
 		check_history(world);
 	for (size_t i = 0; i < DAEMONS; i++) {

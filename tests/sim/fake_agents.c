@@ -239,6 +239,22 @@ add_piece(struct fake_redis *redis, const struct cmd *keys, const struct cmd *ar
 	return is;
 }
 
+/* PREFIX{P}:log:RUN:NAME is told in PREFIX{P}:logs:RUN. */
+static void
+note_log(struct fake_redis *redis, const char *log)
+{
+	const char *kind = strstr(log, "}:log:");
+	const char *run = kind ? kind + strlen("}:log:") : NULL;
+	const char *colon = run ? strchr(run, ':') : NULL;
+	char *logs;
+
+	if (!colon || colon == run || !colon[1])
+		return;
+	logs = xasprintf("%.*s}:logs:%.*s", (int)(kind - log), log, (int)(colon - run), run);
+	lua_quiet(lua_pcall(redis, "SADD", logs, colon + 1, NULL));
+	free(logs);
+}
+
 redisReply *
 script_log(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
 {
@@ -266,6 +282,7 @@ script_log(struct fake_redis *redis, const struct cmd *keys, const struct cmd *a
 		bytes += size;
 	}
 	lua_quiet(lua_call(redis, "EXPIRE", keys->argv[0], args->argv[0], NULL));
+	note_log(redis, keys->argv[0]);
 	reply = lua_answer(code, NULL, NULL);
 	fake_push(reply, fake_int(bytes));
 	return reply;

@@ -224,6 +224,9 @@ bool lua_names_owner(struct fake_redis *redis, const char *key, const char *nonc
 /* fake_leases.c */
 script_fn script_reap, script_regroup, script_withdraw;
 
+/* fake_keep.c */
+script_fn script_ended, script_unlog, script_unletter;
+
 /* fake_agents.c */
 script_fn script_inspect; /* fake_inspect.c */
 script_fn script_report, script_beat, script_signon, script_signoff, script_log;

@@ -524,6 +524,9 @@ static const struct {
 	{ "signon", script_signon },
 	{ "signoff", script_signoff },
 	{ "log", script_log },
+	{ "ended", script_ended },
+	{ "unlog", script_unlog },
+	{ "unletter", script_unletter },
 };
 
 redisReply *

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 # The deterministic simulation.  C_TESTS print TAP; name LDADD and SOURCES here.
 FAKE_SOURCES = tests/sim/fake_agents.c tests/sim/fake_group.c tests/sim/fake_inspect.c \
-	tests/sim/fake_leases.c tests/sim/fake_letters.c tests/sim/fake_members.c \
+	tests/sim/fake_keep.c tests/sim/fake_leases.c tests/sim/fake_letters.c \
+	tests/sim/fake_members.c \
 	tests/sim/fake_private.h tests/sim/fake_redis.c tests/sim/fake_redis.h \
 	tests/sim/fake_reply.c tests/sim/fake_script.c tests/sim/fake_stream.c
 C_TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
-	tests/sim/check_agents.c tests/sim/check_history.c tests/sim/control.c \
+	tests/sim/check_agents.c tests/sim/check_history.c tests/sim/check_letters.c \
+	tests/sim/control.c tests/sim/letters.c \
 	tests/sim/daemon.c tests/sim/drill.c tests/sim/fate.c \
 	tests/sim/flows.c tests/sim/link.c tests/sim/operators.c tests/sim/people.c \
 	tests/sim/reports.c tests/sim/sim.c tests/sim/world.c tests/sim/world.h

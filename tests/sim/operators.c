@@ -187,6 +187,7 @@ wrong_type(struct world *world)
 
 	world_count(world, TALLY_WRONG_TYPE);
 	note_events(world, wrong_keys[which]);
+	world->letters_harmed |= strstr(wrong_keys[which], ":dlq") != NULL;
 	world_trace(world, "somebody: %s becomes a sorted set", wrong_keys[which]);
 	freeReplyObject(fake_redis_call(world->redis, "DEL", wrong_keys[which], NULL));
 	freeReplyObject(fake_redis_call(world->redis, "ZADD", wrong_keys[which], "1", "a", NULL));

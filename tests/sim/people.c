@@ -102,6 +102,7 @@ static const struct chance_row deeds[] = {
 	{ 8, control_retry },
 	{ 2, control_pause },
 	{ 2, control_resume },
+	{ 1, letters_drop },
 };
 
 /* Loading all anew costs as much as there is: big worlds do it seldom. */
@@ -110,6 +111,8 @@ compare_some(struct world *world)
 {
 	struct daemon *daemon = people_serving(world);
 
+	if (world->redis_up && one_in(world, 4))
+		check_letters(world);
 	/* what somebody deleted, memory learns of only when a lease is over */
 	if (!daemon || !commits_idle(daemon->partition) || world->harmed_at >= 0)
 		return;

@@ -198,6 +198,114 @@ report(struct owner *owner)
 	run_unref(run);
 }
 
+/* --- retention ------------------------------------------------------------------- */
+
+#define P "reeve:{0}:"
+
+/* The page of ended runs from a random place on. */
+static void
+look_at_ended(struct owner *owner)
+{
+	struct line line = { 0 };
+
+	add_script(&line, "ended", "1");
+	add(&line, P "fin");
+	add_number(&line, below(owner->pair, 3));
+	add_number(&line, 1 + below(owner->pair, 20));
+	add(&line, "0");
+	both(owner->pair, &line);
+}
+
+/* As agents write it, by the script that tells which logs a run has. */
+static void
+log_by_script(struct owner *owner, const char *run)
+{
+	char *key = key_log(&owner->store.keys, run, "a", 1 + below(owner->pair, 3));
+
+	BOTH(owner->pair, "EVAL", script_named("log")->text, "1", key, "100", "10", "1000", "0",
+	    "7-1", "o", "text");
+	free(key);
+}
+
+/* An ended run, or NULL. */
+static char *
+some_ended(struct owner *owner)
+{
+	redisReply *ids = redisCommand(owner->pair->real, "ZRANGE " P "fin 0 -1");
+	char *id = ids->elements
+	    ? xstrdup(ids->element[below(owner->pair, (unsigned)ids->elements)]->str)
+	    : NULL;
+
+	freeReplyObject(ids);
+	return id;
+}
+
+static void
+purge_run(struct owner *owner)
+{
+	char *id = some_ended(owner), *logs;
+	struct line line = { 0 };
+	struct effect *effect;
+
+	if (!id)
+		return;
+	log_by_script(owner, id);
+	logs = xasprintf(P "logs:%s", id);
+	add_script(&line, "unlog", "2");
+	add(&line, P "fence");
+	add(&line, logs);
+	add(&line, below(owner->pair, 4) ? "0000000000000001" : "0000000000000002");
+	add(&line, below(owner->pair, 4) ? "500" : "0");
+	both(owner->pair, &line);
+	effect = effects_add(&owner->effects, EFFECT_PURGE, NULL, TASK_NONE);
+	snprintf(effect->u.purge.run, sizeof effect->u.purge.run, "%s", id);
+	memcpy(effect->u.purge.sha256, owner->wf->sha256, sizeof effect->u.purge.sha256);
+	effects_mark(&owner->effects, 0, 0);
+	free(logs);
+	free(id);
+}
+
+/* By id, by age, by number; of a type that has letters, or of one that has none. */
+static void
+drop_letters(struct owner *owner)
+{
+	static const char *const SOME[] = { "beta", "beta", "gamma", "delta" };
+	const char *type = SOME[below(owner->pair, 4)];
+	redisReply *page = redisCommand(owner->pair->real, "XRANGE " P "q:%s:dlq - + COUNT 3", type);
+	char *stream = xasprintf(P "q:%s:dlq", type), *bodies = xasprintf(P "dlq:body:%s", type);
+	char *marks = xasprintf(P "dlq:mark:%s", type);
+	struct line line = { 0 };
+
+	add_script(&line, "unletter", "4");
+	add(&line, P "fence");
+	add(&line, stream);
+	add(&line, bodies);
+	add(&line, marks);
+	add(&line, below(owner->pair, 6) ? "0000000000000001" : "0000000000000002");
+	add(&line, P "run:");
+	add(&line, page->elements > 2 && below(owner->pair, 2) ? page->element[1]->element[0]->str : "");
+	add(&line, below(owner->pair, 2) ? "" : "30");
+	add_number(&line, below(owner->pair, 4));
+	for (size_t i = 0; i < page->elements; i++)
+		if (below(owner->pair, 3) == 0)
+			add(&line, page->element[i]->element[0]->str);
+	both(owner->pair, &line);
+	freeReplyObject(page);
+	free(stream);
+	free(bodies);
+	free(marks);
+}
+
+static void
+keep(struct owner *owner)
+{
+	look_at_ended(owner);
+	if (below(owner->pair, 3) == 0)
+		purge_run(owner);
+	if (below(owner->pair, 2))
+		drop_letters(owner);
+}
+
 static void
 take_fence(struct owner *owner)
 {
@@ -254,6 +362,8 @@ work(struct owner *owner)
 		    "STREAMS", "reeve:{0}:q:alpha", ">");
 		for (unsigned k = below(owner->pair, 8); k > 0; k--)
 			report(owner);
+		if (i % 5 == 0 && i < 300)
+			keep(owner);
 		commit_all(owner);
 	}
 }
@@ -283,6 +393,7 @@ the_encoders_commits_agree(void **state)
 	work(&owner);
 	assert_true(owner.commits > 200);
 	compare_everything(&pair);
+	look_at_ended(&owner);
 	engine_free(owner.engine);
 	effects_release(&owner.effects);
 	store_release(&owner.store);

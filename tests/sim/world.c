@@ -388,6 +388,7 @@ release(struct world *world)
 		HASH_DEL(world->told, told);
 		free(told);
 	}
+	check_letters_release(world);
 	people_release(world);
 	for (size_t i = 0; i < world->n_flows; i++)
 		workflow_unref(world->flows[i]);

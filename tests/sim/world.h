@@ -223,6 +223,8 @@ void report_garbage(struct world *world);
 	X(REPLAY, "tasks replayed with another body or priority")                      \
 	X(RUN_PAUSE, "runs paused")                                                    \
 	X(NAME_PAUSE, "workflows and agent types paused")                              \
+	X(LETTER, "open dead letters seen")                                           \
+	X(LETTER_DROP, "dead letters dropped by people")                               \
 	X(BIG, "runs of hundreds of tasks")                                            \
 	X(DRILL_KILL, "drills: the owner killed, another takes over")                  \
 	X(DRILL_STOP, "drills: the owner stopped, another takes over")                 \
@@ -298,6 +300,7 @@ struct world {
 	int64_t lost_at;   /* a suffix of the writes was lost; -1: never */
 	int64_t harmed_at; /* somebody meddled with Redis; -1: never */
 	bool events_lost;  /* the stream of events is not whole */
+	bool letters_harmed; /* somebody deleted dead letters */
 	bool withdrawn;    /* an entry was taken back, and perhaps nobody heard of it */
 	uint64_t *tally;
 	unsigned servers; /* lives of Redis: its run_id changes with each */
@@ -311,6 +314,7 @@ struct world {
 	struct asked **asked;
 	size_t n_asked, cap_asked;
 	struct told *told;
+	struct dropped *dropped;
 	char trace[TRACE][TRACE_LINE];
 	size_t n_trace;
 };
@@ -349,6 +353,8 @@ void control_retry(struct world *world);
 void control_pause(struct world *world);
 void control_resume(struct world *world);
 void control_begin(struct world *world);
+/* letters.c */
+void letters_drop(struct world *world);
 struct daemon *people_serving(struct world *world); /* some daemon that serves, or NULL */
 
 /* --- check.c: invariants ------------------------------------------------------------------------- */
@@ -364,6 +370,11 @@ bool check_owns(struct world *world, const struct daemon *daemon);
 /* A run as Redis has it, in an engine of its own; a reference, or NULL. */
 struct run *check_read_run(struct world *world, struct daemon *daemon, struct engine *engine,
     const char *id);
+/* check_letters.c: dead letters and the tasks that they are about */
+struct entry;
+void check_letters(struct world *world);
+void check_may_drop(struct world *world, const struct entry *letter); /* from now on */
+void check_letters_release(struct world *world);
 /* An agent begins with an attempt: nobody else who must not may be at the same task. */
 void check_alone(struct world *world, const struct agent *agent, const struct held *held);
 /* An answer of wire/lua/reap.lua: nothing is taken from an agent that lives. */
