@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Holds the values of an option table and sets them from a file, the environment and flags. */
-#include "base/config.h"
+#include "base/config_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +12,6 @@
 
 #define STRING_MAX 4096
 
-struct value {
-	char *text;     /* as it was set */
-	int64_t number; /* by type; 0 for strings */
-	enum config_rank rank;
-};
-
-struct config {
-	const struct config_option *table;
-	size_t count;
-	struct value *values; /* one a row */
-};
-
 static void defect(const char *what, const char *key) __attribute__((noreturn));
 
 static void
@@ -33,8 +21,8 @@ defect(const char *what, const char *key)
 	abort();
 }
 
-static const char *
-initial_text(const struct config_option *option)
+const char *
+config_initial(const struct config_option *option)
 {
 	return option->initial ? option->initial : "";
 }
@@ -89,6 +77,18 @@ parse_size(const struct config_option *option, const char *text, int64_t *ret_nu
 }
 
 static bool
+parse_decimal(const struct config_option *option, const char *text, int64_t *ret_number)
+{
+	double number;
+
+	(void)option;
+	if (!str_to_double(text, &number) || number > 1e12 || number < -1e12)
+		return false;
+	*ret_number = (int64_t)(number * 1000 + (number < 0 ? -0.5 : 0.5));
+	return true;
+}
+
+static bool
 parse_enum(const struct config_option *option, const char *text, int64_t *ret_number)
 {
 	int64_t i;
@@ -112,6 +112,7 @@ static const struct {
 	[CONFIG_DURATION] = { parse_duration, "is not a duration (such as 250ms, 30s, 1h30m)", true },
 	[CONFIG_SIZE] = { parse_size, "is not a size (such as 512, 64K, 16M)", true },
 	[CONFIG_ENUM] = { parse_enum, "is none of the lawful values", false },
+	[CONFIG_DECIMAL] = { parse_decimal, "is not a number (such as 2, 0.5)", true },
 };
 
 /* Why text is no value of the option. */
@@ -157,7 +158,10 @@ number_text(const struct config_option *option, int64_t number, struct buf *out)
 	for (; option->type == CONFIG_SIZE && power < 4 && number >= 1024 && number % 1024 == 0;
 	    power++)
 		number /= 1024;
-	buf_addi(out, number);
+	if (option->type == CONFIG_DECIMAL)
+		buf_printf(out, "%.10g", (double)number / 1000);
+	else
+		buf_addi(out, number);
 	if (power > 0)
 		buf_addc(out, letters[power - 1]);
 	return buf_text(out);
@@ -201,8 +205,9 @@ parse(const struct config_option *option, const char *text, int64_t *ret_number,
 
 /* ---- The values --------------------------------------------------------------- */
 
-static void
-value_replace(struct value *value, const char *text, int64_t number, enum config_rank rank)
+void
+config_value_replace(struct value *value, const char *text, int64_t number,
+    enum config_rank rank)
 {
 	char *copy = xstrdup(text);
 
@@ -228,9 +233,9 @@ config_new(const struct config_option *table)
 		config->count++;
 	config->values = xcalloc(config->count, sizeof *config->values);
 	for (option = table; option->key; option++) {
-		if (parse(option, initial_text(option), &number, &err) != 0)
+		if (parse(option, config_initial(option), &number, &err) != 0)
 			defect(err.text, option->key);
-		value_replace(&config->values[option - table], initial_text(option), number,
+		config_value_replace(&config->values[option - table], config_initial(option), number,
 		    CONFIG_DEFAULT);
 	}
 	return config;
@@ -243,10 +248,9 @@ config_free(struct config *config)
 
 	if (!config)
 		return;
-	for (i = 0; i < config->count; i++) {
-		explicit_bzero(config->values[i].text, strlen(config->values[i].text));
-		free(config->values[i].text);
-	}
+	for (i = 0; i < config->count; i++)
+		config_value_release(&config->values[i]);
+	config_named_clear(config);
 	free(config->values);
 	free(config);
 }
@@ -257,7 +261,7 @@ find(const struct config *config, const char *key)
 	const struct config_option *option;
 
 	for (option = config->table; option->key; option++)
-		if (strcmp(option->key, key) == 0)
+		if (strcmp(option->key, key) == 0 || config_name_len(option, key) > 0)
 			return option;
 	return NULL;
 }
@@ -267,7 +271,7 @@ static int
 unknown(const struct config *config, const char *what, const char *name, bool flags,
     struct err *err)
 {
-	const char **names = xcalloc(config->count + 1, sizeof *names);
+	char **names = xcalloc(config->count + 1, sizeof *names);
 	const struct config_option *option;
 	const char *near;
 	size_t count = 0;
@@ -275,14 +279,17 @@ unknown(const struct config *config, const char *what, const char *name, bool fl
 
 	for (option = config->table; option->key; option++)
 		if (!flags || option->flag)
-			names[count++] = flags ? option->flag : option->key;
-	near = str_nearest(name, names);
+			names[count++] =
+			    flags ? xstrdup(option->flag) : config_likely_key(option, name);
+	near = str_nearest(name, (const char *const *)names);
 	if (near)
 		code = err_set(err, ERR_NOT_FOUND, "unknown %s '%s%.200s'; did you mean '%s%s'?",
 		    what, flags ? "--" : "", name, flags ? "--" : "", near);
 	else
 		code = err_set(err, ERR_NOT_FOUND, "unknown %s '%s%.200s'", what,
 		    flags ? "--" : "", name);
+	while (count > 0)
+		free(names[--count]);
 	free(names);
 	return code;
 }
@@ -296,8 +303,27 @@ set_option(struct config *config, const struct config_option *option, const char
 	int code = parse(option, text, &number, err);
 
 	if (code == 0 && rank >= value->rank)
-		value_replace(value, text, number, rank);
+		config_value_replace(value, text, number, rank);
 	return code;
+}
+
+static int
+set_named(struct config *config, const struct config_option *option, const char *key,
+    const char *text, enum config_rank rank, struct err *err)
+{
+	struct named *named = config_named_find(config, key);
+	int64_t number;
+	int code = config_check_name(config, option, key, err);
+
+	if (code == 0)
+		code = parse(option, text, &number, err);
+	if (code != 0)
+		return code;
+	if (!named)
+		named = config_named_add(config, option, key);
+	if (rank >= named->value.rank)
+		config_value_replace(&named->value, text, number, rank);
+	return 0;
 }
 
 int
@@ -307,7 +333,9 @@ config_set(struct config *config, const char *key, const char *text, enum config
 	const struct config_option *option = find(config, key);
 	int code;
 
-	if (option)
+	if (option && config_name_place(option))
+		code = set_named(config, option, key, text, rank, err);
+	else if (option)
 		code = set_option(config, option, text, rank, err);
 	else
 		code = unknown(config, "key", key, false, err);
@@ -456,7 +484,7 @@ get(const struct config *config, const char *key, const enum config_type *type)
 		defect("no such key", key);
 	if (type && option->type != *type)
 		defect("read as another type", key);
-	return &config->values[option - config->table];
+	return config_value_of(config, option, key);
 }
 
 const char *
@@ -489,6 +517,12 @@ config_get_size(const struct config *config, const char *key)
 	return (uint64_t)get(config, key, &(enum config_type){ CONFIG_SIZE })->number;
 }
 
+double
+config_get_decimal(const struct config *config, const char *key)
+{
+	return (double)get(config, key, &(enum config_type){ CONFIG_DECIMAL })->number / 1000;
+}
+
 int
 config_get_enum(const struct config *config, const char *key)
 {
@@ -505,12 +539,19 @@ const char *
 config_get_shown(const struct config *config, const char *key)
 {
 	const struct value *value = get(config, key, NULL);
-	const struct config_option *option = config->table + (value - config->values);
+	const struct config_option *option = find(config, key);
 
-	return (option->flags & CONFIG_SECRET) && *value->text ? "***" : value->text;
+	return option && (option->flags & CONFIG_SECRET) && *value->text ? "***" : value->text;
 }
 
 /* ---- Reload ------------------------------------------------------------------- */
+
+bool
+config_same(const struct config_option *option, const struct value *a, const struct value *b)
+{
+	return a->number == b->number &&
+	    (types[option->type].bounded || strcmp(a->text, b->text) == 0);
+}
 
 void
 config_adopt(struct config *config, const struct config *fresh, config_change_fn *fn,
@@ -526,13 +567,13 @@ config_adopt(struct config *config, const struct config *fresh, config_change_fn
 	for (i = 0; i < config->count; i++) {
 		mine = &config->values[i];
 		value = &fresh->values[i];
-		if (mine->number == value->number && (types[config->table[i].type].bounded ||
-		    strcmp(mine->text, value->text) == 0))
+		if (config_same(&config->table[i], mine, value))
 			continue;
 		taken = (config->table[i].flags & CONFIG_RELOADABLE) != 0;
 		if (taken)
-			value_replace(mine, value->text, value->number, value->rank);
+			config_value_replace(mine, value->text, value->number, value->rank);
 		if (fn)
 			fn(arg, config->table[i].key, taken);
 	}
+	config_adopt_named(config, fresh, fn, arg);
 }

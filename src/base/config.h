@@ -6,6 +6,9 @@
  * From it come: the values with their defaults, the checks of what a file, the
  * environment and the flags say, --help, and the commented sample file.
  *
+ * A key such as "pools.NAME.units" is a row for each group that the user names there
+ * ("pools.llm.units"): set by the file alone, reloadable, commented out in the sample.
+ *
  * A value is set from text with the rank of its source.  The higher rank wins
  * whatever the order of the calls; within one rank the last one wins.  Each
  * text is checked even if a higher rank hides it.
@@ -27,7 +30,8 @@ enum config_type {
 	CONFIG_I64,
 	CONFIG_DURATION, /* duration_parse(); kept in ms */
 	CONFIG_SIZE,     /* str_to_size(); kept in bytes */
-	CONFIG_ENUM      /* one of values; kept as its index */
+	CONFIG_ENUM,     /* one of values; kept as its index */
+	CONFIG_DECIMAL   /* 0.25; kept in thousandths, as are its bounds */
 };
 
 enum config_rank { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
@@ -87,12 +91,22 @@ int config_set_env(struct config *config, config_fault_fn *fn, void *arg);
 int config_set_flags(struct config *config, int argc, char *const *argv, int *ret_next,
     config_fault_fn *fn, void *arg);
 
+/*
+ * The i-th name under a group ("pools"), in the order of the file; false behind the last.
+ * A key that the file does not give for it has its default.
+ */
+#define CONFIG_NAME_SIZE 65
+#define CONFIG_NAMES_MAX 256 /* in one group */
+bool config_name_at(const struct config *config, const char *group, size_t i,
+    char ret_name[CONFIG_NAME_SIZE]);
+
 /* Reading.  A key that is not in the table or has another type is a defect: abort(). */
 const char *config_get_string(const struct config *config, const char *key); /* never NULL */
 bool config_get_bool(const struct config *config, const char *key);
 int64_t config_get_i64(const struct config *config, const char *key);
 int64_t config_get_duration(const struct config *config, const char *key); /* ms */
 uint64_t config_get_size(const struct config *config, const char *key);
+double config_get_decimal(const struct config *config, const char *key);
 int config_get_enum(const struct config *config, const char *key);   /* index in values */
 enum config_rank config_get_rank(const struct config *config, const char *key);
 /* The value as text, as it was set; "***" for a secret that is not empty. */

@@ -16,6 +16,7 @@ static const char *const type_names[] = {
 	[CONFIG_DURATION] = "duration",
 	[CONFIG_SIZE] = "size",
 	[CONFIG_ENUM] = "one of",
+	[CONFIG_DECIMAL] = "number, also with a fraction",
 };
 
 static const char *const arg_names[] = {
@@ -25,6 +26,7 @@ static const char *const arg_names[] = {
 	[CONFIG_DURATION] = "DURATION",
 	[CONFIG_SIZE] = "SIZE",
 	[CONFIG_ENUM] = "NAME",
+	[CONFIG_DECIMAL] = "N",
 };
 
 /* Words of text in lines of at most WIDTH columns; the first line is at `column`. */
@@ -60,6 +62,8 @@ add_bound(struct buf *out, const struct config_option *option, const char *word,
 	buf_adds(out, word);
 	if (option->type == CONFIG_DURATION)
 		buf_adds(out, duration_format(bound, text));
+	else if (option->type == CONFIG_DECIMAL)
+		buf_printf(out, "%.10g", (double)bound / 1000);
 	else
 		buf_addi(out, bound);
 	if (option->type == CONFIG_SIZE)
@@ -71,7 +75,7 @@ static void
 add_facts(struct buf *out, const struct config_option *option)
 {
 	bool number = option->type == CONFIG_I64 || option->type == CONFIG_DURATION ||
-	    option->type == CONFIG_SIZE;
+	    option->type == CONFIG_SIZE || option->type == CONFIG_DECIMAL;
 	size_t i;
 
 	buf_adds(out, type_names[option->type]);
@@ -102,6 +106,13 @@ add_comment(struct buf *out, const char *indent, const char *text)
 	buf_release(&lead);
 }
 
+/* It stands for a name that the user gives: there is none by default. */
+static bool
+is_name(const char *part, size_t len)
+{
+	return len == strlen("NAME") && memcmp(part, "NAME", len) == 0;
+}
+
 /*
  * Opens the maps that key is in and last was not, as "redis:" lines; returns how
  * deep the key stands and where its last part begins.
@@ -115,7 +126,8 @@ add_parents(struct buf *out, const char *last, const char *key, const char **ret
 	for (; (len = strcspn(key, ".")), key[len] == '.'; key += len + 1, depth++) {
 		same = same && strncmp(last, key, len + 1) == 0;
 		if (!same)
-			buf_printf(out, "%*s%.*s:\n", (int)(2 * depth), "", (int)len, key);
+			buf_printf(out, "%*s%s%.*s:\n", (int)(2 * depth), "",
+			    is_name(key, len) ? "# " : "", (int)len, key);
 		else
 			last += len + 1;
 	}
@@ -135,7 +147,8 @@ add_setting(struct buf *out, const struct config_option *option, const char *las
 	add_facts(&facts, option);
 	buf_addc(&facts, '.');
 	add_comment(out, buf_text(&indent), buf_text(&facts));
-	buf_printf(out, "%s%s: ", buf_text(&indent), name);
+	buf_printf(out, "%s%s%s: ", buf_text(&indent), strstr(option->key, ".NAME.") ? "# " : "",
+	    name);
 	if (option->type == CONFIG_STRING)
 		buf_add_json(out, text, strlen(text));
 	else

@@ -5,7 +5,8 @@ libbase_a_SOURCES = \
 	src/base/bucket.c src/base/bucket.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
-	src/base/config.c src/base/config.h src/base/config_print.c \
+	src/base/config.c src/base/config.h src/base/config_named.c \
+	src/base/config_print.c src/base/config_private.h \
 	src/base/err.c src/base/err.h \
 	src/base/id.c src/base/id.h \
 	src/base/log.c src/base/log.h \

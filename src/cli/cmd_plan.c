@@ -42,9 +42,10 @@ plan_json(const struct workflow *wf, const char *params, const uint32_t *order, 
 			json_array_append_new(
 			    needs, json_string(wf->tasks[task->needs[j].task].id));
 		json_array_append_new(tasks,
-		    json_pack("{s:s, s:s, s:I, s:o, s:s}", "id", task->id, "agent_type",
+		    json_pack("{s:s, s:s, s:I, s:o, s:s, s:s?, s:I}", "id", task->id, "agent_type",
 			task->agent, "level", (json_int_t)level[order[i]], "needs", needs,
-			"body", buf_text(&body)));
+			"body", buf_text(&body), "pool", task->pool, "units",
+			(json_int_t)task->units));
 		buf_release(&body);
 	}
 	for (uint32_t i = 0; i < n_path; i++)
@@ -93,6 +94,8 @@ print_plan(const struct term *term, const struct workflow *wf, const char *param
 		for (uint32_t j = 0; j < task->n_needs; j++)
 			buf_printf(&out, "%s%s", j ? ", " : ", after ",
 			    wf->tasks[task->needs[j].task].id);
+		if (task->pool)
+			buf_printf(&out, ", %u of pool %s", task->units, task->pool);
 		buf_addc(&out, '\n');
 		add_body(term, &out, wf, order[i], params);
 	}

@@ -194,6 +194,10 @@ add_task(struct buf *out, const struct task_def *task, const struct task_def *be
 		add_number(out, "queue_timeout", task->queue_timeout_ms);
 	if (task->total_timeout_ms > 0)
 		add_number(out, "total_timeout", task->total_timeout_ms);
+	if (task->pool != NULL) {
+		add_text(out, "pool", task->pool);
+		add_number(out, "units", task->units);
+	}
 	if (task->continue_on_error)
 		buf_adds(out, ",\"continue_on_error\":true");
 	add_outputs(out, task);

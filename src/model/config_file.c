@@ -9,7 +9,10 @@
 #include "model/keys.h"
 #include "model/scalar.h"
 
+#define NAME_SIZE 128
+
 struct flattener {
+	const char *const *named; /* NULL at the end, or NULL */
 	struct faults *faults;
 	config_value_fn *take;
 	void *ctx;
@@ -50,6 +53,15 @@ give_list(struct flattener *fl, const struct yaml_node *list)
 
 static void flatten(struct flattener *fl, const struct yaml_node *node);
 
+static bool
+holds_names(const struct flattener *fl)
+{
+	for (const char *const *group = fl->named; group != NULL && *group != NULL; group++)
+		if (strcmp(buf_text(&fl->key), *group) == 0)
+			return true;
+	return false;
+}
+
 static void
 flatten_below(struct flattener *fl, const char *name, const struct yaml_node *node)
 {
@@ -63,13 +75,26 @@ flatten_below(struct flattener *fl, const char *name, const struct yaml_node *no
 	fl->key.data[len] = '\0';
 }
 
+/* The user's own, or one of ours in snake_case. */
+static bool
+key_below(const struct yaml_node *key, bool own, char name[NAME_SIZE])
+{
+	if (!own)
+		return key->len > 0 && key_normal(key->text, key->len, name);
+	if (key->len == 0 || key->len >= NAME_SIZE || memchr(key->text, '.', key->len) != NULL)
+		return false;
+	memcpy(name, key->text, key->len + 1u);
+	return true;
+}
+
 static void
 flatten_map(struct flattener *fl, const struct yaml_node *map)
 {
-	char name[KEY_NAME_SIZE];
+	bool own = holds_names(fl);
+	char name[NAME_SIZE];
 
 	for (const struct yaml_node *key = map->first; key != NULL; key = key->next->next) {
-		if (key->len > 0 && key_normal(key->text, key->len, name))
+		if (key_below(key, own, name))
 			flatten_below(fl, name, key->next);
 		else
 			faults_add(fl->faults, FAULT_ERROR, key->line, key->column,
@@ -118,9 +143,9 @@ is_blank(const char *text, size_t len)
 
 int
 config_file_read(const char *text, size_t len, const struct model_limits *limits,
-    struct faults *faults, config_value_fn *take, void *ctx)
+    const char *const *named, struct faults *faults, config_value_fn *take, void *ctx)
 {
-	struct flattener fl = { .faults = faults, .take = take, .ctx = ctx };
+	struct flattener fl = { .named = named, .faults = faults, .take = take, .ctx = ctx };
 	struct yaml_file yaml;
 	const struct yaml_node *root;
 	size_t errors = faults->n_errors;

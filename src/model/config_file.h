@@ -4,7 +4,8 @@
  *
  * Keys come in snake_case whatever their spelling.  A list of scalars is one
  * text with commas; of maps and lists, item i of key is "key.i".  An empty map
- * gives nothing; null is an empty text.
+ * gives nothing; null is an empty text.  Below the keys of `named` stand names of the
+ * user's, which are kept as they are.
  */
 #ifndef REEVE_MODEL_CONFIG_FILE_H
 #define REEVE_MODEL_CONFIG_FILE_H
@@ -28,6 +29,6 @@ typedef int config_value_fn(void *ctx, const struct config_value *value, struct 
 
 /* Returns 0, or ERR_INVALID with faults added.  A file of comments alone is lawful. */
 int config_file_read(const char *text, size_t len, const struct model_limits *limits,
-    struct faults *faults, config_value_fn *take, void *ctx);
+    const char *const *named, struct faults *faults, config_value_fn *take, void *ctx);
 
 #endif

@@ -67,6 +67,9 @@ table_below(const struct key *table, int id, bool *ret_list)
 	if ((table == keys_defaults && id == DEFAULT_RETRY) ||
 	    (table == keys_task && id == TASK_KEY_RETRY))
 		return keys_retry;
+	if ((table == keys_defaults && id == DEFAULT_POOL) ||
+	    (table == keys_task && id == TASK_KEY_POOL))
+		return keys_pool;
 	*ret_list = true;
 	if (table == keys_workflow && id == WF_TASKS)
 		return keys_task;

@@ -45,8 +45,9 @@ const struct key keys_defaults[] = {
 	KEY("queue_timeout", DEFAULT_QUEUE_TIMEOUT),
 	KEY("total_timeout", DEFAULT_TOTAL_TIMEOUT),
 	KEY("retry", DEFAULT_RETRY),
+	KEY("pool", DEFAULT_POOL),
 	KEY("continue_on_error", DEFAULT_CONTINUE_ON_ERROR),
-	LATER("requires"), LATER("idempotency_key"), LATER("pool"), LATER("budget"),
+	LATER("requires"), LATER("idempotency_key"), LATER("budget"),
 	LATER("max_parallel"), LATER("env"), LATER("secrets"), LATER("if"), LATER("when"),
 	END
 };
@@ -70,10 +71,11 @@ const struct key keys_task[] = {
 	KEY("stall_timeout", TASK_KEY_STALL_TIMEOUT),
 	KEY("queue_timeout", TASK_KEY_QUEUE_TIMEOUT),
 	KEY("total_timeout", TASK_KEY_TOTAL_TIMEOUT),
+	KEY("pool", TASK_KEY_POOL),
 	KEY("continue_on_error", TASK_KEY_CONTINUE_ON_ERROR),
 	LATER("requires"), LATER("idempotency_key"), LATER("foreach"), LATER("matrix"),
 	LATER("max_parallel"), LATER("approval"), LATER("wait"), LATER("if"), LATER("when"),
-	LATER("workflow"), LATER("params"), LATER("pool"), LATER("budget"), LATER("env"),
+	LATER("workflow"), LATER("params"), LATER("budget"), LATER("env"),
 	LATER("secrets"), LATER("concurrency"), LATER("on_success"), LATER("on_failure"),
 	LATER("on_cancel"), LATER("on_exit"),
 	END
@@ -123,6 +125,12 @@ const struct key keys_param[] = {
 	KEY("required", PARAM_KEY_REQUIRED),
 	KEY("enum", PARAM_KEY_ENUM),
 	KEY("pattern", PARAM_KEY_PATTERN),
+	END
+};
+
+const struct key keys_pool[] = {
+	KEY("name", POOL_NAME),
+	KEY("units", POOL_UNITS),
 	END
 };
 

@@ -123,6 +123,8 @@ take_defaults(struct loader *ld, const struct yaml_node *node)
 	if (values[DEFAULT_CONTINUE_ON_ERROR] != NULL)
 		value_bool(ld->faults, values[DEFAULT_CONTINUE_ON_ERROR], "continue_on_error",
 		    &ld->defaults.continue_on_error);
+	if (values[DEFAULT_POOL] != NULL)
+		load_pool(ld, values[DEFAULT_POOL], &ld->defaults.pool, &ld->defaults.units);
 	if (values[DEFAULT_RETRY] != NULL)
 		load_retry(&ld->wf->arena, ld->faults, values[DEFAULT_RETRY],
 		    &ld->defaults.retry);

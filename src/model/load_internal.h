@@ -35,7 +35,7 @@ struct loader {
 	const struct yaml_node **nodes; /* of each task: its map */
 	const struct yaml_node **ids;   /* of each task: where its id stands, or NULL */
 	struct intern task_ids;
-	struct intern agents;           /* their texts are shared */
+	struct intern agents;           /* their texts are shared; pools' too */
 	struct param_def *params;       /* wf->params, writable */
 	struct env_def *env;            /* wf->env, writable */
 	struct {
@@ -46,6 +46,8 @@ struct loader {
 		int64_t queue_timeout_ms;
 		int64_t total_timeout_ms;
 		bool continue_on_error;
+		const char *pool;
+		uint32_t units;
 		struct retry_policy retry;
 		const struct retry_policy *retry_shared;
 	} defaults;
@@ -97,8 +99,13 @@ bool load_command(struct arena *arena, struct faults *faults, const struct yaml_
 void load_params(struct loader *ld, const struct yaml_node *node);
 void load_env(struct loader *ld, const struct yaml_node *node);
 
+/* load_pool.c */
+void load_pool(struct loader *ld, const struct yaml_node *node, const char **ret_pool,
+    uint32_t *ret_units);
+
 /* load_task.c: the list of tasks (ids first), then what each holds. */
 void load_tasks(struct loader *ld, const struct yaml_node *node);
+const char *load_shared_text(struct loader *ld, const char *text); /* one copy of each */
 
 /* load_needs.c: links of the graph. */
 void load_needs(struct loader *ld, const struct yaml_node *const *needs);

@@ -106,8 +106,8 @@ take_ids(struct loader *ld, bool map_form)
 	}
 }
 
-static const char *
-shared_text(struct loader *ld, const char *text)
+const char *
+load_shared_text(struct loader *ld, const char *text)
 {
 	size_t len = strlen(text);
 	size_t found = intern_find(&ld->agents, text, len);
@@ -127,7 +127,7 @@ take_agent(struct loader *ld, struct task_def *task, const struct yaml_node *map
 	if (node != NULL) {
 		task->agent = "";
 		if (value_name(ld->faults, node, "agent", &name))
-			task->agent = shared_text(ld, name);
+			task->agent = load_shared_text(ld, name);
 	} else if (task->agent == NULL) {
 		task->agent = "";
 		fault_node(ld, map, "task '%.64s' has no 'agent', and neither has 'defaults'",
@@ -300,6 +300,8 @@ load_task(struct loader *ld, uint32_t index, const struct yaml_node **values)
 	task->priority = ld->defaults.priority;
 	take_timeouts(ld, task, values);
 	task->continue_on_error = ld->defaults.continue_on_error;
+	task->pool = ld->defaults.pool;
+	task->units = ld->defaults.units;
 	take_agent(ld, task, ld->nodes[index], values[TASK_KEY_AGENT]);
 	take_retry(ld, index, values[TASK_KEY_RETRY]);
 	if (values[TASK_KEY_PRIORITY] != NULL)
@@ -307,6 +309,8 @@ load_task(struct loader *ld, uint32_t index, const struct yaml_node **values)
 	if (values[TASK_KEY_CONTINUE_ON_ERROR] != NULL)
 		value_bool(ld->faults, values[TASK_KEY_CONTINUE_ON_ERROR], "continue_on_error",
 		    &task->continue_on_error);
+	if (values[TASK_KEY_POOL] != NULL)
+		load_pool(ld, values[TASK_KEY_POOL], &task->pool, &task->units);
 	if (values[TASK_KEY_OUTPUTS] != NULL)
 		take_outputs(ld, task, values[TASK_KEY_OUTPUTS]);
 }

@@ -32,6 +32,7 @@ libmodel_a_SOURCES = \
 	src/model/load_internal.h \
 	src/model/load_needs.c \
 	src/model/load_params.c \
+	src/model/load_pool.c \
 	src/model/load_retry.c \
 	src/model/load_task.c \
 	src/model/load_value.c \

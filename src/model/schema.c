@@ -52,6 +52,7 @@ static const char *const defaults_values[DEFAULT_COUNT] = {
 	[DEFAULT_CONTINUE_ON_ERROR] = BOOL,
 	[DEFAULT_QUEUE_TIMEOUT] = REF("timeout"),
 	[DEFAULT_TOTAL_TIMEOUT] = REF("timeout"),
+	[DEFAULT_POOL] = REF("pool"),
 };
 
 static const char *const task_values[TASK_KEY_COUNT] = {
@@ -71,6 +72,7 @@ static const char *const task_values[TASK_KEY_COUNT] = {
 	[TASK_KEY_CONTINUE_ON_ERROR] = BOOL,
 	[TASK_KEY_QUEUE_TIMEOUT] = REF("timeout"),
 	[TASK_KEY_TOTAL_TIMEOUT] = REF("timeout"),
+	[TASK_KEY_POOL] = REF("pool"),
 };
 
 static const char *const need_values[NEED_COUNT] = {
@@ -97,6 +99,11 @@ static const char *const retry_values[RETRY_COUNT] = {
 	[RETRY_POISON] = COUNT("1000"),
 	[RETRY_RULES] = "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"maxItems\":32,"
 	                "\"items\":" REF("retry_rule") "}]}",
+};
+
+static const char *const pool_values[POOL_COUNT] = {
+	[POOL_NAME] = REF("name"),
+	[POOL_UNITS] = COUNT("1000000"),
 };
 
 static const char *const output_values[OUTPUT_COUNT] = {
@@ -178,7 +185,9 @@ add_definitions(struct buf *out)
 	add_object(out, keys_retry_rule, retry_values, "\"object\"",
 	    ",\"anyOf\":[{\"required\":[\"on\"]},{\"required\":[\"exit_codes\"]},"
 	    "{\"required\":[\"exit-codes\"]},{\"required\":[\"exitCodes\"]}]");
-	buf_adds(out, ",\"output\":");
+	buf_adds(out, ",\"pool\":{\"anyOf\":[{\"type\":\"null\"}," REF("name") ",");
+	add_object(out, keys_pool, pool_values, "\"object\"", ",\"required\":[\"name\"]");
+	buf_adds(out, "]},\"output\":");
 	add_object(out, keys_output, output_values, map_or_null, "");
 	buf_adds(out, ",\"param\":{\"anyOf\":[{\"type\":[\"string\",\"number\",\"boolean\","
 	    "\"null\",\"array\"]},");

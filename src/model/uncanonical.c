@@ -399,8 +399,9 @@ read_outputs(struct reader *r, struct task_def *task)
 	task->n_outputs = n;
 }
 
-static void
-read_agent(struct reader *r, struct task_def *task)
+/* Agent types and pools: one copy of each. */
+static const char *
+read_shared(struct reader *r)
 {
 	size_t found;
 
@@ -409,7 +410,7 @@ read_agent(struct reader *r, struct task_def *task)
 	if (found == INTERN_NONE)
 		found = intern_add(&r->agents,
 		    arena_strndup(&r->wf->arena, buf_text(&r->text), r->text.len));
-	task->agent = r->agents.names[found];
+	return r->agents.names[found];
 }
 
 static void
@@ -420,7 +421,11 @@ task_member(struct reader *r, const char *key, void *thing)
 	if (strcmp(key, "id") == 0) {
 		task->id = read_text(r);
 	} else if (strcmp(key, "agent") == 0) {
-		read_agent(r, task);
+		task->agent = read_shared(r);
+	} else if (strcmp(key, "pool") == 0) {
+		task->pool = read_shared(r);
+	} else if (strcmp(key, "units") == 0) {
+		task->units = (uint32_t)read_number(r, 1, POOL_UNITS_MAX);
 	} else if (strcmp(key, "needs") == 0) {
 		read_needs(r, task);
 	} else if (strcmp(key, "priority") == 0) {
@@ -473,7 +478,7 @@ read_tasks(struct reader *r)
 		read_object(r, task_member, task);
 		task->retry = r->retry;
 		if (task->id == NULL || task->agent == NULL || task->body == NULL ||
-		    task->retry == NULL ||
+		    task->retry == NULL || (task->pool == NULL) != (task->units == 0) ||
 		    intern_find(&r->ids, task->id, strlen(task->id)) != INTERN_NONE)
 			return bad(r);
 		intern_add(&r->ids, task->id);

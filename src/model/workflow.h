@@ -62,6 +62,8 @@ struct retry_policy {
 	bool given;              /* by the task or `defaults`; else the agent type's counts */
 };
 
+#define POOL_UNITS_MAX 1000000
+
 struct output_decl {
 	const char *name;
 	bool required;
@@ -89,6 +91,8 @@ struct task_def {
 	int64_t queue_timeout_ms; /* from ready until an agent has it; 0 = none */
 	int64_t total_timeout_ms; /* all attempts, from first ready; 0 = none */
 	const struct retry_policy *retry; /* never NULL; shared between tasks */
+	const char *pool;         /* whose units it takes while an attempt is outstanding, or NULL */
+	uint32_t units;           /* how many; 0 without a pool */
 	const struct output_decl *outputs;
 	uint32_t n_outputs;
 	uint32_t line;            /* in the file; 0 when it comes from the canonical form */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/workflow.h"
 #include "redis/url.h"
 #include "wire/keys.h"
 
@@ -86,6 +87,16 @@ const struct config_option settings_table[] = {
 	    "those that will read them; beyond that they are read back from Redis first." },
 	{ "limits.rendered", NULL, 0, "REEVE_LIMITS_RENDERED", CONFIG_SIZE, "768K", 1024, 768 * 1024,
 	    NULL, 0, NULL, "Largest task as it is handed to an agent." },
+	{ "pools.NAME.units", NULL, 0, NULL, CONFIG_I64, "0", 0, POOL_UNITS_MAX, NULL,
+	    CONFIG_RELOADABLE, NULL, "Units that the tasks of the pool NAME (pool: NAME in a "
+	    "workflow) may hold at once, from hand-out to the end of the attempt, in all "
+	    "workflows, agent types and partitions; 0: any number." },
+	{ "pools.NAME.per_second", NULL, 0, NULL, CONFIG_DECIMAL, "0", 0, 1000000000, NULL,
+	    CONFIG_RELOADABLE, NULL, "Tasks of the pool that may start in a second; 0: any "
+	    "number." },
+	{ "pools.NAME.burst", NULL, 0, NULL, CONFIG_I64, "0", 0, 1000000, NULL,
+	    CONFIG_RELOADABLE, NULL, "Tasks that may start at once after a quiet time; 0: as "
+	    "many as in a second, at least 1." },
 	{ "retention.age", NULL, 0, "REEVE_RETENTION_AGE", CONFIG_DURATION, "7d", 0, 0, NULL,
 	    CONFIG_RELOADABLE, NULL, "Ended runs are removed so long after their end, with their "
 	    "logs; 0: never by age. None with an open dead letter is." },

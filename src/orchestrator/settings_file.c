@@ -10,6 +10,9 @@
 
 #define FILE_MAX ((size_t)1 << 20)
 
+/* Groups that the user names. */
+static const char *const named[] = { "pools", NULL };
+
 /* A key without a value is one that somebody left to its default. */
 static int
 take(void *arg, const struct config_value *value, struct err *err)
@@ -43,7 +46,7 @@ settings_read_file(struct config *config, const char *path, settings_fault_fn *f
 
 	if (readfile(path, FILE_MAX, true, &text, NULL, &err) != 0)
 		buf_printf(&lines, "%s:1:1: error: %s", path, err.text);
-	else if (config_file_read(buf_text(&text), text.len, NULL, &faults, take, config) != 0)
+	else if (config_file_read(buf_text(&text), text.len, NULL, named, &faults, take, config) != 0)
 		faults_render(&faults, path, &lines);
 	if (lines.len > 0)
 		n = tell_lines(lines.data, fn, arg);

@@ -66,7 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	faults_release(&faults);
 	if (agent_type_load("f.yaml", (const char *)data, size, NULL, &faults, &type) == 0)
 		agent_type_free(type);
-	config_file_read((const char *)data, size, NULL, &faults, ignore, NULL);
+	config_file_read((const char *)data, size, NULL, NULL, &faults, ignore, NULL);
 	faults_release(&faults);
 	buf_release(&out);
 	return 0;

@@ -2,6 +2,7 @@
 /* Tests of base/config: sources and their ranks, faults, reload, and what is printed. */
 #include "test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,10 @@ static const struct config_option table[] = {
 	    "Stay." },
 	{ "log_level", "log-level", 0, "TEST_LEVEL", CONFIG_ENUM, "info", 0, 0, levels,
 	    CONFIG_RELOADABLE, "LEVEL", "What is logged." },
+	{ "rooms.NAME.seats", NULL, 0, NULL, CONFIG_I64, "4", 1, 100, NULL, CONFIG_RELOADABLE, NULL,
+	    "How many can sit." },
+	{ "rooms.NAME.rate", NULL, 0, NULL, CONFIG_DECIMAL, "0.5", 0, 10000, NULL,
+	    CONFIG_RELOADABLE, NULL, "How many may enter." },
 	{ 0 },
 };
 
@@ -245,6 +250,90 @@ test_adopt(void **state)
 }
 
 static void
+assert_refused(struct config *config, const char *key, const char *text, const char *why)
+{
+	struct err err = { 0 };
+
+	assert_true(config_set(config, key, text, CONFIG_FILE, "f:1:1", &err) < 0);
+	assert_string_equal(err.text, why);
+}
+
+static void
+test_names(void **state)
+{
+	struct config *config = config_new(table);
+	char name[CONFIG_NAME_SIZE];
+
+	(void)state;
+	assert_false(config_name_at(config, "rooms", 0, name));
+	assert_int_equal(config_set(config, "rooms.red-1.seats", "7", CONFIG_FILE, NULL, NULL), 0);
+	assert_int_equal(config_set(config, "rooms.blue.rate", "2.25", CONFIG_FILE, NULL, NULL), 0);
+	assert_int_equal(config_set(config, "rooms.red-1.rate", "0", CONFIG_FILE, NULL, NULL), 0);
+	assert_true(config_name_at(config, "rooms", 0, name));
+	assert_string_equal(name, "red-1");
+	assert_true(config_name_at(config, "rooms", 1, name));
+	assert_string_equal(name, "blue");
+	assert_false(config_name_at(config, "rooms", 2, name));
+	assert_false(config_name_at(config, "room", 0, name));
+	assert_int_equal(config_get_i64(config, "rooms.red-1.seats"), 7);
+	assert_int_equal(config_get_i64(config, "rooms.blue.seats"), 4);
+	assert_true(config_get_decimal(config, "rooms.blue.rate") == 2.25);
+	assert_true(config_get_decimal(config, "rooms.red-1.rate") == 0);
+	assert_refused(config, "rooms.red-1.seat", "7",
+	    "f:1:1: unknown key 'rooms.red-1.seat'; did you mean 'rooms.red-1.seats'?");
+	assert_refused(config, "rooms.9.seats", "7", "f:1:1: 'rooms': '9' is not a name: a letter "
+	    "or _, then letters, digits, _ and -, at most 64");
+	assert_refused(config, "rooms.red-1.seats", "0", "f:1:1: 'rooms.NAME.seats': '0' is less "
+	    "than 1");
+	assert_refused(config, "rooms.red-1.rate", "11", "f:1:1: 'rooms.NAME.rate': '11' is more "
+	    "than 10");
+	assert_refused(config, "rooms.red-1.rate", "fast", "f:1:1: 'rooms.NAME.rate': 'fast' is "
+	    "not a number (such as 2, 0.5)");
+	config_free(config);
+}
+
+static void
+test_too_many_names(void **state)
+{
+	struct config *config = config_new(table);
+	char key[64];
+
+	(void)state;
+	for (int i = 0; i < CONFIG_NAMES_MAX; i++) {
+		snprintf(key, sizeof key, "rooms.r%d.seats", i);
+		assert_int_equal(config_set(config, key, "7", CONFIG_FILE, NULL, NULL), 0);
+	}
+	assert_refused(config, "rooms.one-more.seats", "7", "f:1:1: 'rooms': more than 256 of them");
+	assert_int_equal(config_set(config, "rooms.r3.rate", "1", CONFIG_FILE, NULL, NULL), 0);
+	config_free(config);
+}
+
+static void
+test_adopt_names(void **state)
+{
+	struct config *config = config_new(table), *fresh = config_new(table);
+	char name[CONFIG_NAME_SIZE];
+	struct buf log = { 0 };
+
+	(void)state;
+	config_set(config, "rooms.a.seats", "7", CONFIG_FILE, NULL, NULL);
+	config_set(config, "rooms.b.seats", "7", CONFIG_FILE, NULL, NULL);
+	config_set(config, "rooms.c.seats", "7", CONFIG_FILE, NULL, NULL);
+	config_set(fresh, "rooms.d.seats", "7", CONFIG_FILE, NULL, NULL);
+	config_set(fresh, "rooms.b.seats", "7", CONFIG_FILE, NULL, NULL);
+	config_set(fresh, "rooms.c.seats", "8", CONFIG_FILE, NULL, NULL);
+	config_adopt(config, fresh, changed, &log);
+	assert_string_equal(buf_text(&log), "rooms.d.seats 1\nrooms.c.seats 1\nrooms.a.seats 1\n");
+	config_free(fresh);
+	assert_int_equal(config_get_i64(config, "rooms.c.seats"), 8);
+	assert_int_equal(config_get_i64(config, "rooms.a.seats"), 4);
+	assert_true(config_name_at(config, "rooms", 2, name));
+	assert_false(config_name_at(config, "rooms", 3, name));
+	config_free(config);
+	buf_release(&log);
+}
+
+static void
 die_unknown(void)
 {
 	config_get_bool(config_new(table), "nothing");
@@ -303,6 +392,11 @@ test_yaml(void **state)
 	assert_non_null(strstr(out.data, "  # number, from 1; --tasks.\n  tasks: 100\n"));
 	assert_non_null(strstr(out.data, "# one of error, warn, info; --log-level; TEST_LEVEL; "
 	                                 "reloadable.\nlog_level: info\n"));
+	assert_non_null(strstr(out.data, "\nrooms:\n  # NAME:\n    # How many can sit.\n"
+	                                 "    # number, from 1 to 100; reloadable.\n"
+	                                 "    # seats: 4\n\n    # How many may enter.\n"
+	                                 "    # number, also with a fraction, from 0 to 10; "
+	                                 "reloadable.\n    # rate: 0.5\n"));
 	buf_release(&out);
 }
 
@@ -336,6 +430,9 @@ main(void)
 		cmocka_unit_test(test_env),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_flag_faults),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_too_many_names),
+		cmocka_unit_test(test_adopt_names),
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_defects),
 		cmocka_unit_test(test_yaml),

@@ -162,11 +162,14 @@ test_config_file(void **state)
 {
 	static const char text[] = "redis:\n  url: unix:///x\n  keepAlive: 5s\nhttp: {hosts: [a, "
 	                           "b]}\ntokens:\n- {name: n}\nnone:\nbad: 1\n";
+	static const char named[] = "pools: { x: {}, a.b: 1,\n My-llm: {perSecond: 1}}\n"
+	                            "redis: {MyUrl: x}\n";
+	static const char *const groups[] = { "pools", NULL };
 	struct faults faults = { 0 };
 	struct buf out = { 0 };
 
 	(void)state;
-	assert_int_equal(config_file_read(text, strlen(text), NULL, &faults, take_value, &out),
+	assert_int_equal(config_file_read(text, strlen(text), NULL, NULL, &faults, take_value, &out),
 	    ERR_INVALID);
 	faults_render(&faults, "f", &out);
 	assert_string_equal(buf_text(&out),
@@ -174,9 +177,17 @@ test_config_file(void **state)
 	    "6:10 tokens.0.name=n\n7:6 none=\nf:8:6: error: no such key\n");
 	faults_release(&faults);
 	buf_clear(&out);
-	assert_int_equal(config_file_read("# x\n\n", 5, NULL, &faults, take_value, &out), 0);
-	assert_int_equal(config_file_read("", 0, NULL, &faults, take_value, &out), 0);
-	assert_int_equal(config_file_read("[1]", 3, NULL, &faults, take_value, &out), ERR_INVALID);
+	assert_int_equal(config_file_read(named, strlen(named), NULL, groups, &faults, take_value,
+	                     &out), ERR_INVALID);
+	faults_render(&faults, "f", &out);
+	assert_string_equal(buf_text(&out),
+	    "2:22 pools.My-llm.per_second=1\n3:16 redis.my_url=x\n"
+	    "f:1:17: error: 'a.b' is not a key\n");
+	faults_release(&faults);
+	buf_clear(&out);
+	assert_int_equal(config_file_read("# x\n\n", 5, NULL, NULL, &faults, take_value, &out), 0);
+	assert_int_equal(config_file_read("", 0, NULL, NULL, &faults, take_value, &out), 0);
+	assert_int_equal(config_file_read("[1]", 3, NULL, NULL, &faults, take_value, &out), ERR_INVALID);
 	assert_int_equal(out.len, 0);
 	faults_release(&faults);
 	buf_release(&out);
