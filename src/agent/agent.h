@@ -214,6 +214,8 @@ void sweep_release(struct agent *agent);
 /* --- outbox.c --- */
 /* row->report is complete: sends it now or when Redis is back. */
 void outbox_put(struct agent *agent, struct held_row *row);
+/* The end of an attempt's output has arrived: its report follows. */
+void outbox_log_sent(struct agent *agent, const char *token);
 void outbox_resend(struct agent *agent); /* what is unconfirmed and not under way */
 void outbox_away(struct agent *agent);   /* Redis went: what is unconfirmed is spooled */
 void outbox_load(struct agent *agent);   /* takes up what an earlier agent spooled */

@@ -38,7 +38,7 @@ struct batch {
 struct tasklog {
 	struct agent *agent;
 	struct tasklog *prev, *next; /* of the agent */
-	char *key;
+	char *key, token[TOKEN_SIZE];
 	struct loop_timer timer, again;
 	struct batch batch[2]; /* one is filled while the other is under way */
 	struct batch spooled;  /* read back from the spool */
@@ -75,12 +75,13 @@ log_again(void *arg)
 }
 
 static struct tasklog *
-log_new(struct agent *agent, char *key)
+log_new(struct agent *agent, char *key, const char *token)
 {
 	struct tasklog *log = xcalloc(1, sizeof *log);
 
 	log->agent = agent;
 	log->key = key;
+	(void)snprintf(log->token, sizeof log->token, "%s", token);
 	log->next = agent->logs;
 	if (log->next != NULL)
 		log->next->prev = log;
@@ -95,7 +96,7 @@ tasklog_new(
     struct agent *agent, const struct agent_task *task, loop_fn *on_room, void *arg)
 {
 	char *key = key_log(&places_of(agent, task->run)->keys, task->run, task->id, task->attempt);
-	struct tasklog *log = log_new(agent, key);
+	struct tasklog *log = log_new(agent, key, task->token);
 	const struct span head[] = { { SPOOL_HEAD, strlen(SPOOL_HEAD) },
 		{ key, strlen(key) } };
 
@@ -119,8 +120,8 @@ is_log_key(const struct agent *agent, const char *key)
 }
 
 bool
-tasklog_revive(
-    struct agent *agent, struct spool_log *spool, const struct spool_texts *head)
+tasklog_revive(struct agent *agent, const char *token, struct spool_log *spool,
+    const struct spool_texts *head)
 {
 	struct tasklog *log;
 	char *key;
@@ -133,7 +134,7 @@ tasklog_revive(
 		free(key);
 		return false;
 	}
-	log = log_new(agent, key);
+	log = log_new(agent, key, token);
 	log->spool = spool;
 	log->ended = true;
 	return true;
@@ -389,6 +390,19 @@ log_unblock(struct tasklog *log, struct batch *batch)
 	batch_clear(batch);
 }
 
+/* All of an ended attempt's output has arrived, or is given up. */
+static void
+log_finish(struct tasklog *log)
+{
+	struct agent *agent = log->agent;
+	char token[TOKEN_SIZE];
+
+	memcpy(token, log->token, sizeof token);
+	log_say_dropped(log);
+	log_free(log);
+	outbox_log_sent(agent, token);
+}
+
 static void
 log_flush(struct tasklog *log)
 {
@@ -408,10 +422,19 @@ log_flush(struct tasklog *log)
 	}
 	if (log->on_room != NULL)
 		log->on_room(log->arg);
-	if (log->ended && log->busy == NULL && spool_log_empty(log->spool)) {
-		log_say_dropped(log);
-		log_free(log);
-	}
+	if (log->ended && log->busy == NULL && spool_log_empty(log->spool))
+		log_finish(log);
+}
+
+/* What Redis has refused comes later, perhaps much later. */
+bool
+tasklog_on_its_way(const struct agent *agent, const char *token)
+{
+	const struct tasklog *log = agent->logs;
+
+	while (log != NULL && (!log->ended || strcmp(log->token, token) != 0))
+		log = log->next;
+	return log != NULL && !loop_timer_active(&log->again);
 }
 
 void

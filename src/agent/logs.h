@@ -8,7 +8,8 @@
  * away, refuses, or does not answer for a second, output goes to the spool
  * (agent/spool.h), and from there to Redis before anything newer; what the spool does not
  * take, or is beyond the log's limit, is counted and thrown away.  A task never waits long
- * for its log.
+ * for its log; its report waits a moment (agent/outbox.c), so that who reads the report
+ * finds the end of the output.
  */
 #ifndef REEVE_AGENT_LOGS_H
 #define REEVE_AGENT_LOGS_H
@@ -33,9 +34,12 @@ bool tasklog_full(const struct tasklog *log);
 /* Sends what is left and frees itself when all of it has arrived. */
 void tasklog_end(struct tasklog *log);
 
+/* The rest of an attempt's output is on its way: outbox_log_sent() tells when it is there. */
+bool tasklog_on_its_way(const struct agent *agent, const char *token);
+
 /* What an earlier agent spooled of an attempt: sent as if it had ended.  False: no log. */
-bool tasklog_revive(
-    struct agent *agent, struct spool_log *spool, const struct spool_texts *head);
+bool tasklog_revive(struct agent *agent, const char *token, struct spool_log *spool,
+    const struct spool_texts *head);
 void tasklog_resume(struct agent *agent);  /* signed on: what is in the spool is sent */
 void tasklog_release(struct agent *agent); /* frees all; what is in the spool stays */
 

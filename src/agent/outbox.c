@@ -17,6 +17,7 @@
 #include "redis/reply.h"
 
 #define SPOOL_AFTER_US (1 * CLOCK_S) /* an unconfirmed report of this age is spooled */
+#define LOG_WAIT_US (2 * CLOCK_S)    /* at most so long for the end of the log: many batches */
 #define SPOOL_KIND "report"
 #define SPOOL_HEAD 7 /* kind type entry run task token attempt; then the fields */
 
@@ -188,8 +189,7 @@ static bool
 take_log(void *arg, const char *token, struct spool_log *log,
     const struct spool_texts *head)
 {
-	(void)token;
-	return tasklog_revive(arg, log, head);
+	return tasklog_revive(arg, token, log, head);
 }
 
 void
@@ -216,6 +216,15 @@ confirmed(struct agent *agent, struct held_row *row)
 }
 
 static void
+send_again(struct agent *agent, int64_t after_us)
+{
+	struct loop_timer *timer = &agent->resend_timer;
+
+	if (!loop_timer_active(timer) || timer->due_us > clock_mono_us() + after_us)
+		loop_timer_start(timer, after_us);
+}
+
+static void
 report_done(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct held_row *row = arg; /* lives while it is marked as sent */
@@ -232,14 +241,27 @@ report_done(void *arg, const struct redisReply *reply, const struct err *err)
 		log_warn("Redis refuses a report; trying again",
 		    KV_S(
 			"why", reply_is_error(reply) ? reply_error_text(reply) : answer));
-		if (!loop_timer_active(&agent->resend_timer))
-			loop_timer_start(&agent->resend_timer, AGENT_RETRY_US);
+		send_again(agent, AGENT_RETRY_US);
 		return;
 	}
 	if (strcmp(answer, "LOST") == 0)
 		log_debug("a report came late", KV_S("run", row->task.run),
 		    KV_S("task", row->task.id));
 	confirmed(agent, row);
+}
+
+/* Who reads the report reads the log: its end comes first, unless that takes long. */
+static bool
+waits_for_log(struct agent *agent, const struct held_row *row)
+{
+	int64_t since = row->reported_us > agent->signed_on_us ? row->reported_us
+							       : agent->signed_on_us;
+	int64_t left = since + LOG_WAIT_US - clock_mono_us();
+
+	if (left <= 0 || !tasklog_on_its_way(agent, row->task.token))
+		return false;
+	send_again(agent, left);
+	return true;
 }
 
 static void
@@ -249,7 +271,7 @@ outbox_send(struct agent *agent, struct held_row *row)
 	struct command command = { 0 };
 	size_t i;
 
-	if (row->sent || !agent->signed_on)
+	if (row->sent || !agent->signed_on || waits_for_log(agent, row))
 		return;
 	command_add_all(&command, queue->place->done, queue->key, queue->group, row->entry,
 	    agent->id, row->task.token, (char *)NULL);
@@ -257,8 +279,8 @@ outbox_send(struct agent *agent, struct held_row *row)
 		command_add(&command, row->report.items[i]);
 	if (agent_script(agent, "report", 2, &command, report_done, row) == 0)
 		row->sent = true;
-	else if (!loop_timer_active(&agent->resend_timer))
-		loop_timer_start(&agent->resend_timer, AGENT_RETRY_US);
+	else
+		send_again(agent, AGENT_RETRY_US);
 }
 
 void
@@ -267,10 +289,19 @@ outbox_put(struct agent *agent, struct held_row *row)
 	ledger_report(&agent->ledger, row);
 	row->reported_us = clock_mono_us();
 	outbox_send(agent, row);
-	if (row->sent)
+	if (agent->signed_on)
 		outbox_sync_soon(agent);
 	else
 		spool_row(agent, row);
+}
+
+void
+outbox_log_sent(struct agent *agent, const char *token)
+{
+	struct held_row *row = ledger_find(&agent->ledger, token);
+
+	if (row != NULL && row->state == HELD_REPORTED)
+		outbox_send(agent, row);
 }
 
 void

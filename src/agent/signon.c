@@ -116,8 +116,8 @@ signed_on(struct agent *agent)
 	else
 		log_info("signed on again", KV_S("id", agent->id));
 	beat_signed_on(agent, !first);
-	outbox_resend(agent);
 	tasklog_resume(agent);
+	outbox_resend(agent);
 	agent_go_on(agent);
 }
 
