@@ -25,6 +25,16 @@ agent_free_slots(const struct agent *agent)
 	return agent->slots > agent->running ? agent->slots - agent->running : 0;
 }
 
+bool
+agent_is_draining(const struct agent *agent)
+{
+	size_t i;
+
+	for (i = 0; i < agent->n_places && !agent->places[i]->drained; i++)
+		;
+	return agent->draining || i < agent->n_places;
+}
+
 struct redis_port *
 agent_port(const struct agent *agent)
 {

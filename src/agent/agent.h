@@ -53,6 +53,7 @@ struct place {
 	unsigned number;
 	struct keys keys;
 	char *card, *beats, *cancel, *done, *meta, *agents;
+	bool drained; /* its owner wants us to take nothing new */
 };
 
 /* An agent type that we work for, in a partition. */
@@ -148,6 +149,8 @@ int agent_new(const struct agent_options *options, const char *url, struct keepe
 int agent_run(struct agent *agent);
 void agent_free(struct agent *agent);
 unsigned agent_free_slots(const struct agent *agent);
+/* Nothing new is taken: it stops, or an owner wants it so. */
+bool agent_is_draining(const struct agent *agent);
 /* Something ended: reads on, or leaves if that was the last. */
 void agent_go_on(struct agent *agent);
 /* Ends everything at once and leaves with exit_code: this id is another's now. */
@@ -160,6 +163,11 @@ void agent_ignore_reply(void *arg, const struct redisReply *reply, const struct 
 bool places_grow(struct agent *agent, size_t n);
 /* The partition of a run; the first one where that is not known. */
 struct place *places_of(const struct agent *agent, const char *run);
+/*
+ * What its owner said at a sign-on or beat: whether nothing new is to be taken.  One
+ * partition's word holds for all; what was delivered and does not run is handed back.
+ */
+void places_set_drained(struct place *place, bool drained);
 void places_release(struct agent *agent);
 
 /* --- script.c --- */

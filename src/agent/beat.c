@@ -143,6 +143,7 @@ guard_all(struct agent *agent)
 /* A beat in one partition: the attempts that it tells of. */
 struct beat {
 	struct agent *agent;
+	struct place *place;
 	char (*told)[TOKEN_SIZE];
 	char **progress; /* of those, what it tells; NULL: nothing */
 	size_t n_told;
@@ -206,6 +207,7 @@ beat_answered(const struct beat *beat, const struct redisReply *reply)
 	if (strcmp(code, "OK") == 0) {
 		for (i = 0; i < beat->n_told; i++)
 			judge(agent, beat->told[i], reply_at(reply, i + 1));
+		places_set_drained(beat->place, reply_at(reply, beat->n_told + 1) != NULL);
 		return true;
 	}
 	if (strcmp(code, "NOCARD") == 0) {
@@ -305,6 +307,7 @@ beat_send(struct place *place, int64_t now_us)
 	bool sent;
 
 	beat->agent = agent;
+	beat->place = place;
 	beat->told = xcalloc(room + 1, sizeof *beat->told);
 	beat->progress = xcalloc(room + 1, sizeof *beat->progress);
 	command_add_all(

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 static void
@@ -64,6 +65,25 @@ places_of(const struct agent *agent, const char *run)
 	size_t number = run_id_valid(run, strlen(run)) ? run_id_partition(run) : 0;
 
 	return agent->places[number < agent->n_places ? number : 0];
+}
+
+void
+places_set_drained(struct place *place, bool drained)
+{
+	struct agent *agent = place->agent;
+	bool before = agent_is_draining(agent);
+
+	place->drained = drained;
+	if (agent_is_draining(agent) == before)
+		return;
+	if (before) {
+		log_info("undrained: taking tasks again");
+		return;
+	}
+	log_warn("drained by the orchestrator: no new tasks until it is undrained",
+	    KV_S("id", agent->id), KV_I("running", agent->running));
+	agent->puller.look_now = true;
+	pull_wake(agent);
 }
 
 static void

@@ -360,7 +360,7 @@ pull_go(struct agent *agent)
 		look_send(agent);
 	else if (puller->look_now)
 		look_begin(agent);
-	else if (agent->draining || agent_free_slots(agent) == 0)
+	else if (agent_is_draining(agent) || agent_free_slots(agent) == 0)
 		return;
 	else if (agent->n_queues == 1)
 		read_one_type(agent);

@@ -142,7 +142,8 @@ refused(struct agent *agent, const char *code, const struct redisReply *reply)
 static void
 signon_done(void *arg, const struct redisReply *reply, const struct err *err)
 {
-	struct agent *agent = arg;
+	struct place *place = arg;
+	struct agent *agent = place->agent;
 	const char *code = "";
 	size_t len;
 
@@ -154,7 +155,9 @@ signon_done(void *arg, const struct redisReply *reply, const struct err *err)
 		return; /* the connection died: signon_begin() comes when it is back */
 	}
 	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
-	if (strcmp(code, "OK") != 0 && !agent->card_failed)
+	if (strcmp(code, "OK") == 0)
+		places_set_drained(place, reply_at(reply, 3) != NULL);
+	else if (!agent->card_failed)
 		refused(agent, code, reply);
 	if (agent->cards_due == 0 && !agent->card_failed)
 		signed_on(agent);
@@ -183,7 +186,7 @@ write_card(struct place *place, redis_reply_fn *fn)
 	    "slots", slots, "host", agent->host, "pid", pid, "lease_ms", lease, "beat_ms",
 	    beat, "beats", "1", "status", agent->draining ? "draining" : "active", "at",
 	    rfc3339_format(clock_wall_ms(), at), (char *)NULL);
-	rc = agent_script(agent, "signon", 3, &command, fn, agent);
+	rc = agent_script(agent, "signon", 3, &command, fn, place);
 	buf_release(&types);
 	buf_release(&capabilities);
 	return rc;

@@ -173,6 +173,12 @@ hand_back(struct held_row *row, const char *category, const char *why)
 	outbox_put(agent, row);
 }
 
+static const char *
+why_draining(const struct agent *agent)
+{
+	return agent->draining ? "the agent stops" : "the agent is drained";
+}
+
 void
 take_new(struct queue *queue, const char *id, const struct redisReply *fields)
 {
@@ -185,13 +191,13 @@ take_new(struct queue *queue, const char *id, const struct redisReply *fields)
 			outbox_put(agent, row);
 		return;
 	}
-	if (!agent->draining && !beat_allows(agent, queue))
+	if (!agent_is_draining(agent) && !beat_allows(agent, queue))
 		return;
 	row = enter(queue, id, fields);
 	if (row == NULL)
 		return;
-	if (agent->draining)
-		hand_back(row, NULL, "the agent stops");
+	if (agent_is_draining(agent))
+		hand_back(row, NULL, why_draining(agent));
 	else
 		attempt_start(agent, row);
 }
@@ -229,7 +235,7 @@ take_pending(struct queue *queue, const char *id, const struct redisReply *field
 			outbox_put(agent, row);
 		return;
 	}
-	if (agent->puller.looked && !agent->draining &&
+	if (agent->puller.looked && !agent_is_draining(agent) &&
 	    (agent_free_slots(agent) == 0 || !beat_allows(agent, queue)))
 		return; /* at the next look */
 	row = enter(queue, id, fields);
@@ -238,8 +244,8 @@ take_pending(struct queue *queue, const char *id, const struct redisReply *field
 	row->seen = agent->puller.look;
 	if (!agent->puller.looked)
 		hand_back(row, "lost", "an earlier instance of this agent died");
-	else if (agent->draining)
-		hand_back(row, NULL, "the agent stops");
+	else if (agent_is_draining(agent))
+		hand_back(row, NULL, why_draining(agent));
 	else
 		attempt_start(agent, row);
 }

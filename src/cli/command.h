@@ -96,6 +96,9 @@ int cli_call(struct cli *cli, const struct client_request *request, json_t **ret
 int cli_get_json(struct cli *cli, json_t **ret_body, const char *path, ...)
     __attribute__((format(printf, 3, 4))); /* %s arguments must be escaped already */
 
+/* Agents as the API lists them, as a table (cmd_agents.c). */
+void cli_print_agents(const struct cli *cli, const json_t *items);
+
 /* A text member, or "" where there is none. */
 const char *json_text(const json_t *object, const char *key);
 
@@ -122,6 +125,10 @@ int cmd_show(struct cli *cli, const struct cli_args *args);
 int cmd_validate(struct cli *cli, const struct cli_args *args);
 int cmd_version(struct cli *cli, const struct cli_args *args);
 int cmd_cancel(struct cli *cli, const struct cli_args *args);
+int cmd_agents(struct cli *cli, const struct cli_args *args);
+int cmd_drain(struct cli *cli, const struct cli_args *args);
+int cmd_groups(struct cli *cli, const struct cli_args *args);
+int cmd_undrain(struct cli *cli, const struct cli_args *args);
 int cmd_pause(struct cli *cli, const struct cli_args *args);
 int cmd_resume(struct cli *cli, const struct cli_args *args);
 int cmd_retry(struct cli *cli, const struct cli_args *args);

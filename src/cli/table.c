@@ -13,7 +13,7 @@ const struct cli_option cli_globals[] = {
 };
 
 const char *const cli_later[] = { "approve", "reject", "signal", "edit",
-	"schedules", "groups", "agents", "scale", "drain", "undrain",
+	"schedules", "scale",
 	"events", "send", "inbox", "report", "top", "dashboard", "token",
 	"agent-guide", "next", "current", "heartbeat", "done", "fail", "release", "ask",
 	"checkpoint", NULL };
@@ -122,6 +122,17 @@ static const struct cli_option bench_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct cli_option agents_options[] = {
+	{ "type", 't', "TYPE", "only of this agent type" },
+	{ "status", 's', "STATUS", "only active, draining or lost ones" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct cli_option drain_options[] = {
+	{ "why", 0, "TEXT", "a line for those who look later" },
+	{ NULL, 0, NULL, NULL },
+};
+
 #define RUN_ABOUT "RUN is a run's id, a unique beginning of one, or @last."
 
 const struct cli_command cli_commands[] = {
@@ -211,6 +222,33 @@ const struct cli_command cli_commands[] = {
 	    "  reeve resume @last\n"
 	    "  reeve resume workflow:feature-development\n",
 	    1, 1, cmd_resume },
+	{ "agents", "[AGENT]", "lists the agents, or shows one",
+	    "RUNNING is how many tasks an agent holds, of how many that it can.  Consumers of a\n"
+	    "group that never signed on have no slots.  Exit 3: no such agent.", agents_options,
+	    "  reeve agents\n"
+	    "  reeve agents --type backend --status lost\n"
+	    "  reeve agents build-7:4711\n"
+	    "  reeve agents --json | jq -r '.items[] | select(.drained) | .id'\n",
+	    0, 1, cmd_agents },
+	{ "groups", "[GROUP|TYPE]", "lists the agent types with their backlog, or shows one",
+	    "READY waits inside the orchestrator, QUEUED in the stream, RUNNING is with agents.\n"
+	    "OLDEST is how long the first of the waiting has waited.  Exit 3: no such group.", NULL,
+	    "  reeve groups\n"
+	    "  reeve groups backend\n"
+	    "  reeve groups --json | jq '.items[] | {agent_type, ready, oldest_ms}'\n",
+	    0, 1, cmd_groups },
+	{ "drain", "AGENT", "hands an agent nothing new",
+	    "It ends what it runs; what it has not begun goes back.  It hears of it with its next\n"
+	    "heartbeat (5 s).  This lasts, over restarts of the daemon and of the agent, until\n"
+	    "reeve undrain.  Exit 3: no such agent; 5: it is drained already.", drain_options,
+	    "  reeve drain build-7:4711\n"
+	    "  reeve drain gpu-2 --why \"driver update\"\n",
+	    1, 1, cmd_drain },
+	{ "undrain", "AGENT", "hands an agent tasks again",
+	    "Also one that the daemon drained itself because it failed too often, was slow, stuck\n"
+	    "or flooded.  Exit 3: no such agent; 5: it is not drained.", NULL,
+	    "  reeve undrain gpu-2\n",
+	    1, 1, cmd_undrain },
 	{ "workflows", "[show WORKFLOW]", "lists the workflows that the daemon has loaded",
 	    "A bad file is listed with its fault; its last good version stays in use.", NULL,
 	    "  reeve workflows\n"

@@ -67,7 +67,12 @@ effect_release(struct effect *effect)
 		free(effect->u.pause.what);
 		free(effect->u.pause.value);
 		break;
+	case EFFECT_DRAIN:
+		free(effect->u.drain.agent);
+		free(effect->u.drain.value);
+		break;
 	case EFFECT_NOTE:
+		free(effect->u.note.agent);
 		free(effect->u.note.data);
 		break;
 	case EFFECT_FETCH:

@@ -34,6 +34,7 @@ enum effect_kind {
 	EFFECT_DEAD,       /* a dead letter: its task failed for good */
 	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
 	EFFECT_PAUSE,      /* a workflow or an agent type is paused, or goes on */
+	EFFECT_DRAIN,      /* an agent is to take nothing new, or takes tasks again */
 	EFFECT_NOTE,       /* an event to publish, nothing to store */
 	EFFECT_PURGE,      /* an ended run leaves redis (retention decides, not the engine) */
 	EFFECT_FETCH,      /* outputs to be read back once this is confirmed: engine_fetched() */
@@ -131,7 +132,12 @@ struct effect {
 			char *value; /* owned: since when, by whom; NULL: goes on */
 		} pause;
 		struct {
+			char *agent; /* owned */
+			char *value; /* owned JSON object: since when, by whom, why; NULL: it ends */
+		} drain;
+		struct {
 			const char *type; /* static: "task.skipped" … */
+			char *agent;      /* owned, or NULL */
 			char *data;       /* owned JSON object, or NULL */
 		} note;
 		struct {

@@ -50,6 +50,9 @@ void api_run_retry(struct http_request *req);
 void api_pause(struct http_request *req);
 void api_resume(struct http_request *req);
 void api_paused(struct http_request *req);
+void api_agent_drain(struct http_request *req);
+void api_agent_undrain(struct http_request *req);
+void api_group_consumer_delete(struct http_request *req);
 
 /* api_letters.c */
 void api_letters(struct http_request *req);
@@ -72,5 +75,10 @@ void api_logs(struct http_request *req);
 void api_workflows(struct http_request *req);
 void api_workflow(struct http_request *req);
 void api_agents(struct http_request *req);
+void api_agent(struct http_request *req);
+void api_groups(struct http_request *req);
+void api_group(struct http_request *req);
+void api_groups_metrics(struct http_request *req);
+void api_groups_health(struct http_request *req);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests that change what exists: cancel, retry, pause, resume. */
+/* Requests that change what exists: cancel, retry, pause, resume, drain. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -158,4 +158,40 @@ void
 api_paused(struct http_request *req)
 {
 	facade_paused(req->orch, http_wait_reply, http_wait(req, http_reply_answer));
+}
+
+static void
+drain_or_undrain(struct http_request *req, bool on)
+{
+	const struct facade_actor actor = actor_of(req);
+	const char *why = NULL;
+	const struct field fields[] = { { "why", &why, NULL } };
+	json_t *body = read_body(req, fields, on ? ARRAY_LEN(fields) : 0);
+
+	if (body)
+		facade_drain(req->orch, req->match.args[0], NULL, on, why, &actor, http_wait_reply,
+		    http_wait(req, http_reply_answer));
+	json_decref(body);
+}
+
+void
+api_agent_drain(struct http_request *req)
+{
+	drain_or_undrain(req, true);
+}
+
+void
+api_agent_undrain(struct http_request *req)
+{
+	drain_or_undrain(req, false);
+}
+
+/* A consumer is never dropped with what it holds. */
+void
+api_group_consumer_delete(struct http_request *req)
+{
+	const struct facade_actor actor = actor_of(req);
+
+	facade_drain(req->orch, req->match.args[1], req->match.args[0], true, NULL, &actor,
+	    http_wait_reply, http_wait(req, http_reply_answer));
 }

@@ -13,6 +13,8 @@ static const char *const q_why[] = { "task", NULL };
 static const char *const q_audit[] = { "type", "actor", "run", "since", "limit", "cursor", NULL };
 static const char *const q_logs[] = { "attempt", "after", "limit", "wait", NULL };
 
+static const char *const q_agents[] = { "type", "status", "limit", "cursor", NULL };
+static const char *const q_groups[] = { "type", "limit", "cursor", NULL };
 static const char *const q_stats[] = { "name", NULL };
 static const char *const q_replay[] = { "priority_boost", NULL };
 static const char *const q_dlq[] = { "type", "category", "workflow", "run", "state", "since",
@@ -66,8 +68,23 @@ const struct http_route http_routes[] = {
 	    "the workflows of the watched folder" },
 	{ "GET", "/api/v1/workflows/{name}", HTTP_ROLE_READ, 0, NULL, api_workflow,
 	    "one workflow" },
-	{ "GET", "/api/v1/agents", HTTP_ROLE_READ, 0, NULL, api_agents,
-	    "the agents that signed on" },
+	{ "GET", "/api/v1/agents", HTTP_ROLE_READ, 0, q_agents, api_agents,
+	    "the agents, with what they hold" },
+	{ "GET", "/api/v1/agents/{id}", HTTP_ROLE_READ, 0, NULL, api_agent, "one agent" },
+	{ "POST", "/api/v1/agents/{id}/drain", HTTP_ROLE_OPERATE, BODY_MAX, NULL, api_agent_drain,
+	    "hands it nothing new; what it runs it ends (why)" },
+	{ "POST", "/api/v1/agents/{id}/undrain", HTTP_ROLE_OPERATE, BODY_MAX, NULL,
+	    api_agent_undrain, "hands it tasks again" },
+	{ "GET", "/api/v1/consumer-groups", HTTP_ROLE_READ, 0, q_groups, api_groups,
+	    "the agent types as consumer groups, with their backlog" },
+	{ "GET", "/api/v1/consumer-groups/metrics", HTTP_ROLE_READ, 0, NULL, api_groups_metrics,
+	    "their numbers, and sums" },
+	{ "GET", "/api/v1/consumer-groups/health", HTTP_ROLE_READ, 0, NULL, api_groups_health,
+	    "which of them cannot get on, and why" },
+	{ "GET", "/api/v1/consumer-groups/{group}", HTTP_ROLE_READ, 0, NULL, api_group,
+	    "one group, with its agents" },
+	{ "DELETE", "/api/v1/consumer-groups/{group}/consumers/{id}", HTTP_ROLE_OPERATE, 0, NULL,
+	    api_group_consumer_delete, "drains an agent of the group; drops nothing" },
 	{ "POST", "/api/v1/purge", HTTP_ROLE_ADMIN, BODY_MAX, NULL, api_purge,
 	    "removes ended runs with their logs" },
 	{ "GET", "/api/v1/storage", HTTP_ROLE_READ, 0, NULL, api_storage,

@@ -18,6 +18,7 @@ const struct command_kind command_kinds[] = {
 	{ "cancel", true, control_cancel },
 	{ "retry", false, control_retry },
 	{ "pause", true, control_pause },
+	{ "drain", true, control_drain },
 	{ "dlq_replay", false, letters_replay },
 	{ "dlq_purge", true, letters_purge },
 	{ "purge", true, purge_apply },

@@ -138,8 +138,44 @@ void facade_logs(struct orchestrator *orch, const char *run, const char *task, u
 void facade_workflows(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 void facade_workflow(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg);
 
-/* {items: [agent]} from the cards that agents left at sign-on. */
-void facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
+/* --- agents and their groups; read from Redis, so the same everywhere --- */
+
+struct facade_fleet_filter {
+	const char *type;   /* only of this agent type, or NULL */
+	const char *status; /* "active", "draining", "lost", or NULL */
+	unsigned limit;     /* 1..1000 */
+	const char *cursor; /* next_cursor of the page before, or NULL */
+};
+
+/*
+ * {items: [agent], next_cursor}, by id: agents that signed on, and consumers of groups that
+ * did not (card false).  drained: {at, by, kind, why} while nothing new is to be taken.
+ */
+void facade_agents(struct orchestrator *orch, const struct facade_fleet_filter *filter,
+    facade_reply_fn *fn, void *arg);
+void facade_agent(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg);
+
+/* {items: [group], next_cursor}, by agent type; status is not looked at. */
+void facade_groups(struct orchestrator *orch, const struct facade_fleet_filter *filter,
+    facade_reply_fn *fn, void *arg);
+/* One, with "agents": those that serve it.  name: the group's or its type's. */
+void facade_group(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg);
+
+/* {groups, agents: {active, draining, lost}, ready, queued, running, rate_per_s, items: [group]}. */
+void facade_groups_metrics(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
+/*
+ * {status: healthy|degraded, groups: [{name, agent_type, status, findings: [text]}]}: a group
+ * is degraded when work waits and no agent takes it, or agents that are lost hold some.
+ */
+void facade_groups_health(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
+
+/*
+ * Nothing new is handed to the agent, until it is undrained; what it runs it ends.  why: one
+ * line, or NULL.  group: of which it must be (its name or its type's), or NULL.  Answers
+ * with the agent.  ERR_NOT_FOUND: no such agent.  ERR_CONFLICT: it is so already.
+ */
+void facade_drain(struct orchestrator *orch, const char *agent, const char *group, bool on,
+    const char *why, const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
 
 /*
  * Goes on after the state in Redis was lost: with what Redis holds, or (restore) after the

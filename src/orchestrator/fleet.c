@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/registry.h"
+#include "orchestrator/roster.h"
 #include "orchestrator/types.h"
 
 #define LOOK_US (5 * CLOCK_S)
@@ -103,31 +104,26 @@ warn_all(struct fleet *fleet)
 /* --- reading ------------------------------------------------------------------------ */
 
 static void
-on_agents(void *arg, json_t *body, const struct err *err)
+on_roster(void *arg, const struct roster *roster, const struct err *err)
 {
 	struct fleet *fleet = arg;
-	json_t *agent, *type;
-	size_t i, k;
 
+	(void)err; /* what is not known stays as it was */
 	fleet->asking = false;
 	if (fleet->gone) {
 		free(fleet);
-		json_decref(body);
 		return;
 	}
 	loop_timer_start(&fleet->timer, LOOK_US);
-	if (err->code < 0)
+	if (!roster)
 		return;
 	clear_names(&fleet->types);
-	json_array_foreach(json_object_get(body, "items"), i, agent) {
-		const char *status = json_string_value(json_object_get(agent, "status"));
-
-		if (!status || strcmp(status, "lost") == 0)
+	for (const struct roster_agent *agent = roster->agents; agent; agent = agent->hh.next) {
+		if (roster_status(agent, clock_wall_ms()) == ROSTER_LOST)
 			continue;
-		json_array_foreach(json_object_get(agent, "types"), k, type)
-			add_name(&fleet->types, json_string_value(type));
+		for (size_t i = 0; i < agent->n_types; i++)
+			add_name(&fleet->types, agent->types[i]);
 	}
-	json_decref(body);
 	fleet->known = true;
 	warn_all(fleet);
 }
@@ -138,7 +134,7 @@ look(void *arg)
 	struct fleet *fleet = arg;
 
 	fleet->asking = true;
-	facade_agents(fleet->orch, on_agents, fleet);
+	roster_read(fleet->orch, on_roster, fleet);
 }
 
 struct fleet *

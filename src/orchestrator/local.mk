@@ -66,6 +66,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/sharing.h \
 	src/orchestrator/starting.c \
 	src/orchestrator/starting.h \
+	src/orchestrator/drain.c src/orchestrator/drain.h src/orchestrator/fleet_view.c \
+	src/orchestrator/roster.c src/orchestrator/roster.h \
 	src/orchestrator/statedir.c \
 	src/orchestrator/statedir.h \
 	src/orchestrator/storage.c \

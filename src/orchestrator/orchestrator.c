@@ -96,6 +96,7 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_PAUSE:
+	case EFFECT_DRAIN:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
 	case EFFECT_NOTE:

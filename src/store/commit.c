@@ -219,6 +219,7 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 	case EFFECT_RUN_REPAIR:
 	case EFFECT_RUN_OPEN:
 	case EFFECT_PAUSE:
+	case EFFECT_DRAIN:
 		*changes += 1;
 		*bytes += 300;
 		break;

@@ -337,18 +337,17 @@ put_answer(struct encoder *enc, const struct effect *effect)
 	enc->n_rest++;
 }
 
-/* In their order: the same may be paused and go on in one commit. */
+/* In their order: the same may be paused and go on in one commit.  value NULL: it goes. */
 static void
-put_pause(struct encoder *enc, const struct effect *effect)
+put_field(struct encoder *enc, const char *kind, const char *field, const char *value)
 {
-	const char *key = enc_key(enc, "paused", NULL);
-	const char *value = effect->u.pause.value;
+	const char *key = enc_key(enc, kind, NULL);
 
 	enc_need_type(enc, key, "hash");
 	args_adds(&enc->rest, value ? "4" : "3");
 	args_adds(&enc->rest, value ? "HSET" : "HDEL");
 	args_adds(&enc->rest, key);
-	args_adds(&enc->rest, effect->u.pause.what);
+	args_adds(&enc->rest, field);
 	if (value)
 		args_adds(&enc->rest, value);
 	enc->n_rest++;
@@ -391,7 +390,10 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		put_answer(enc, effect);
 		break;
 	case EFFECT_PAUSE:
-		put_pause(enc, effect);
+		put_field(enc, "paused", effect->u.pause.what, effect->u.pause.value);
+		break;
+	case EFFECT_DRAIN:
+		put_field(enc, "drains", effect->u.drain.agent, effect->u.drain.value);
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_FETCH:

@@ -97,7 +97,7 @@ add_note(struct event_packer *packer, const struct effect *effect)
 {
 	const char *type = effect->u.note.type;
 
-	add_line(packer, type, effect, 0, NULL, effect->u.note.data);
+	add_line(packer, type, effect, 0, effect->u.note.agent, effect->u.note.data);
 	if (strncmp(type, "audit.", 6) == 0)
 		put_line(&packer->audit, type, NULL, effect, 0, NULL, effect->u.note.data);
 }
@@ -157,6 +157,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		add_note(packer, effect);
 		break;
 	case EFFECT_PAUSE:
+	case EFFECT_DRAIN:
 	case EFFECT_RUN_REPAIR:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:

@@ -127,6 +127,16 @@ facade_paused(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 }
 
 void
+facade_drain(struct orchestrator *orch, const char *agent, const char *group, bool on,
+    const char *why, const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+{
+	answer(orch,
+	    json_pack("{s:s, s:s?, s:b, s:s?, s:s}", "agent", agent, "group", group, "on", on, "why",
+		why, "by", actor->name),
+	    fn, arg);
+}
+
+void
 facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
     const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
 {
@@ -284,9 +294,44 @@ facade_workflow(
 }
 
 void
-facade_agents(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
+facade_agents(struct orchestrator *orch, const struct facade_fleet_filter *filter,
+    facade_reply_fn *fn, void *arg)
 {
-	answer(orch, json_pack("{s:[], s:n}", "items", "next_cursor"), fn, arg);
+	answer(orch,
+	    json_pack("{s:[], s:n, s:i, s:s?, s:s?}", "items", "next_cursor", "limit",
+		(int)filter->limit, "status", filter->status, "type", filter->type),
+	    fn, arg);
+}
+
+void
+facade_agent(struct orchestrator *orch, const char *id, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s}", "agent", id), fn, arg);
+}
+
+void
+facade_groups(struct orchestrator *orch, const struct facade_fleet_filter *filter,
+    facade_reply_fn *fn, void *arg)
+{
+	facade_agents(orch, filter, fn, arg);
+}
+
+void
+facade_group(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s}", "group", name), fn, arg);
+}
+
+void
+facade_groups_metrics(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:i}", "groups", 0), fn, arg);
+}
+
+void
+facade_groups_health(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:s}", "status", "healthy"), fn, arg);
 }
 
 bool

@@ -51,6 +51,9 @@ static const struct row rows[] = {
 	    "{\"id\":\"build\"}" },
 	{ false, 200, "GET /api/v1/workflows HTTP/1.1\r\n" H "\r\n", "items" },
 	{ false, 200, "GET /api/v1/agents HTTP/1.1\r\n" H "\r\n", "items" },
+	{ false, 200, "GET /api/v1/agents?limit=3&status=lost&type=x HTTP/1.1\r\n" H "\r\n",
+	    "\"limit\":3,\"status\":\"lost\",\"type\":\"x\"" },
+	{ false, 200, "GET /api/v1/consumer-groups/ HTTP/1.1\r\n" H "\r\n", "\"limit\":1000" },
 	{ false, 200, "GET /api/v1/version HTTP/1.1\r\n" H "\r\n", "1.2.3" },
 	{ false, 200, "GET /api/v1/log-level HTTP/1.1\r\n" H "\r\n", "\"level\"" },
 	{ true, 200, "GET /health HTTP/1.1\r\nHost: anything\r\n\r\n", "ok" },
@@ -139,6 +142,11 @@ static const struct row rows[] = {
 	{ false, 401, "POST /api/v1/pause HTTP/1.1\r\n" H JSON "Content-Length: 12\r\n\r\n"
 	  "{\"name\":\"x\"}",
 	  "" },
+	{ true, 200, "POST /api/v1/agents/h%3A1/drain HTTP/1.1\r\n" H JSON
+	             "Content-Length: 11\r\n\r\n{\"why\":\"x\"}",
+	    "{\"agent\":\"h:1\",\"group\":null,\"on\":true,\"why\":\"x\"" },
+	{ true, 200, "DELETE /api/v1/consumer-groups/g/consumers/a HTTP/1.1\r\n" H "\r\n",
+	    "{\"agent\":\"a\",\"group\":\"g\",\"on\":true" },
 	{ true, 200, "GET /api/v1/paused HTTP/1.1\r\n" H "\r\n", "\"items\"" },
 	{ false, 401, "POST /api/v1/runs HTTP/1.1\r\n" H JSON "Content-Length: 2\r\n\r\n{}",
 	    "writes need an identity: use the unix socket" },

@@ -9,7 +9,8 @@
 --       and at the end, for each attempt that has told of progress since the last
 --       beat: its number (1 = the first), and a JSON object
 -- Returns {code, answer …}: code is
---   OK      counted in beats; then one answer an attempt:
+--   OK      counted in beats; then one answer an attempt, and behind them DRAIN if
+--           the agent is to take nothing new (its id is in the hash drains):
 --             OK      go on (on the first beat `started` was added to done, and
 --                     `progress` if there is some)
 --             CANCEL  end it: it was cancelled
@@ -91,6 +92,12 @@ local function goes_on(answer)
 	return answer == 'OK' or answer == 'UNOWNED'
 end
 
+-- Beside beats the owner keeps who is to take nothing new.
+local function drained()
+	local prefix = string.match(beats, '^(.*)beats$')
+	return prefix and redis.pcall('HEXISTS', prefix .. 'drains', id) == 1
+end
+
 if not (is(card, 'hash') and is(beats, 'hash')) then
 	return { 'BROKEN' }
 end
@@ -132,5 +139,8 @@ for i = HEAD + (#KEYS - 4) * WIDTH + 1, #ARGV - 1, 2 do
 			'token', ARGV[at + TOKEN], 'status', 'progress',
 			'attempt', ARGV[at + ATTEMPT], 'agent', id, 'progress', ARGV[i + 1])
 	end
+end
+if drained() then
+	answers[#answers + 1] = 'DRAIN'
 end
 return answers

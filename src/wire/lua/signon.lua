@@ -5,7 +5,8 @@
 -- ARGV  1 agent id  2 instance (16 hex digits)  3 again: 1 after a reconnect of
 --       this instance, else 0  4 the schema that the agent knows
 --       then name, value … of the card (types, capabilities, slots, …)
--- Returns {code, nonce, earlier}: code is
+-- Returns {code, nonce, earlier}, and behind them DRAIN if the agent is to take nothing
+-- new (its id is in the hash drains); code is
 --   OK      signed on; nonce is that of meta ("" if there is none), earlier the
 --           instance whose card stood there ("" if none)
 --   NEWER   the stored data ask for a newer agent: nothing was written
@@ -37,4 +38,9 @@ for i = 5, #ARGV - 1, 2 do
 	redis.call('HSET', card, ARGV[i], ARGV[i + 1])
 end
 redis.call('SADD', agents, id)
-return { 'OK', redis.call('HGET', meta, 'nonce') or '', earlier }
+local answer = { 'OK', redis.call('HGET', meta, 'nonce') or '', earlier }
+local prefix = string.match(agents, '^(.*)agents$')
+if prefix and redis.pcall('HEXISTS', prefix .. 'drains', id) == 1 then
+	answer[4] = 'DRAIN'
+end
+return answer
