@@ -255,6 +255,7 @@ apply(struct harness *h, struct effect *effect)
 		h->closed++;
 		break;
 	case EFFECT_PAUSE:
+	case EFFECT_DRAIN:
 		h->pauses++;
 		break;
 	case EFFECT_RUN_UPDATE:
