@@ -57,8 +57,21 @@ is 'its attempt is the one that ran on' "$(task "$first" a .attempt)" 2
 wait_until 40 run_is "$second" succeeded
 begun 3 || fail "executed $(grep -c begun "$work/begun") times, not 3"
 is 'dispatched anew' "$(task "$second" a .attempt)" 2
-is 'repairs, entries' "$(metric 'reeve_audit_repairs_total{kind="entry_unowned"}')" 1
-[ "$(metric 'reeve_audit_repairs_total{kind="group"}')" -ge 1 ] || fail 'the group was not counted'
+counted() {
+	[ "$(metric "reeve_audit_repairs_total{kind=\"$1\"}")" -ge 1 ]
+}
+wait_until 10 counted entry_unowned
+
+# without an agent that might make the group, the daemon does
+kill -TERM "$agent_pid"
+wait_until 20 gone "$agent_pid"
+submit long
+wait_until 5 task_is "$run" a queued
+redis XGROUP DESTROY 'reeve:{0}:q:shell' shell_consumers >/dev/null
+wait_until 10 counted group
+wait_until 10 group_back
+agent C shell --allow-run --lease 3s
+wait_until 40 run_is "$run" succeeded
 
 # nothing is left behind
 settled() {
