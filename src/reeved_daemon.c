@@ -116,6 +116,8 @@ on_hup(void *arg)
 	struct reeved *d = arg;
 
 	struct keep_limits keep;
+	struct shed_config shed;
+	uint64_t memory;
 
 	if (settings_reload(d->settings, log_fault, NULL) < 0) {
 		log_error("the configuration is broken; nothing was changed");
@@ -123,6 +125,8 @@ on_hup(void *arg)
 	}
 	settings_keep(d->settings->config, &keep);
 	orchestrator_set_keep(d->orch, &keep);
+	settings_door(d->settings->config, &shed, &memory);
+	orchestrator_set_door(d->orch, &shed, memory);
 	log_info("configuration read anew");
 }
 
@@ -235,6 +239,7 @@ open_orchestrator(struct reeved *d, struct err *err)
 	orch.audit_ms = config_get_duration(config, "audit.interval");
 	orch.on_loss = config_get_enum(config, "on_state_loss") == 0 ? LOSS_HOLD : LOSS_RESTORE;
 	orch.state_fd = d->statedir.dir_fd;
+	settings_door(config, &orch.shed, &orch.memory_cap);
 	settings_keep(config, &orch.keep);
 	orch.letters_max_age_ms = config_get_duration(config, "dead_letters.max_age");
 	orch.letters_replay_ms = config_get_duration(config, "dead_letters.auto_replay_delay");

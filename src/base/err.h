@@ -20,7 +20,8 @@ enum err_code {
 	ERR_UNAVAILABLE = -5, /* try again later */
 	ERR_DENIED = -6,
 	ERR_LIMIT = -7,    /* larger than a limit allows */
-	ERR_UNREACHABLE = -8 /* the peer does not answer at all */
+	ERR_UNREACHABLE = -8, /* the peer does not answer at all */
+	ERR_SHED = -9 /* refused at the door, it is too full just now: try again later */
 };
 
 struct err {

@@ -11,6 +11,7 @@ libbase_a_SOURCES = \
 	src/base/id.c src/base/id.h \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
+	src/base/meminfo.c src/base/meminfo.h \
 	src/base/metrics.c src/base/metrics.def src/base/metrics.h \
 	src/base/rand.c src/base/rand.h \
 	src/base/str.c src/base/str.h

@@ -14,6 +14,8 @@ static const struct {
 	{ "lost its state", "reeve recover restore, or reeve recover accept" },
 	{ "older state", "reeve recover accept, or reeve recover restore" },
 	{ "nearly full", "reeve purge --older-than 1d; or redis-cli CONFIG SET maxmemory, with more" },
+	{ "are refused", "reeve runs --status running; reeve cancel what is not needed; or raise the "
+	    "limit that it names and send SIGHUP (dispatch.max_tasks: restart reeved)" },
 	{ "refuses writes", "free room on the disk of Redis (df), and look at its log" },
 	{ "maxmemory-policy", "redis-cli CONFIG SET maxmemory-policy noeviction" },
 	{ "evict", "redis-cli CONFIG SET maxmemory-policy noeviction" },
@@ -81,6 +83,31 @@ add_sharing(struct buf *out, const json_t *health)
 		    living);
 }
 
+/* What was turned away since the start. */
+static void
+add_shedding(struct buf *out, const json_t *health)
+{
+	const json_t *shedding =
+	    json_object_get(json_object_get(health, "parts"), "shedding");
+	const json_t *last = json_object_get(shedding, "last");
+	long long refused = json_integer_value(json_object_get(shedding, "refused"));
+	long long waiting = json_integer_value(json_object_get(shedding, "waiting_files"));
+
+	if (refused > 0)
+		buf_printf(out, "runs refused since the start because it was too full: %lld\n", refused);
+	for (size_t i = 0; i < json_array_size(last) && i < 5; i++) {
+		const json_t *each = json_array_get(last, i);
+
+		buf_printf(out, "    %s %s, priority %lld, by %s: %s, %lld times\n",
+		    json_text(each, "at"), json_text(each, "workflow"),
+		    (long long)json_integer_value(json_object_get(each, "priority")),
+		    json_text(each, "actor"), json_text(each, "reason"),
+		    (long long)json_integer_value(json_object_get(each, "count")));
+	}
+	if (waiting > 0)
+		buf_printf(out, "files that wait to be started: %lld\n", waiting);
+}
+
 static int
 print_health(const struct cli *cli, const json_t *health)
 {
@@ -93,6 +120,7 @@ print_health(const struct cli *cli, const json_t *health)
 	term_text(&cli->out, &out, ok ? STYLE_GREEN : STYLE_RED, status);
 	buf_addc(&out, '\n');
 	add_sharing(&out, health);
+	add_shedding(&out, health);
 	for (size_t i = 0; i < json_array_size(findings); i++)
 		add_finding(&cli->out, &out, json_array_get(findings, i));
 	if (ok && json_array_size(findings) == 0)

@@ -127,7 +127,7 @@ retry_next(struct bulk *bulk, const char *run)
 	} else if (status == 409 || status == 404) {
 		bulk->refused++;
 	} else {
-		rc = cli_fail(bulk->order.cli, status == 503 ? EXIT_LATER : EXIT_FAILED,
+		rc = cli_fail(bulk->order.cli, status == 503 || status == 429 ? EXIT_LATER : EXIT_FAILED,
 		    "run %s: %s", run,
 		    json_text(json_object_get(answer, "error"), "message"));
 	}

@@ -12,7 +12,9 @@ state_of(const json_t *workflow)
 		return "bad file";
 	if (json_is_false(json_object_get(workflow, "enabled")))
 		return "disabled";
-	return json_is_true(json_object_get(workflow, "paused")) ? "paused" : "ok";
+	if (json_is_true(json_object_get(workflow, "paused")))
+		return "paused";
+	return json_is_object(json_object_get(workflow, "waiting")) ? "waiting" : "ok";
 }
 
 static void
@@ -24,6 +26,20 @@ print_error(const struct term *term, const json_t *workflow)
 		return;
 	term_text(term, &out, STYLE_RED, json_text(workflow, "error"));
 	buf_addc(&out, '\n');
+	term_write(term, &out);
+	buf_release(&out);
+}
+
+/* Its file is to start a run, but it is too full: that is no fault. */
+static void
+print_waiting(const struct term *term, const json_t *workflow)
+{
+	const char *why = json_text(json_object_get(workflow, "waiting"), "detail");
+	struct buf out = { 0 };
+
+	if (!*why)
+		return;
+	buf_printf(&out, "%s: waits to be started: %s\n", json_text(workflow, "name"), why);
 	term_write(term, &out);
 	buf_release(&out);
 }
@@ -75,6 +91,8 @@ list_all(struct cli *cli)
 		table_print(&table, &cli->out);
 		for (size_t i = 0; i < json_array_size(items); i++)
 			print_error(&cli->err, json_array_get(items, i));
+		for (size_t i = 0; i < json_array_size(items); i++)
+			print_waiting(&cli->out, json_array_get(items, i));
 	}
 	json_decref(body);
 	return rc;

@@ -195,17 +195,28 @@ start_tasks(struct turn *turn, struct run *run)
 }
 
 int
+engine_check_room(const struct engine *engine, uint32_t n_tasks, struct err *err)
+{
+	uint32_t max = engine->config.max_tasks;
+
+	if (n_tasks + engine->tasks_live <= max) /* more may live than now may: it was lowered */
+		return 0;
+	return err_set(err, n_tasks > max ? ERR_LIMIT : ERR_SHED,
+	    "%u tasks more would pass the limit of %u live tasks (dispatch.max_tasks; %zu live "
+	    "now)%s", n_tasks, max, engine->tasks_live, n_tasks > max ? "" : ": try again later");
+}
+
+int
 engine_submit(struct engine *engine, const struct moment *now, const struct run_spec *spec,
     struct effects *effects, struct run **ret_run, struct err *err)
 {
 	struct turn turn;
 	struct run *run;
+	int rc = engine_check_room(engine, spec->wf->n_tasks, err);
 
-	if (spec->wf->n_tasks > engine->config.max_tasks - engine->tasks_live) {
+	if (rc < 0) {
 		submission_free(spec->submission);
-		return err_set(err, ERR_LIMIT,
-		    "%u tasks more would pass the limit of %u live tasks: try again later",
-		    spec->wf->n_tasks, engine->config.max_tasks);
+		return rc;
 	}
 	turn_begin(&turn, engine, now, effects);
 	run = run_new(spec->wf, &spec->id, spec->params);

@@ -95,7 +95,10 @@ struct run_spec {
 	const char *env;               /* members of a JSON object, texts: with body; or NULL */
 };
 
-/* Starts a run.  ERR_LIMIT when max_tasks would be passed: nothing changed. */
+/* ERR_SHED: n_tasks more than live now would pass max_tasks; ERR_LIMIT: they always would. */
+int engine_check_room(const struct engine *engine, uint32_t n_tasks, struct err *err);
+
+/* Starts a run.  As engine_check_room() says: nothing changed. */
 int engine_submit(struct engine *engine, const struct moment *now, const struct run_spec *spec,
     struct effects *effects, struct run **ret_run, struct err *err);
 
@@ -208,7 +211,7 @@ int engine_rerun_plan(struct engine *engine, const struct run *run, const struct
  * numbers go on, failures count anew, crashes do not; the open dead letters are closed.
  * A task whose last attempt is not settled waits until it is.  Many tasks are stored in
  * slices; the first one says what is to be reset, and a load does the rest.
- * ERR_CONFLICT: nothing would run again.  ERR_LIMIT: too many live tasks.
+ * ERR_CONFLICT: nothing would run again.  ERR_SHED, ERR_LIMIT: too many live tasks.
  */
 int engine_rerun(struct engine *engine, const struct moment *now, struct run *run,
     const struct rerun *what, struct effects *effects, size_t *ret_n, struct err *err);

@@ -24,6 +24,7 @@ libengine_a_SOURCES = \
 	src/engine/run.c src/engine/run.h \
 	src/engine/scaler.c src/engine/scaler.h \
 	src/engine/settle.c \
+	src/engine/shed.c src/engine/shed.h \
 	src/engine/state.c src/engine/state.h \
 	src/engine/task.c src/engine/timeout.c \
 	src/engine/unlock.c

@@ -531,16 +531,6 @@ turn_add_given(struct turn *turn, struct run *run, uint32_t t)
 	effect->u.task.quiet = true;
 }
 
-static int
-check_room(const struct engine *engine, const struct run *run, struct err *err)
-{
-	if (run->wf->n_tasks <= engine->config.max_tasks - engine->tasks_live)
-		return 0;
-	return err_set(err, ERR_LIMIT,
-	    "%u tasks more would pass the limit of %u live tasks: try again later",
-	    run->wf->n_tasks, engine->config.max_tasks);
-}
-
 int
 engine_rerun(struct engine *engine, const struct moment *now, struct run *run,
     const struct rerun *what, struct effects *effects, size_t *ret_n, struct err *err)
@@ -550,7 +540,7 @@ engine_rerun(struct engine *engine, const struct moment *now, struct run *run,
 	struct turn turn;
 	int rc;
 
-	if (ended && (rc = check_room(engine, run, err)) < 0)
+	if (ended && (rc = engine_check_room(engine, run->wf->n_tasks, err)) < 0)
 		return rc;
 	turn_begin(&turn, engine, now, effects);
 	choice_init(&choice, run);

@@ -19,7 +19,8 @@ api_ready(struct http_request *req)
 	bool ready = facade_ready(req->orch, why);
 
 	http_reply_json(req, ready ? 200 : 503,
-	    json_pack("{s:b, s:o}", "ready", ready ? 1 : 0, "reasons", why));
+	    json_pack("{s:b, s:o, s:o}", "ready", ready ? 1 : 0, "reasons", why, "shedding",
+	        facade_shedding(req->orch)));
 	if (!ready)
 		http_reply_header(req, "Retry-After", "1");
 }

@@ -54,6 +54,7 @@ static const struct {
 	{ 413, "too_large" },
 	{ 415, "unsupported_media_type" },
 	{ 422, "invalid" },
+	{ 429, "shed" },
 	{ 500, "internal" },
 	{ 503, "unavailable" },
 };
@@ -79,6 +80,7 @@ static const struct {
 	{ ERR_UNREACHABLE, 503 },
 	{ ERR_DENIED, 403 },
 	{ ERR_LIMIT, 413 },
+	{ ERR_SHED, 429 },
 };
 
 static unsigned
@@ -157,10 +159,23 @@ http_reply_text(struct http_request *req, const char *type, struct buf *text)
 	reply(req, 200, type, text);
 }
 
+/* Seconds after which to ask again, rounded up; 0: that would not help. */
+static unsigned
+retry_after(unsigned status, const json_t *details)
+{
+	json_int_t ms = json_integer_value(json_object_get(details, "retry_after_ms"));
+
+	if (status != 429 && status != 503)
+		return 0;
+	return ms > 0 ? (unsigned)((ms + 999) / 1000) : 1;
+}
+
 static void
 reply_error(
     struct http_request *req, unsigned status, const char *message, json_t *details)
 {
+	unsigned wait_s = retry_after(status, details);
+	char seconds[16];
 	json_t *text = json_string(message);
 
 	if (!text)
@@ -170,8 +185,10 @@ reply_error(
 		"message", text, "details", details ? details : json_null()));
 	if (status == 401)
 		http_reply_header(req, "WWW-Authenticate", "Bearer realm=\"reeve\"");
-	if (status == 503)
-		http_reply_header(req, "Retry-After", "1");
+	if (wait_s > 0) {
+		(void)snprintf(seconds, sizeof seconds, "%u", wait_s);
+		http_reply_header(req, "Retry-After", seconds);
+	}
 }
 
 void

@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/params.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/catalog.h"
+#include "orchestrator/door.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/types.h"
+#include "orchestrator/view.h"
 
 #define TIMEOUT_MS 5000
 
@@ -21,6 +24,8 @@ struct drop {
 	char value[DROP_VALUE_SIZE]; /* "SHA RUN"; "" = nothing yet */
 	char refused[SHA256_HEX_SIZE]; /* starts no run: not tried again until it changes */
 	bool starting;               /* its definition is on the way to Redis */
+	int place;                   /* in the line of those that wait (door.h); 0: it does not */
+	int64_t waits_since_ms;      /* wall */
 	UT_hash_handle hh;
 };
 
@@ -53,6 +58,7 @@ make_drop(struct part *part, const char *path)
 static void
 drop_free(struct part *part, struct drop *drop)
 {
+	door_leave(part->orch->door, drop->place);
 	HASH_DEL(part->drops, drop);
 	free(drop->path);
 	free(drop);
@@ -109,6 +115,58 @@ catalog_same(const char *value, const char *sha256)
 	return strncmp(value, sha256, len) == 0 && (value[len] == ' ' || value[len] == '\0');
 }
 
+/* --- files that wait ---------------------------------------------------------------- */
+
+static void
+stop_waiting(struct part *part, struct drop *drop)
+{
+	door_leave(part->orch->door, drop->place);
+	drop->place = 0;
+}
+
+/* Told once: it is taken later, by a sweep. */
+static void
+wait_in_line(struct part *part, struct drop *drop, const struct workflow *wf,
+    const struct err *why)
+{
+	struct buf data = { 0 };
+	struct effect *note;
+
+	if (drop->place != 0)
+		return;
+	drop->place = door_wait(part->orch->door, wf);
+	drop->waits_since_ms = clock_wall_ms();
+	log_info("dropped file waits", KV_S("file", drop->path), KV_S("workflow", wf->name),
+	    KV_S("why", why->text));
+	if (!orchestrator_engine(part->partition))
+		return;
+	buf_adds(&data, "{\"workflow\":");
+	buf_add_json(&data, wf->name, strlen(wf->name));
+	buf_adds(&data, ",\"file\":");
+	buf_add_json(&data, drop->path, strlen(drop->path));
+	buf_printf(&data, ",\"priority\":%d,\"why\":", wf->priority);
+	buf_add_json(&data, why->text, strlen(why->text));
+	buf_addc(&data, '}');
+	note = effects_add(partition_effects(part->partition), EFFECT_NOTE, NULL, TASK_NONE);
+	note->u.note.type = "workflow.waiting";
+	note->u.note.data = buf_steal(&data);
+	partition_mark(part->partition);
+}
+
+json_t *
+catalog_waiting(struct orchestrator *orch, const char *path)
+{
+	struct part *part = orchestrator_part_of(orch, path);
+	struct drop *drop = orch->counted ? find_drop(part, path) : NULL;
+	struct err why;
+
+	if (!drop || drop->place == 0)
+		return distant_waiting(part, path);
+	door_why(orch->door, drop->place, &why);
+	return json_pack("{s:o, s:s}", "since", view_time(drop->waits_since_ms), "detail",
+	    why.text);
+}
+
 /* --- a file starts a run -------------------------------------------------------------- */
 
 struct start {
@@ -154,9 +212,15 @@ submit(const struct start *start, struct err *err)
 	struct buf resolved = { 0 };
 	struct run *run = NULL;
 
-	if (!orchestrator_engine(p) || partition_held(p) || start->generation != partition_generation(p))
+	int code = 0;
+
+	if (start->command) /* of a folder elsewhere: behind those that wait here */
+		code = door_admit_file(start->part->orch->door, start->wf, 0, err);
+	else
+		code = door_admit_file_again(start->part->orch->door, start->wf, err);
+	if (!orchestrator_engine(p) || start->generation != partition_generation(p))
 		err_set(err, ERR_UNAVAILABLE, "%s", partition_why(p));
-	else if (params_resolve(start->wf, NULL, &resolved, err) == 0)
+	else if (code == 0 && params_resolve(start->wf, NULL, &resolved, err) == 0)
 		run = orchestrator_submit(start->part->orch, p, start->wf, buf_text(&resolved), -1,
 		    make_submission(start), err);
 	buf_release(&resolved);
@@ -189,6 +253,9 @@ start_run(void *arg, const struct err *stored)
 		run = submit(start, &err);
 	if (run) {
 		accepted(start, drop, run);
+	} else if (err.code == ERR_SHED) {
+		if (!start->command)
+			wait_in_line(start->part, drop, start->wf, &err);
 	} else if (err.code != ERR_UNAVAILABLE) {
 		snprintf(drop->refused, sizeof drop->refused, "%s", start->wf->sha256);
 		log_error("dropped file starts no run", KV_S("file", start->path),
@@ -217,11 +284,22 @@ start_drop(struct part *part, const char *path, struct workflow *wf, struct comm
 static bool
 drop_here(struct part *part, const char *path, struct workflow *wf)
 {
-	const struct drop *drop = find_drop(part, path);
+	struct drop *drop = find_drop(part, path);
+	struct err err;
 
-	if (drop && (drop->starting || catalog_same(drop->value, wf->sha256) ||
-	        strcmp(drop->refused, wf->sha256) == 0))
+	if (drop && drop->starting)
 		return true;
+	if (drop && (catalog_same(drop->value, wf->sha256) ||
+	        strcmp(drop->refused, wf->sha256) == 0)) {
+		stop_waiting(part, drop);
+		return true;
+	}
+	if (door_admit_file(part->orch->door, wf, drop ? drop->place : 0, &err) == ERR_SHED) {
+		wait_in_line(part, make_drop(part, path), wf, &err);
+		return false;
+	}
+	if (drop)
+		stop_waiting(part, drop);
 	start_drop(part, path, wf, NULL);
 	return true;
 }
@@ -231,8 +309,8 @@ orchestrator_drop(struct orchestrator *orch, const char *path, struct workflow *
 {
 	struct part *part = orchestrator_part_of(orch, path);
 
-	if (!orch->counted || partition_held(part->partition))
-		return false; /* it waits in its folder */
+	if (!orch->counted || partition_refused(part->partition))
+		return false; /* redis takes nothing: it waits in its folder */
 	if (command_is_here(part->partition))
 		return drop_here(part, path, wf);
 	return distant_drop(part, path, wf);
@@ -396,10 +474,10 @@ compare_part(struct part *part)
 }
 
 static bool
-any_held(const struct orchestrator *orch)
+any_refused(const struct orchestrator *orch)
 {
 	for (unsigned i = 0; i < orch->n_parts; i++) {
-		if (partition_held(orch->parts[i]->partition))
+		if (partition_refused(orch->parts[i]->partition))
 			return true;
 	}
 	return false;
@@ -408,13 +486,15 @@ any_held(const struct orchestrator *orch)
 void
 catalog_turn(struct orchestrator *orch)
 {
-	if (!orch->catalog_due || !orch->counted || any_held(orch))
+	if (!orch->catalog_due || !orch->counted || any_refused(orch))
 		return;
 	orch->catalog_due = false;
 	for (unsigned i = 0; i < orch->n_parts; i++)
 		compare_part(orch->parts[i]);
+	door_sweep_begin(orch->door);
 	if (orch->registry)
 		registry_drop_all(orch->registry);
+	door_sweep_end(orch->door);
 	if (orch->config.on_serving && orchestrator_serving(orch))
 		orch->config.on_serving(orch->config.arg);
 }

@@ -23,6 +23,9 @@ const char *catalog_accepted(struct part *part, const char *path);
 /* The value is of that meaning. */
 bool catalog_same(const char *value, const char *sha256);
 
+/* {since, detail} of a file that waits because it is too full; NULL: it does not. */
+json_t *catalog_waiting(struct orchestrator *orch, const char *path);
+
 /* The commands, where they are applied; their answer: {"body": {"value", "taken"}}. */
 void catalog_apply_drop(struct command *command);
 void catalog_apply_forget(struct command *command);
@@ -34,6 +37,7 @@ void published_compare(struct part *part);
 /* distant.c: the files of this daemon's folder whose home another daemon owns. */
 bool distant_drop(struct part *part, const char *path, struct workflow *wf);
 bool distant_forget(struct part *part, const char *path);
+json_t *distant_waiting(struct part *part, const char *path);
 /* The partition may have come to another owner, or files may have gone. */
 void distant_compare(struct part *part, bool scanned);
 void distant_release(struct part *part);

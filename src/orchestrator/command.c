@@ -14,17 +14,17 @@
 #include "orchestrator/starting.h"
 
 const struct command_kind command_kinds[] = {
-	{ "submit", false, starting_apply },
-	{ "cancel", true, control_cancel },
-	{ "retry", false, control_retry },
-	{ "pause", true, control_pause },
-	{ "drain", true, control_drain },
-	{ "dlq_replay", false, letters_replay },
-	{ "dlq_purge", true, letters_purge },
-	{ "purge", true, purge_apply },
-	{ "drop", false, catalog_apply_drop },
-	{ "forget", true, catalog_apply_forget },
-	{ NULL, false, NULL },
+	{ "submit", COMMAND_DOOR, starting_apply },
+	{ "cancel", COMMAND_URGENT, control_cancel },
+	{ "retry", COMMAND_PLAIN, control_retry },
+	{ "pause", COMMAND_URGENT, control_pause },
+	{ "drain", COMMAND_URGENT, control_drain },
+	{ "dlq_replay", COMMAND_PLAIN, letters_replay },
+	{ "dlq_purge", COMMAND_URGENT, letters_purge },
+	{ "purge", COMMAND_URGENT, purge_apply },
+	{ "drop", COMMAND_DOOR, catalog_apply_drop },
+	{ "forget", COMMAND_URGENT, catalog_apply_forget },
+	{ NULL, COMMAND_PLAIN, NULL },
 };
 
 const struct command_kind *
@@ -94,7 +94,7 @@ static bool
 has_room(const struct command *command)
 {
 	return !partition_refused(command->partition) &&
-	    (command->kind->urgent || !partition_held(command->partition));
+	    (command->kind->when != COMMAND_PLAIN || !partition_held(command->partition));
 }
 
 void
@@ -154,6 +154,7 @@ static const struct {
 	{ ERR_UNAVAILABLE, "unavailable" },
 	{ ERR_DENIED, "denied" },
 	{ ERR_LIMIT, "limit" },
+	{ ERR_SHED, "shed" },
 };
 
 static const char *

@@ -34,7 +34,11 @@ struct command;
 
 struct command_kind {
 	const char *name; /* on the wire */
-	bool urgent;      /* is taken also while Redis is nearly full: it frees more than it takes */
+	enum {
+		COMMAND_PLAIN,
+		COMMAND_URGENT, /* is taken also while Redis is nearly full: it frees more than it takes */
+		COMMAND_DOOR    /* door.h judges it, also then */
+	} when;
 	void (*apply)(struct command *command);
 };
 

@@ -34,7 +34,7 @@ struct rerun_order {
  * err->code 0: run (live again; with dry_run perhaps a copy of it), tasks: those that run
  * again or were skipped because of them.  All are borrowed.
  * ERR_NOT_FOUND: no such run, or it has no such task.  ERR_CONFLICT: nothing would run
- * again.  ERR_LIMIT.  ERR_UNAVAILABLE: memory was lost meanwhile.
+ * again.  ERR_SHED.  ERR_UNAVAILABLE: memory was lost meanwhile.
  */
 typedef void rerun_fn(void *arg, struct run *run, const uint32_t *tasks, size_t n,
     const struct err *err);

@@ -11,11 +11,13 @@
 #include "base/str.h"
 #include "orchestrator/catalog.h"
 #include "orchestrator/registry.h"
+#include "orchestrator/view.h"
 
 #define TIMEOUT_MS 5000
 #define ASKING_MAX 64              /* files that are asked for at once, of one partition */
 #define AGAIN_US (500 * CLOCK_MS)  /* after somebody was quicker: news of the folder come first */
 #define FAILED_US (2 * CLOCK_S)    /* after the owner did not answer */
+#define FULL_US (3 * CLOCK_S)      /* after it said that it is too full */
 
 /* A file and what is known to be accepted for it. */
 struct distant {
@@ -23,6 +25,8 @@ struct distant {
 	char value[DROP_VALUE_SIZE];
 	char refused[SHA256_HEX_SIZE];
 	bool asking;
+	char why[200];        /* it waits: the owner is too full; "" */
+	int64_t waits_since_ms; /* wall */
 	UT_hash_handle hh;
 };
 
@@ -32,6 +36,7 @@ struct distant_files {
 	unsigned asking;
 	bool known;         /* what Redis knows was read */
 	bool reading, more; /* more: files were turned away */
+	int64_t full_until_ms; /* monotonic: the owner is too full for more; 0 */
 };
 
 static struct distant_files *
@@ -134,6 +139,30 @@ telling_end(struct telling *telling)
 	return file;
 }
 
+/* Told once; tried again with all the others, as long as the owner is too full not sooner. */
+static void
+wait_outside(struct part *part, struct distant *file, const struct err *why)
+{
+	if (!file->why[0]) {
+		file->waits_since_ms = clock_wall_ms();
+		log_info("dropped file waits", KV_S("file", file->path), KV_S("why", why->text));
+	}
+	snprintf(file->why, sizeof file->why, "%.199s", why->text);
+	part->distant->full_until_ms = clock_mono_us() / CLOCK_MS + FULL_US / CLOCK_MS;
+	compare_later(part->orch, FULL_US);
+}
+
+json_t *
+distant_waiting(struct part *part, const char *path)
+{
+	struct distant *file = part->distant ? find_file(part, path) : NULL;
+
+	if (!file || !file->why[0])
+		return NULL;
+	return json_pack("{s:o, s:s}", "since", view_time(file->waits_since_ms), "detail",
+	    file->why);
+}
+
 static void
 on_told(void *arg, json_t *body, const struct err *err)
 {
@@ -151,8 +180,13 @@ on_told(void *arg, json_t *body, const struct err *err)
 		file->asking = false;
 	if (file && value)
 		snprintf(file->value, sizeof file->value, "%s", value);
+	if (file && err->code != ERR_SHED)
+		file->why[0] = '\0';
 	if (err->code == ERR_UNAVAILABLE) {
 		compare_later(part->orch, FAILED_US);
+	} else if (err->code == ERR_SHED) {
+		if (file)
+			wait_outside(part, file, err);
 	} else if (err->code < 0 && file) {
 		memcpy(file->refused, sha256, sizeof file->refused);
 		log_error("dropped file starts no run", KV_S("file", file->path),
@@ -199,6 +233,8 @@ distant_drop(struct part *part, const char *path, struct workflow *wf)
 	if (file && (file->asking || catalog_same(file->value, wf->sha256) ||
 	        strcmp(file->refused, wf->sha256) == 0))
 		return true;
+	if (clock_mono_us() / CLOCK_MS < files->full_until_ms)
+		return false;
 	files->more = files->asking >= ASKING_MAX;
 	if (files->more)
 		return false;

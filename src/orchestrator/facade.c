@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "orchestrator/orchestrator_private.h"
+#include "orchestrator/catalog.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/types.h"
 #include "orchestrator/view.h"
@@ -59,8 +59,17 @@ view_workflow(const struct registry_entry *entry)
 	    entry->enabled, "error", entry->error, "loaded_at", view_time(entry->loaded_at_ms));
 }
 
+/* null, or since when and why its file waits to start a run. */
+static void
+add_waiting(struct orchestrator *orch, json_t *view, const struct registry_entry *entry)
+{
+	json_t *waiting = entry->enabled ? catalog_waiting(orch, entry->drop_path) : NULL;
+
+	json_object_set_new(view, "waiting", waiting ? waiting : json_null());
+}
+
 struct workflow_list {
-	const struct orchestrator *orch;
+	struct orchestrator *orch;
 	json_t *items;
 };
 
@@ -73,6 +82,7 @@ append_workflow(void *arg, const struct registry_entry *entry)
 
 	json_object_set_new(view, "paused",
 	    json_boolean(engine && engine_workflow_paused(engine, entry->name)));
+	add_waiting(list->orch, view, entry);
 	json_array_append_new(list->items, view);
 }
 
@@ -109,6 +119,7 @@ view_params(const struct workflow *wf)
 }
 
 struct search {
+	struct orchestrator *orch;
 	const char *name;
 	json_t *found;
 };
@@ -121,6 +132,7 @@ search_workflow(void *arg, const struct registry_entry *entry)
 	if (search->found || strcmp(entry->name, search->name) != 0)
 		return;
 	search->found = view_workflow(entry);
+	add_waiting(search->orch, search->found, entry);
 	if (!entry->workflow)
 		return;
 	json_object_set_new(search->found, "description",
@@ -132,7 +144,7 @@ search_workflow(void *arg, const struct registry_entry *entry)
 void
 facade_workflow(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg)
 {
-	struct search search = { name, NULL };
+	struct search search = { orch, name, NULL };
 	struct err err = { 0 };
 
 	if (orch->registry)

@@ -22,7 +22,8 @@ struct orchestrator;
 /*
  * body: a new reference, the callback's to drop; NULL on failure.  err->code: ERR_INVALID
  * (422, details in body when there are several faults: {"faults": ["F:L:C: error: …"]}),
- * ERR_NOT_FOUND, ERR_CONFLICT (409), ERR_LIMIT (413), ERR_UNAVAILABLE (503).
+ * ERR_NOT_FOUND, ERR_CONFLICT (409), ERR_LIMIT (413), ERR_SHED (429;
+ * body: {"retry_after_ms": N, …}), ERR_UNAVAILABLE (503).
  * Exactly one call per question, also when the daemon stops first (ERR_UNAVAILABLE).
  */
 typedef void facade_reply_fn(void *arg, json_t *body, const struct err *err);
@@ -280,6 +281,13 @@ void facade_letters_replay(struct orchestrator *orch, const struct facade_letter
 
 /* true when the daemon serves writes or passes them on; otherwise *why gets one sentence a reason. */
 bool facade_ready(const struct orchestrator *orch, json_t *why);
+
+/*
+ * How full it is and which new runs are refused: {level: 0..3, refused_up_to: -1|2|5|9, reason,
+ * loads: {tasks|memory|redis: {used, cap, percent, level}}, refused, waiting_files, last: [{at,
+ * workflow, actor, priority, reason, count}] newest first}.
+ */
+json_t *facade_shedding(const struct orchestrator *orch);
 
 /* Every part with its numbers and findings: {status: ok|degraded|down, parts: {...}, findings: [{severity, text}]}. */
 json_t *facade_health(const struct orchestrator *orch);

@@ -233,8 +233,29 @@ watch_removed(void *arg, const char *name)
 		try_later(folder, file, VANISHED_US);
 }
 
+/* What a scan found anew: read in the order in which it was written. */
+struct found {
+	struct file *file;
+	int64_t mtime_ns;
+};
+
+struct findings {
+	struct found *items;
+	size_t n, cap;
+};
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	if (x->mtime_ns != y->mtime_ns)
+		return x->mtime_ns < y->mtime_ns ? -1 : 1;
+	return strcmp(x->file->name, y->file->name);
+}
+
 static void
-scan_entry(struct folder *folder, const struct dirent *entry)
+scan_entry(struct folder *folder, const struct dirent *entry, struct findings *findings)
 {
 	struct readfile_mark mark;
 	struct file *file;
@@ -248,7 +269,8 @@ scan_entry(struct folder *folder, const struct dirent *entry)
 		file->scan = folder->scan;
 		if (!file->handed || !readfile_same(&mark, &file->mark)) {
 			file->tries = 0;
-			enqueue(folder, file);
+			GROW(findings->items, findings->n, findings->cap);
+			findings->items[findings->n++] = (struct found){ file, mark.mtime_ns };
 		}
 	} else {
 		log_debug("ignored in a watched folder: not a regular file",
@@ -261,6 +283,7 @@ static void
 watch_rescan(void *arg)
 {
 	struct folder *folder = arg;
+	struct findings findings = { 0 };
 	struct file *file, *next;
 	struct dirent *entry;
 	DIR *dir = opendir(folder->path);
@@ -273,8 +296,13 @@ watch_rescan(void *arg)
 	folder->scan++;
 	folder->scanning = true;
 	while ((entry = readdir(dir)))
-		scan_entry(folder, entry);
+		scan_entry(folder, entry, &findings);
 	closedir(dir);
+	if (findings.n > 0)
+		qsort(findings.items, findings.n, sizeof *findings.items, by_time);
+	for (size_t i = 0; i < findings.n; i++)
+		enqueue(folder, findings.items[i].file);
+	free(findings.items);
 	HASH_ITER(hh, folder->files, file, next)
 		if (file->scan != folder->scan)
 			file_gone(folder, file);

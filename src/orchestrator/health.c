@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "orchestrator/orchestrator_private.h"
+#include "orchestrator/door.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/sharing.h"
 #include "orchestrator/types.h"
@@ -44,6 +44,21 @@ static void
 add_finding(json_t *findings, const char *severity, const char *text)
 {
 	json_array_append_new(findings, json_pack("{s:s, s:s}", "severity", severity, "text", text));
+}
+
+json_t *
+facade_shedding(const struct orchestrator *orch)
+{
+	return door_view(orch->door);
+}
+
+static void
+find_shedding(const struct orchestrator *orch, json_t *findings)
+{
+	struct err text;
+
+	if (door_finding(orch->door, &text))
+		add_finding(findings, "warning", text.text);
 }
 
 static json_t *
@@ -198,6 +213,8 @@ facade_health(const struct orchestrator *orch)
 	up = all_up(partitions);
 	json_object_set(parts, "partition", json_array_get(partitions, 0));
 	json_object_set_new(parts, "partitions", partitions);
+	json_object_set_new(parts, "shedding", facade_shedding(orch));
+	find_shedding(orch, findings);
 	json_object_set_new(parts, "daemons",
 	    json_pack("{s:i, s:i}", "living", (int)sharing_living(orch), "partitions_owned",
 	        (int)orchestrator_owned(orch)));

@@ -63,7 +63,7 @@ on_replayed(void *arg, json_t *body, const struct err *err)
 
 	json_decref(body);
 	autos->replayed += err->code == 0;
-	if (err->code == ERR_UNAVAILABLE)
+	if (err->code == ERR_UNAVAILABLE || err->code == ERR_SHED)
 		autos->at_id = autos->n_ids;
 	replay_next(autos);
 }

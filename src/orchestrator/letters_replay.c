@@ -347,7 +347,7 @@ on_one(void *arg, json_t *body, const struct err *err)
 	const char *id = batch->letters[batch->at++].id;
 	int64_t wait = batch->next_us - clock_mono_us();
 
-	if (err->code == ERR_UNAVAILABLE) {
+	if (err->code == ERR_UNAVAILABLE || err->code == ERR_SHED) {
 		json_decref(body);
 		batch_end(batch, err);
 		return;

@@ -18,6 +18,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/definitions.c \
 	src/orchestrator/distant.c \
 	src/orchestrator/doctor.c \
+	src/orchestrator/door.c src/orchestrator/door.h \
 	src/orchestrator/embedded.c \
 	src/orchestrator/embedded.h \
 	src/orchestrator/facade.c \

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "orchestrator/known.h"
 #include "orchestrator/command.h"
+#include "orchestrator/door.h"
 #include "orchestrator/letters.h"
 #include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
@@ -256,6 +257,7 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	orch->home = xstrdup(config->home);
 	orch->started_ms = clock_wall_ms();
 	rng_init(&orch->rng, 0);
+	orch->door = door_new(orch);
 	loop_timer_init(&orch->timer, loop, on_timer, orch);
 	loop_timer_init(&orch->check_timer, loop, check_redis, orch);
 	loop_timer_init(&orch->distant_timer, loop, compare_again, orch);
@@ -287,6 +289,14 @@ orchestrator_set_keep(struct orchestrator *orch, const struct keep_limits *keep)
 {
 	orch->config.keep = *keep;
 	parts_set_keep(orch);
+}
+
+void
+orchestrator_set_door(struct orchestrator *orch, const struct shed_config *shed,
+    uint64_t memory_cap)
+{
+	orch->config.shed = *shed;
+	orch->config.memory_cap = memory_cap;
 }
 
 void
@@ -343,6 +353,7 @@ orchestrator_free(struct orchestrator *orch)
 	fleet_free(orch->fleet);
 	letters_auto_free(orch->letters_auto);
 	stats_free(orch->stats);
+	door_free(orch->door);
 	letters_keeper_free(orch->letters_keeper);
 	free(orch->url);
 	free(orch->prefix);

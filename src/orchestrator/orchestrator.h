@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/metrics.h"
 #include "engine/engine.h"
+#include "engine/shed.h"
 #include "loop/loop.h"
 #include "orchestrator/partition.h"
 #include "orchestrator/keep.h"
@@ -34,6 +35,8 @@ struct orchestrator_config {
 	const char *home;        /* 16 hexadecimal digits: the state folder's id */
 	unsigned partitions;     /* of a new state; 0 = one */
 	struct engine_config engine;
+	struct shed_config shed; /* which new runs are refused when it is full */
+	uint64_t memory_cap;     /* bytes that this process is to keep below; 0: no matter */
 	int64_t audit_ms;        /* between two audits; 0: none */
 	enum loss_policy on_loss; /* of the state in Redis */
 	int state_fd;            /* the state folder; 0: none */
@@ -58,6 +61,9 @@ void orchestrator_set_catalog(struct orchestrator *orch, struct registry *regist
 
 /* From now on. */
 void orchestrator_set_keep(struct orchestrator *orch, const struct keep_limits *keep);
+
+void orchestrator_set_door(struct orchestrator *orch, const struct shed_config *shed,
+    uint64_t memory_cap);
 
 void orchestrator_start(struct orchestrator *orch);
 

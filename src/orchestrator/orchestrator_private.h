@@ -18,6 +18,7 @@
 
 struct drop;    /* catalog.c */
 struct sharing; /* sharing.c */
+struct door;    /* door.c */
 struct distant_files; /* distant.c */
 
 #define PARTITIONS_MAX 256
@@ -73,6 +74,7 @@ struct orchestrator {
 	struct loop_timer check_timer;
 	struct fleet *fleet;
 	struct pressure *pressure;
+	struct door *door;
 	char last_run[RUN_ID_SIZE]; /* the newest that this daemon accepted */
 	int64_t started_ms;         /* wall */
 	void (*stop_fn)(void *arg);

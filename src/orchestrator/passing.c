@@ -250,7 +250,7 @@ send_ask(struct ask *ask)
 		command->kind->name, "actor", command->actor->name, "role", command->actor->role, "via",
 		command->actor->via, "from", orch->home, "body", ask->body };
 
-	return redis_script_call(command->kind->urgent ? &orch->askfull_script : &orch->ask_script,
+	return redis_script_call(command->kind->when == COMMAND_URGENT ? &orch->askfull_script : &orch->ask_script,
 	    redis_conn_port(orch->queries), 1, (int)ARRAY_LEN(argv), argv, NULL, TIMEOUT_MS,
 	    on_asked, ask);
 }

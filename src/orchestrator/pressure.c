@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "orchestrator/orchestrator_private.h"
+#include "orchestrator/door.h"
 
 #define LOOK_US (1 * CLOCK_S)
 #define TIMEOUT_MS 5000
@@ -60,6 +60,7 @@ on_memory(void *arg, const struct redis_info *info, const struct err *err)
 	orch->info.maxmemory = info->maxmemory;
 	metrics_set(orch->config.metrics, METRIC_REDIS_MEMORY, info->used_memory);
 	metrics_set(orch->config.metrics, METRIC_REDIS_MAXMEMORY, info->maxmemory);
+	door_set_redis(orch->door, info->used_memory, info->maxmemory);
 	if (pressure->full ? percent < ROOM_PERCENT : percent >= FULL_PERCENT)
 		set_full(pressure, info);
 }
@@ -70,6 +71,7 @@ look(void *arg)
 	struct pressure *pressure = arg;
 
 	loop_timer_start(&pressure->timer, LOOK_US);
+	door_look(pressure->orch->door);
 	if (pressure->asking)
 		return;
 	pressure->asking = redis_memory_read(orchestrator_queries(pressure->orch), TIMEOUT_MS,

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/meminfo.h"
 #include "base/str.h"
 #include "model/workflow.h"
 #include "redis/url.h"
@@ -85,6 +86,10 @@ const struct config_option settings_table[] = {
 	{ "limits.outputs_memory", NULL, 0, "REEVE_LIMITS_OUTPUTS_MEMORY", CONFIG_SIZE, "256M", 0,
 	    (int64_t)64 * 1024 * MIB, NULL, 0, NULL, "Outputs of tasks that are kept in memory for "
 	    "those that will read them; beyond that they are read back from Redis first." },
+	{ "limits.memory", NULL, 0, "REEVE_LIMITS_MEMORY", CONFIG_SIZE, "0", 0, (int64_t)1 << 50, NULL,
+	    CONFIG_RELOADABLE, NULL, "Memory that reeved is to keep below, see shed. 0: half of what "
+	    "the machine or its control group has, so that Redis and agents beside it have the other "
+	    "half." },
 	{ "limits.rendered", NULL, 0, "REEVE_LIMITS_RENDERED", CONFIG_SIZE, "768K", 1024, 768 * 1024,
 	    NULL, 0, NULL, "Largest task as it is handed to an agent." },
 	{ "pools.NAME.units", NULL, 0, NULL, CONFIG_I64, "0", 0, POOL_UNITS_MAX, NULL,
@@ -97,6 +102,16 @@ const struct config_option settings_table[] = {
 	{ "pools.NAME.burst", NULL, 0, NULL, CONFIG_I64, "0", 0, 1000000, NULL,
 	    CONFIG_RELOADABLE, NULL, "Tasks that may start at once after a quiet time; 0: as "
 	    "many as in a second, at least 1." },
+	{ "shed.low", NULL, 0, "REEVE_SHED_LOW", CONFIG_I64, "80", 1, 101, NULL, CONFIG_RELOADABLE,
+	    NULL, "New runs of priority 2 and less are refused from so many percent of "
+	    "dispatch.max_tasks, limits.memory or the maxmemory of Redis on, until 5 below it; files "
+	    "in the watched folder wait. 80: a fifth is left to all that matters more. 101: never." },
+	{ "shed.normal", NULL, 0, "REEVE_SHED_NORMAL", CONFIG_I64, "90", 1, 101, NULL,
+	    CONFIG_RELOADABLE, NULL, "The same for priority 5 and less. 90: where Redis is so full, "
+	    "nothing new is handed out either." },
+	{ "shed.all", NULL, 0, "REEVE_SHED_ALL", CONFIG_I64, "95", 1, 101, NULL, CONFIG_RELOADABLE,
+	    NULL, "The same for all new runs. 95: what was accepted needs the rest to come to its "
+	    "end: results, retries, dead letters." },
 	{ "retention.age", NULL, 0, "REEVE_RETENTION_AGE", CONFIG_DURATION, "7d", 0, 0, NULL,
 	    CONFIG_RELOADABLE, NULL, "Ended runs are removed so long after their end, with their "
 	    "logs; 0: never by age. None with an open dead letter is." },
@@ -188,6 +203,10 @@ check_values(const struct config *config, struct report *report)
 	if (keep.age_ms > 0 && keep.age_ms < keep.min_age_ms)
 		report_line(report, "error: 'retention.age' is shorter than 'retention.min_age' "
 		    "(24h by default): set both");
+	if (config_get_i64(config, "shed.low") > config_get_i64(config, "shed.normal") ||
+	    config_get_i64(config, "shed.normal") > config_get_i64(config, "shed.all"))
+		report_line(report, "error: 'shed': low may not be more than normal, nor normal more "
+		    "than all");
 	if (!keys_init(&keys, config_get_string(config, "redis.prefix"), 0))
 		report_line(report, "error: 'redis.prefix': a brace may not stand in it");
 }
@@ -372,6 +391,17 @@ settings_keep(const struct config *config, struct keep_limits *ret_keep)
 		.event_bytes = config_get_size(config, "retention.events"),
 		.agents_ms = config_get_duration(config, "retention.agents"),
 	};
+}
+
+void
+settings_door(const struct config *config, struct shed_config *ret_shed, uint64_t *ret_memory)
+{
+	uint64_t memory = config_get_size(config, "limits.memory");
+
+	*ret_shed = (struct shed_config){ { (unsigned)config_get_i64(config, "shed.low"),
+	    (unsigned)config_get_i64(config, "shed.normal"),
+	    (unsigned)config_get_i64(config, "shed.all") } };
+	*ret_memory = memory > 0 ? memory : meminfo_limit("") / 2;
 }
 
 /* --- texts made from the table --- */

@@ -16,6 +16,7 @@
 #include "base/config.h"
 #include "base/err.h"
 #include "engine/engine.h"
+#include "engine/shed.h"
 #include "model/limits.h"
 #include "orchestrator/keep.h"
 
@@ -49,6 +50,9 @@ int settings_reload(struct settings *settings, settings_fault_fn *fn, void *arg)
 
 void settings_limits(const struct config *config, struct model_limits *ret_limits);
 void settings_engine(const struct config *config, struct engine_config *ret_engine);
+/* ret_memory: 0 where it cannot be told how much there is */
+void settings_door(const struct config *config, struct shed_config *ret_shed,
+    uint64_t *ret_memory);
 void settings_keep(const struct config *config, struct keep_limits *ret_keep);
 
 #define SETTINGS_ADDR_SIZE 64

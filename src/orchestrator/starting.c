@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "model/params.h"
 #include "orchestrator/audit.h"
+#include "orchestrator/door.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/view.h"
 
@@ -66,6 +67,7 @@ start_job_free(void *arg)
 		free(job->items[i].key);
 		json_decref(job->items[i].result);
 	}
+	json_decref(job->details);
 	free(job->items);
 	free(job);
 }
@@ -73,7 +75,10 @@ start_job_free(void *arg)
 static void
 job_fail(struct start_job *job)
 {
-	command_refuse(job->command, &job->err, NULL);
+	json_t *details = job->details;
+
+	job->details = NULL;
+	command_refuse(job->command, &job->err, details);
 }
 
 void
@@ -86,7 +91,7 @@ start_item_hash(struct start_item *item)
 	buf_release(&text);
 }
 
-/* --- step 3: start, wait for the commit, answer ------------------------------------------ */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 static void
 remember_key(struct start_job *job, const struct start_item *item, struct run *run)
@@ -132,19 +137,53 @@ make_submission(const struct start_job *job, const struct start_item *item)
 	return submission;
 }
 
-static bool
-has_room(struct start_job *job, const struct engine *engine)
-{
-	size_t tasks = engine_tasks_live(engine);
+/* --- step 2: the door ------------------------------------------------------------------------ */
 
-	for (size_t i = 0; i < job->n; i++)
-		tasks += job->items[i].result ? 0 : job->items[i].wf->n_tasks;
-	if (tasks <= job->orch->config.engine.max_tasks)
+/* Has begun before, or with another request that is under way. */
+static bool
+is_known(const struct start_job *job, const struct start_item *item)
+{
+	struct pending_key *pending = NULL;
+
+	if (item->key && !item->result)
+		HASH_FIND_STR(job->orch->pending_keys, item->key, pending);
+	return item->result || pending;
+}
+
+static struct door_ask
+ask_of(const struct start_job *job, const struct start_item *item)
+{
+	return (struct door_ask){ item->wf->name, job->command->actor->name,
+		item->priority >= 0 ? item->priority : item->wf->priority, item->wf->n_tasks };
+}
+
+/* All of its new runs, or none: the one of the lowest priority decides. */
+static bool
+is_admitted(struct start_job *job)
+{
+	struct door_ask all = { .priority = 9 }, each;
+	struct door *door = job->orch->door;
+
+	for (size_t i = 0; i < job->n; i++) {
+		if (is_known(job, &job->items[i]))
+			continue;
+		each = ask_of(job, &job->items[i]);
+		all.workflow = all.workflow ? all.workflow : each.workflow;
+		all.actor = each.actor;
+		all.priority = each.priority < all.priority ? each.priority : all.priority;
+		all.tasks += each.tasks;
+	}
+	if (!all.workflow || door_admit(door, &all, &job->err, &job->details) == 0)
 		return true;
-	err_set(&job->err, ERR_LIMIT, "%zu live tasks would pass the limit of %u (max_tasks)",
-	    tasks, job->orch->config.engine.max_tasks);
+	for (size_t i = 0; i < job->n && job->err.code == ERR_SHED; i++) {
+		each = ask_of(job, &job->items[i]);
+		if (!is_known(job, &job->items[i]))
+			door_count(door, &each);
+	}
 	return false;
 }
+
+/* --- step 4: start, wait for the commit, answer ------------------------------------------ */
 
 /* A single run is shown with its tasks, unless they are very many. */
 static json_t *
@@ -195,7 +234,7 @@ start_all(struct start_job *job)
 		command_unavailable(job->command);
 		return;
 	}
-	job->failed = !has_room(job, engine);
+	job->failed = !is_admitted(job);
 	for (size_t i = 0; i < job->n && !job->failed; i++) {
 		struct start_item *item = &job->items[i];
 		struct run *run;
@@ -222,7 +261,7 @@ start_all(struct start_job *job)
 		answer(job);
 }
 
-/* --- step 2: definitions ---------------------------------------------------------------- */
+/* --- step 3: definitions ---------------------------------------------------------------- */
 
 static void
 step_done(struct start_job *job, void (*next)(struct start_job *job))
@@ -250,6 +289,10 @@ on_definition(void *arg, const struct err *err)
 static void
 store_definitions(struct start_job *job)
 {
+	if (!is_admitted(job)) { /* before Redis is given anything */
+		job_fail(job);
+		return;
+	}
 	job->left = 1;
 	for (size_t i = 0; i < job->n; i++) {
 		if (job->items[i].result)

@@ -33,6 +33,7 @@ struct start_job {
 	size_t left;             /* answers that are due in this step */
 	bool failed;
 	struct err err;
+	json_t *details;         /* of err, or NULL */
 };
 
 /* n items, all zero. */

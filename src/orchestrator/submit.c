@@ -148,8 +148,10 @@ request_end(struct request *request)
 	json_t *body = request->details;
 
 	if (request->err.code < 0 && request->split) {
-		json_decref(body);
 		body = started_runs(request);
+		if (request->details)
+			json_object_update_missing(body, request->details);
+		json_decref(request->details);
 	} else if (request->err.code == 0) {
 		body = json_array();
 		for (size_t i = 0; i < request->n; i++)
@@ -171,6 +173,7 @@ on_started(void *arg, json_t *body, const struct err *err)
 
 	if (err->code < 0) {
 		request->err = *err;
+		json_decref(request->details);
 		request->details = json_incref(body);
 	}
 	for (size_t i = 0; i < parcel->n && err->code == 0; i++)

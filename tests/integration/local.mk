@@ -53,3 +53,6 @@ SH_TESTS += tests/integration/keep_runs.sh tests/integration/keep_full.sh \
 SH_TESTS += tests/integration/daemon_letters.sh \
 	tests/integration/daemon_replay.sh tests/integration/daemon_auto_replay.sh \
 	tests/integration/daemon_stats.sh tests/integration/daemon_letters_parts.sh
+
+# What happens to new runs when it is too full.
+SH_TESTS += tests/integration/shed_door.sh tests/integration/shed_files.sh

@@ -343,6 +343,13 @@ facade_ready(const struct orchestrator *orch, json_t *why)
 }
 
 json_t *
+facade_shedding(const struct orchestrator *orch)
+{
+	(void)orch;
+	return json_pack("{s:i}", "level", 0);
+}
+
+json_t *
 facade_health(const struct orchestrator *orch)
 {
 	(void)orch;

@@ -45,7 +45,7 @@ test_max_tasks(void **state)
 	bytes = engine_bytes(h.engine);
 	spec.id = run_id_make(h.now.wall_ms, 0, &h.rng);
 	assert_int_equal(engine_submit(h.engine, &h.now, &spec, &h.effects, &run, &err),
-	    ERR_LIMIT);
+	    ERR_SHED);
 	assert_null(run);
 	assert_int_equal(h.effects.len, 0);
 	assert_int_equal(engine_tasks_live(h.engine), 6);
