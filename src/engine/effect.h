@@ -117,6 +117,9 @@ struct effect {
 			size_t body_len;
 			char *body_owned; /* body when it was rendered, or NULL */
 			char *meta;       /* owned, with body */
+			uint64_t token;   /* 0, or: memory lacks what it read; its entry holds both */
+			uint64_t entry_ms, entry_seq; /* the encoder's: where that stands; or 0-0 */
+			size_t entry_queue;
 		} dead;
 		/*
 		 * The letter of run and task that is open (there is at most one; none is fine).

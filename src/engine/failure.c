@@ -40,7 +40,10 @@ failure_text(const struct failure *failure)
 	                                               : category_name(failure->category);
 }
 
-/* With what was handed out: what it reads is still held, the task has only just ended. */
+/*
+ * With what was handed out: what it reads is still held, the task has only just ended.  Where
+ * memory does not hold it, the entry of the attempt does.
+ */
 static void
 add_dead(struct turn *turn, struct run *run, uint32_t t, const struct failure *failure)
 {
@@ -48,9 +51,12 @@ add_dead(struct turn *turn, struct run *run, uint32_t t, const struct failure *f
 	struct rendered rendered = { 0 };
 	struct effect *effect;
 	struct err err;
+	bool far = task_reads_far(run, t);
 
-	(void)task_render(turn->engine, run, t, &rendered, &err); /* else it has no body */
+	if (!far)
+		(void)task_render(turn->engine, run, t, &rendered, &err); /* else it has no body */
 	effect = effects_add(turn->effects, EFFECT_DEAD, run, t);
+	effect->u.dead.token = far ? run->tasks[t].token : 0;
 	effect->u.dead.category = failure->category;
 	effect->u.dead.attempts = run->tasks[t].attempt;
 	effect->u.dead.crashes = run->tasks[t].crashes;

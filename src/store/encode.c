@@ -439,6 +439,23 @@ put_stale(struct encoder *enc)
 	}
 }
 
+/* Before the entries are settled: where those stand that letters take their bodies from. */
+static void
+find_bodies(const struct store *store, struct commit *commit)
+{
+	for (size_t i = 0; i < commit->n_effects; i++) {
+		struct effect *effect = &commit->effects[i];
+		struct stream_id id;
+
+		if (effect->kind != EFFECT_DEAD || effect->u.dead.token == 0 ||
+		    !ledger_find(store->ledger, effect->u.dead.token, &effect->u.dead.entry_queue,
+			&id))
+			continue;
+		effect->u.dead.entry_ms = id.ms;
+		effect->u.dead.entry_seq = id.seq;
+	}
+}
+
 void
 commit_encode(struct commit *commit, struct store *store, int64_t wall_ms)
 {
@@ -446,6 +463,7 @@ commit_encode(struct commit *commit, struct store *store, int64_t wall_ms)
 		.wall_ms = wall_ms };
 
 	enc.queues_tail = &enc.queues;
+	find_bodies(store, commit);
 	for (size_t i = 0; i < commit->n_effects; i++)
 		put_effect(&enc, &commit->effects[i]);
 	put_orphans(&enc);

@@ -50,7 +50,7 @@ add_fields(struct encoder *enc, const struct effect *effect)
 	const struct run *run = effect->run;
 	const struct task_def *def = &run->wf->tasks[effect->task];
 
-	args_adds(&enc->letters, "11");
+	args_adds(&enc->letters, "10");
 	add_field(enc, "run", run->id.text);
 	add_field(enc, "task", def->id);
 	add_field(enc, "workflow", run->wf->name);
@@ -61,7 +61,23 @@ add_fields(struct encoder *enc, const struct effect *effect)
 	add_number(enc, "failed_at", (uint64_t)enc->wall_ms);
 	add_number(enc, "index", effect->task);
 	add_field(enc, "agent", effect->u.dead.agent ? effect->u.dead.agent : "");
-	add_field(enc, "kind", effect->u.dead.body ? ENC_KIND_NAMES[def->kind] : "");
+}
+
+/* Where body and meta stand: here, or in the entry that the same commit acknowledges. */
+static void
+add_body(struct encoder *enc, const struct effect *effect)
+{
+	const struct task_def *def = &effect->run->wf->tasks[effect->task];
+	struct stream_id entry = { effect->u.dead.entry_ms, effect->u.dead.entry_seq };
+	bool there = entry.ms != 0 || entry.seq != 0;
+
+	args_adds(&enc->letters, effect->u.dead.body || there ? ENC_KIND_NAMES[def->kind] : "");
+	args_adds(&enc->letters,
+	    there ? ledger_key(enc->store->ledger, effect->u.dead.entry_queue) : "");
+	args_adds(&enc->letters, there ? enc_id(enc, entry) : "");
+	args_add(&enc->letters, effect->u.dead.body ? effect->u.dead.body : "",
+	    effect->u.dead.body_len);
+	args_adds(&enc->letters, effect->u.dead.meta ? effect->u.dead.meta : "");
 }
 
 /* Types that have, or had, letters. */
@@ -91,9 +107,7 @@ letter_open(struct encoder *enc, const struct effect *effect)
 	args_adds(&enc->letters, enc_key(enc, "run:", effect->run->id.text));
 	args_num(&enc->letters, enc->arena, effect->task);
 	add_log_key(enc, effect);
-	args_add(&enc->letters, effect->u.dead.body ? effect->u.dead.body : "",
-	    effect->u.dead.body_len);
-	args_adds(&enc->letters, effect->u.dead.meta ? effect->u.dead.meta : "");
+	add_body(enc, effect);
 	add_fields(enc, effect);
 	enc->n_letters++;
 	enc->commit->n_ids++;

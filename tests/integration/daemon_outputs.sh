@@ -42,6 +42,30 @@ wait_until 20 run_is "$run" succeeded
 is 'inputs of the last' "$(jq -r '[.inputs[].outputs.got | select(.)] | length' "$work/last.json")" 30
 is 'one of them' "$(jq -r .inputs.p7.outputs.got "$work/last.json")" 7-alpha
 
+# a letter has its payload and inputs all the same, and is tried again with them
+drop dies.yaml <<'YAML'
+name: dies
+on: manual
+defaults: {agent: shell}
+tasks:
+  - {id: one, run: "echo word=alpha >>$REEVE_OUTPUT_FILE"}
+  - {id: two, needs: [one], run: "echo says ${{ tasks.one.outputs.word }}; exit 4"}
+YAML
+wait_until 10 reeve workflows show dies
+submit dies
+wait_until 20 run_is "$run" failed
+letter=$(api /api/v1/dlq | jq -r '.items[0].id')
+reeve dlq show "$letter" --json >"$work/letter.json"
+is 'kind of a letter' "$(jq -r .payload.kind "$work/letter.json")" run
+has 'body of a letter' "$(jq -r .payload.body "$work/letter.json")" 'exit 4'
+is 'inputs of a letter' "$(jq -r .payload.meta.inputs.one.outputs.word "$work/letter.json")" alpha
+reeve dlq replay "$letter" >/dev/null
+second_failed() {
+	[ "$(task "$run" two '"\(.attempt) \(.status)"')" = '2 failed' ]
+}
+wait_until 20 second_failed
+has 'its log' "$(reeve logs "$run" two --attempt 2)" 'says alpha'
+
 # somebody deletes or overwrites what a task will read
 rm -f "$work/go"
 drop lost.yaml <<YAML

@@ -34,27 +34,70 @@ log_tail(struct fake_redis *redis, const struct cmd *args, int key)
 	return tail;
 }
 
+/* The last field of that name of an entry of a task stream; false: there is none. */
+static bool
+handed_out(struct fake_redis *redis, const char *queue, const char *entry, const char *name,
+    struct text *ret_text)
+{
+	redisReply *found = lua_pcall(redis, "XRANGE", queue, entry, entry, NULL);
+	const redisReply *fields = found->type == REDIS_REPLY_ARRAY && found->elements > 0
+	    ? found->element[0]->element[1]
+	    : NULL;
+	bool is = false;
+
+	for (size_t i = 0; fields && i + 1 < fields->elements; i += 2) {
+		if (strcmp(fields->element[i]->str, name) != 0)
+			continue;
+		if (is)
+			text_free(ret_text);
+		*ret_text = text_new(fields->element[i + 1]->str, fields->element[i + 1]->len);
+		is = true;
+	}
+	freeReplyObject(found);
+	return is;
+}
+
+/* Its own, or those of the entry; false: that is gone. */
+static bool
+find_body(struct commit_run *run, int at, struct text *ret_body, struct text *ret_meta)
+{
+	const struct cmd *args = run->args;
+
+	if (args->lens[at + 7] == 0) {
+		*ret_body = text_new(args->argv[at + 9], args->lens[at + 9]);
+		*ret_meta = text_new(args->argv[at + 10], args->lens[at + 10]);
+		return true;
+	}
+	if (!handed_out(run->redis, args->argv[at + 7], args->argv[at + 8], "body", ret_body))
+		return false;
+	if (!handed_out(run->redis, args->argv[at + 7], args->argv[at + 8], "meta", ret_meta))
+		*ret_meta = text_new("", 0);
+	return true;
+}
+
 static redisReply *
 add_letter(struct commit_run *run, struct letter *letter)
 {
 	const struct cmd *args = run->args;
-	int at = run->at, n = 2 * (int)cmd_int(args, at + 8);
+	int at = run->at, n = 2 * (int)cmd_int(args, at + 11);
 	const char *argv[64] = { "XADD", args->argv[at + 1], "*" };
 	size_t lens[64] = { 4, args->lens[at + 1], 1 };
-	const struct cmd cmd = { 3 + n + 4, argv, lens };
+	const struct cmd cmd = { 3 + n + 6, argv, lens };
 	struct text tail = log_tail(run->redis, args, at + 5);
 	char *index = xasprintf("n%s", args->argv[at + 4]);
 	char *replays = lua_text(lua_call(run->redis, "HGET", args->argv[at + 3], index, NULL));
-	const char *last[] = { "replays", replays[0] ? replays : "0", "log_tail", tail.data };
+	bool whole = find_body(run, at, &letter->body, &letter->meta);
+	const char *last[] = { "kind", whole ? args->argv[at + 6] : "", "replays",
+		replays[0] ? replays : "0", "log_tail", tail.data };
 	redisReply *reply;
 
-	memcpy(argv + 3, args->argv + at + 9, (size_t)n * sizeof *argv);
-	memcpy(lens + 3, args->lens + at + 9, (size_t)n * sizeof *lens);
-	for (int i = 0; i < 4; i++) {
+	memcpy(argv + 3, args->argv + at + 12, (size_t)n * sizeof *argv);
+	memcpy(lens + 3, args->lens + at + 12, (size_t)n * sizeof *lens);
+	for (int i = 0; i < 6; i++) {
 		argv[3 + n + i] = last[i];
-		lens[3 + n + i] = i < 3 ? strlen(last[i]) : tail.len;
+		lens[3 + n + i] = i < 5 ? strlen(last[i]) : tail.len;
 	}
-	run->at += 9 + n;
+	run->at += 12 + n;
 	reply = fake_execute(run->redis, &cmd);
 	free(index);
 	free(replays);
@@ -95,11 +138,11 @@ opened(struct commit_run *run, const struct letter *letter)
 	char *index = xasprintf("d%s", args->argv[letter->at + 4]);
 	char *meta = xasprintf("%s/meta", letter->id);
 	const char *argv[] = { "HSET", args->argv[letter->at + 2], letter->id,
-		args->argv[letter->at + 6], meta, args->argv[letter->at + 7] };
+		letter->body.data, meta, letter->meta.data };
 	size_t lens[] = { 4, args->lens[letter->at + 2], strlen(letter->id),
-		args->lens[letter->at + 6], strlen(meta), args->lens[letter->at + 7] };
+		letter->body.len, strlen(meta), letter->meta.len };
 
-	if (args->lens[letter->at + 7] > 0)
+	if (letter->meta.len > 0)
 		lua_quiet(lua_execute(run->redis, &(struct cmd){ 6, argv, lens }));
 	lua_quiet(lua_call(run->redis, "HSET", key, index, letter->id, NULL));
 	lua_quiet(lua_pcall(run->redis, "HINCRBY", key, "dl", "1", NULL));
@@ -140,4 +183,14 @@ letters_change(struct commit_run *run)
 		else
 			closed(run, &run->letters[i]);
 	}
+}
+
+void
+letters_release(struct commit_run *run)
+{
+	for (size_t i = 0; i < run->n_letters; i++) {
+		text_free(&run->letters[i].body);
+		text_free(&run->letters[i].meta);
+	}
+	free(run->letters);
 }

@@ -203,12 +203,14 @@ struct commit_run {
 struct letter {
 	int at;
 	char id[STREAM_ID_SIZE];
+	struct text body, meta; /* of one that was added; owned */
 };
 
 long long commit_number(struct commit_run *run);
 redisReply *commit_undo(struct commit_run *run, const char *key, redisReply *error);
 redisReply *letters_add(struct commit_run *run); /* NULL, or the fault */
 void letters_change(struct commit_run *run);
+void letters_release(struct commit_run *run);
 
 /* nonce:seq:home, taken apart; false when it is not that. */
 struct fence {

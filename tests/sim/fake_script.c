@@ -301,7 +301,7 @@ script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 	}
 	lua_fence_release(&fence);
 	free(run.added);
-	free(run.letters);
+	letters_release(&run);
 	return fault ? fault : run.ids;
 }
 

@@ -163,6 +163,19 @@ close_letter(struct owner *owner, struct run *run, uint32_t task)
 	effects_mark(&owner->effects, 0, 0);
 }
 
+/* As if memory had lost what the task reads: its letter takes the body from its entry. */
+static void
+dead_by_entry(struct owner *owner, struct run *run, uint32_t task)
+{
+	struct effect *effect = effects_add(&owner->effects, EFFECT_DEAD, run, task);
+
+	effect->u.dead.category = CATEGORY_EXIT;
+	effect->u.dead.attempts = run->tasks[task].attempt;
+	effect->u.dead.reason = xstrdup("exit");
+	effect->u.dead.token = run->tasks[task].token;
+	effects_mark(&owner->effects, 0, 0);
+}
+
 /* Something is said about some outstanding attempt. */
 static void
 report(struct owner *owner)
@@ -191,6 +204,8 @@ report(struct owner *owner)
 	run_ref(run);
 	if (below(owner->pair, 3) == 0)
 		close_letter(owner, run, task);
+	if (below(owner->pair, 8) == 0)
+		dead_by_entry(owner, run, task);
 	(void)engine_complete(owner->engine, &owner->now, &said, &owner->effects);
 	effects_mark(&owner->effects, 5, ++owner->cursor);
 	if (below(owner->pair, 4) == 0)

@@ -140,6 +140,7 @@ harness_release(struct harness *h)
 			free(run->tasks[k].usage);
 			free(run->tasks[k].given);
 			free(run->tasks[k].reason);
+			free(run->tasks[k].dead_body);
 		}
 		free(run->tasks);
 		run_unref(run->run);
@@ -290,6 +291,11 @@ apply(struct harness *h, struct effect *effect)
 		run->tasks[effect->task].dead++;
 		replace(&run->tasks[effect->task].reason, &effect->u.dead.reason);
 		run->tasks[effect->task].dead_category = effect->u.dead.category;
+		free(run->tasks[effect->task].dead_body);
+		run->tasks[effect->task].dead_body = effect->u.dead.body
+		    ? xstrndup(effect->u.dead.body, effect->u.dead.body_len)
+		    : NULL;
+		run->tasks[effect->task].dead_token = effect->u.dead.token;
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_ANSWER:

@@ -37,6 +37,8 @@ struct stored_task {
 	unsigned dispatched, dead;
 	char *reason; /* of the dead letter */
 	enum category dead_category;
+	char *dead_body; /* NULL: none */
+	uint64_t dead_token; /* whose entry holds it; or 0 */
 };
 
 struct stored_run {

@@ -163,6 +163,36 @@ lost_outputs_fail_their_readers(void **state)
 	}
 }
 
+/* The letter's body is made from memory where that holds what it reads, else it is the entry's. */
+static void
+letters_have_a_body(void **state)
+{
+	static const char *const outputs = "{\"n\":3}";
+
+	(void)state;
+	for (int far = 0; far < 2; far++) {
+		struct stored_run *run;
+		struct harness h;
+		uint64_t token;
+
+		begin(&h, far ? 0 : 1000, 10);
+		run = start(&h, PAIR);
+		succeed(&h, run, 0, outputs);
+		harness_dispatch(&h);
+		token = harness_entry(&h, run, 1)->token;
+		harness_end(&h, run, 1, COMPLETION_FAILED);
+		assert_int_equal(run->tasks[1].dead, 1);
+		if (far) {
+			assert_null(run->tasks[1].dead_body);
+			assert_int_equal(run->tasks[1].dead_token, token);
+		} else {
+			assert_string_equal(run->tasks[1].dead_body, "n=3");
+			assert_int_equal(run->tasks[1].dead_token, 0);
+		}
+		harness_release(&h);
+	}
+}
+
 /* The place in the window is kept, and free again whatever becomes of the run. */
 static void
 places_are_given_back(void **state)
@@ -271,6 +301,7 @@ main(void)
 		cmocka_unit_test(many_ask_once),
 		cmocka_unit_test(a_load_reads_what_is_needed),
 		cmocka_unit_test(lost_outputs_fail_their_readers),
+		cmocka_unit_test(letters_have_a_body),
 		cmocka_unit_test(places_are_given_back),
 		cmocka_unit_test(fetching_counts_as_running),
 		cmocka_unit_test(a_stopped_type_gets_nothing),

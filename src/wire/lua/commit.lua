@@ -7,11 +7,14 @@
 --   types:   key type ...                    what each written key must be (or missing)
 --   groups:  key group ...                   streams to create with their group
 --   adds:    key nfields name... nentries, then nentries times the values
---   letters: 'open' stream bodies run index log body meta nfields name value...
+--   letters: 'open' stream bodies run index log kind queue entry body meta nfields
+--                   name value...
 --            'close' marks run index mark, or 'close' marks '' entry mark
 --                                            dead letters: one is added with the last
---                                            2 KB of its log; the open one of a task (or
---                                            that entry) is marked as replayed
+--                                            2 KB of its log, and with body and meta, its
+--                                            own or those of an entry of queue; the open
+--                                            one of a task (or that entry) is marked as
+--                                            replayed
 --   rest:    argc arg... ...                 commands as they stand
 --   less:    key n ...                       definitions that lose n users: field
 --                                            `refs`; without users they are removed
@@ -109,6 +112,20 @@ local function log_tail(log)
 	return tail
 end
 
+-- What an entry of a task stream handed out; nil: it is gone.
+local function handed_out(queue, entry)
+	local found = redis.pcall('XRANGE', queue, entry, entry)
+	local said = {}
+	if found.err or #found == 0 then
+		return nil
+	end
+	local fields = found[1][2]
+	for f = 1, #fields - 1, 2 do
+		said[fields[f]] = fields[f + 1]
+	end
+	return said['body'], said['meta']
+end
+
 -- Entries first, as above; what follows from them cannot fail.
 local changes = {}
 n = tonumber(A[i])
@@ -118,10 +135,17 @@ for _ = 1, n do
 	if A[i] == 'open' then
 		local key, run, index = A[i + 1], A[i + 3], A[i + 4]
 		local cmd = { 'XADD', key, '*' }
-		local fields = tonumber(A[i + 8])
-		for f = 1, 2 * fields do
-			cmd[#cmd + 1] = A[i + 8 + f]
+		local kind, fields = A[i + 6], tonumber(A[i + 11])
+		change.body, change.meta = A[i + 9], A[i + 10]
+		if A[i + 7] ~= '' then
+			change.body, change.meta = handed_out(A[i + 7], A[i + 8])
+			kind = change.body and kind or ''
 		end
+		for f = 1, 2 * fields do
+			cmd[#cmd + 1] = A[i + 11 + f]
+		end
+		cmd[#cmd + 1] = 'kind'
+		cmd[#cmd + 1] = kind
 		cmd[#cmd + 1] = 'replays'
 		cmd[#cmd + 1] = redis.call('HGET', run, 'n' .. index) or '0'
 		cmd[#cmd + 1] = 'log_tail'
@@ -135,7 +159,7 @@ for _ = 1, n do
 		end
 		ids[#ids + 1] = change.id
 		keys[#ids] = key
-		i = i + 9 + 2 * fields
+		i = i + 12 + 2 * fields
 	else
 		i = i + 5
 	end
@@ -145,8 +169,8 @@ for _, change in ipairs(changes) do
 	local at = change.at
 	if change.id then
 		local bodies, run, index = A[at + 2], A[at + 3], A[at + 4]
-		if A[at + 7] ~= '' then
-			redis.pcall('HSET', bodies, change.id, A[at + 6], change.id .. '/meta', A[at + 7])
+		if change.body and change.meta and change.meta ~= '' then
+			redis.pcall('HSET', bodies, change.id, change.body, change.id .. '/meta', change.meta)
 		end
 		redis.call('HSET', run, 'd' .. index, change.id)
 		redis.pcall('HINCRBY', run, 'dl', 1)

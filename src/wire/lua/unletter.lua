@@ -58,7 +58,9 @@ for i = 6, #ARGV do
 	drop_all(redis.call('XRANGE', stream, ARGV[i], ARGV[i]))
 end
 if ARGV[3] ~= '' then
-	most = most - drop_all(redis.call('XRANGE', stream, '-', '(' .. ARGV[3], 'COUNT', most))
+	if most > 0 then
+		most = most - drop_all(redis.call('XRANGE', stream, '-', '(' .. ARGV[3], 'COUNT', most))
+	end
 	due = most > 0 and 0 or 1
 end
 if ARGV[4] ~= '' then
