@@ -257,6 +257,9 @@ add_letters(struct pair *pair, struct line *line)
 		add(line, given ? id(pair) : PICK(pair, "0", "1"));
 		if (open) {
 			add(line, PICK(pair, "x1", "x2", "h1", "none"));
+			add(line, PICK(pair, "", "run"));
+			add(line, PICK(pair, "", "", "x1", "h1", "none"));
+			add(line, id(pair));
 			add(line, "body");
 			add(line, PICK(pair, "", "{}"));
 			add(line, "1");
