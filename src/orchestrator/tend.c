@@ -411,8 +411,10 @@ judge_missing(struct judging *judging, uint64_t token, struct stream_id id)
 {
 	struct tend *tend = judging->tend;
 	struct held *held = held_of(tend, token, NULL);
+	bool over = tend->clock - held->since >= LEASE_MS;
 
-	if (is_alive(tend, regroup_runner(tend, token))) {
+	/* one that cannot be given back is not in its stream any more: its agent hears LOST */
+	if ((!over || judging->glance->no_group) && is_alive(tend, regroup_runner(tend, token))) {
 		if (judging->glance->no_group)
 			return; /* group_lost() gives it back */
 		if (!judging->back)
@@ -421,7 +423,7 @@ judge_missing(struct judging *judging, uint64_t token, struct stream_id id)
 		count_unowned(judging, id);
 		return;
 	}
-	if (tend->clock - held->since < LEASE_MS || judging->n_lost == REAP_MAX)
+	if (!over || judging->n_lost == REAP_MAX)
 		return;
 	judging->lost[judging->n_lost++] = token;
 	count_unowned(judging, id);

@@ -14,8 +14,8 @@
  * - An entry that is neither undelivered nor pending is in nobody's hands (its group
  *   was destroyed, and perhaps made again by an agent, or somebody else acknowledged
  *   it).  If an agent that beats runs it, it goes back to that one (the beat answers
- *   UNOWNED meanwhile); else, after a lease of looking the same, it is handed out
- *   anew.  A missing group is made again.
+ *   UNOWNED meanwhile).  After a lease of looking the same it is handed out anew:
+ *   nobody runs it, or the entry itself is gone too.  A missing group is made again.
  * - An entry that waits to be delivered and is not in its stream any more is handed
  *   out anew as well.
  *
