@@ -120,6 +120,7 @@ void
 check_commit(struct world *world, int argc, const char *const *argv)
 {
 	(void)argc;
+	check_kept(world);
 	if (count_added(argv) > COMMIT_ENTRIES)
 		world_fail(world, "a commit adds %ld entries", count_added(argv));
 	/* without its group one cannot tell what of a stream is outstanding */
@@ -540,7 +541,7 @@ check_run(struct world *world, const struct asked *asked)
 
 	snprintf(name, sizeof name, "run:%s", asked->id.text);
 	object = check_find(world, name);
-	if (!object && asked->accepted)
+	if (!object && asked->accepted && !asked->purged)
 		world_fail(world, "run %s was accepted and is lost", asked->id.text);
 	if (!object)
 		return;
@@ -610,6 +611,7 @@ check_end(struct world *world)
 	for (size_t i = 0; i < world->n_asked; i++)
 		check_run(world, world->asked[i]);
 	check_letters(world);
+	check_keep(world);
 	if (!world->events_lost)
 		check_history(world);
 	for (size_t i = 0; i < DAEMONS; i++) {

@@ -101,26 +101,65 @@ rerun(struct world *world, struct daemon *daemon, struct asked *asked, struct ru
 	    (int)what.task, what.downstream ? ", downstream" : "");
 }
 
+/* As orchestrator/rerun.c.  What an ended run is read into, until it is taken over. */
+struct reading {
+	struct daemon *daemon;
+	struct asked *asked;
+	struct engine *engine;
+	struct run *run;
+	unsigned life, generation;
+};
+
+static void
+taken_up(void *arg, uint64_t n)
+{
+	struct reading *reading = arg;
+	struct daemon *daemon = reading->daemon;
+	struct world *world = daemon->world;
+	bool alive = !world->over && daemon->alive && daemon->life == reading->life;
+	struct run *run;
+
+	(void)n;
+	if (alive && daemon_serves(daemon) &&
+	    partition_generation(daemon->partition) == reading->generation) {
+		run = engine_find(engine_of(daemon), reading->asked->id.text);
+		if (!run)
+			engine_take(reading->engine, run = reading->run);
+		rerun(world, daemon, reading->asked, run, TALLY_RETRY_ENDED);
+		done(daemon);
+	}
+	if (alive)
+		keep_let_go(partition_keep(daemon->partition), reading->asked->id.text);
+	run_unref(reading->run);
+	engine_free(reading->engine);
+	free(reading);
+}
+
 static void
 reopen(struct world *world, struct daemon *daemon, struct asked *asked)
 {
+	struct reading *reading;
 	struct engine *engine;
 	struct run *run;
 
-	/* what somebody deleted cannot be read back */
-	if (!check_owns(world, daemon) || world->harmed_at >= 0)
+	/* what somebody deleted, or retention took, cannot be read back */
+	if (!check_owns(world, daemon) || world->harmed_at >= 0 || asked->purged ||
+	    !keep_hold(partition_keep(daemon->partition), asked->id.text))
 		return;
 	engine = engine_new(&daemon->partition->config.engine, &daemon->rng);
 	run = check_read_run(world, daemon, engine, asked->id.text);
 	if (run && (!run_state_ended((enum run_state)run->state) || run->open > 0))
 		world_fail(world, "run %s has ended, but is read as %s with %u open tasks",
 		    asked->id.text, run_state_name((enum run_state)run->state), run->open);
-	if (run) {
-		engine_take(engine, run);
-		rerun(world, daemon, asked, run, TALLY_RETRY_ENDED);
+	if (!run) {
+		engine_free(engine);
+		keep_let_go(partition_keep(daemon->partition), asked->id.text);
+		return;
 	}
-	run_unref(run);
-	engine_free(engine);
+	reading = xcalloc(1, sizeof *reading);
+	*reading = (struct reading){ daemon, asked, engine, run, daemon->life,
+		partition_generation(daemon->partition) };
+	world_in(world, (int64_t)chance(world, 12), taken_up, reading, 0);
 }
 
 void

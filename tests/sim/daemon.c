@@ -246,6 +246,7 @@ daemon_start(struct daemon *daemon)
 	config.engine.window = world->shape.window;
 	config.engine.max_outputs = world->shape.outputs;
 	config.audit_ms = world->shape.audit_ms;
+	config.keep = world->shape.keep;
 	config.engine.timeout_slack_ms = 500;
 	daemon->boot = world->now - (int64_t)chance(world, 100000);
 	daemon->paused_until = 0;

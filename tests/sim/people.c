@@ -49,7 +49,8 @@ submit(struct world *world)
 	spec.submission->idempotency_key = xasprintf("key%zu", world->n_asked);
 	spec.id = run_id_make(now.wall_ms, 0, &world->rng);
 	asked = xcalloc(1, sizeof *asked);
-	*asked = (struct asked){ .world = world, .id = spec.id, .wf = workflow_ref(spec.wf) };
+	*asked = (struct asked){ .world = world, .id = spec.id, .wf = workflow_ref(spec.wf),
+		.logged_at = -1, .unlogged_at = -1 };
 	GROW(world->asked, world->n_asked, world->cap_asked);
 	world->asked[world->n_asked++] = asked;
 	world_trace(world, "run %s of %s asked of %s", spec.id.text, spec.wf->name, daemon->name);
@@ -102,7 +103,8 @@ static const struct chance_row deeds[] = {
 	{ 8, control_retry },
 	{ 2, control_pause },
 	{ 2, control_resume },
-	{ 1, letters_drop },
+	{ 1, keeping_drop_letters },
+	{ 1, keeping_purge },
 };
 
 /* Loading all anew costs as much as there is: big worlds do it seldom. */

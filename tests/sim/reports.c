@@ -109,6 +109,8 @@ report_send(struct agent *agent, const struct held *held)
 	struct report report = { { "XADD", DONE_KEY, "*" }, 3 };
 
 	fill(&report, agent, held);
+	if (one_in(agent->world, 3))
+		keeping_log(agent, held);
 	world_trace(agent->world, "%s reports %s/%s#%s %s %s", agent->id, held->run, held->task,
 	    held->attempt, report.argv[10], held->token);
 	if (agent->beats && one_in(agent->world, 2))

@@ -206,7 +206,9 @@ on_script(void *arg, const char *script, int argc, const char *const *argv,
 
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
 		return;
-	code = reply->element[0]->str;
+	if (strcmp(script, "ended") == 0)
+		check_looked(world, reply);
+	code = reply->element[0]->str ? reply->element[0]->str : "";
 	if (strcmp(script, "withdraw") == 0)
 		world->withdrawn = true;
 	if (strcmp(script, "reap") == 0)
@@ -215,6 +217,10 @@ on_script(void *arg, const char *script, int argc, const char *const *argv,
 		count_fence(world, reply->element[1]->str);
 	else if (strcmp(script, "commit") == 0 && strcmp(code, "FENCED") == 0)
 		world_count(world, TALLY_FENCED);
+	else if (strcmp(script, "unletter") == 0)
+		check_kept(world);
+	else if (strcmp(script, "unlog") == 0 && strcmp(code, "OK") == 0)
+		check_unlogged(world, argc, argv);
 	else if (strcmp(script, "commit") == 0 && strcmp(code, "OK") == 0)
 		check_commit(world, argc, argv);
 }
@@ -277,6 +283,7 @@ forget_lost(struct world *world)
 		freeReplyObject(reply);
 		free(key);
 	}
+	check_kept_anew(world);
 }
 
 void
@@ -304,6 +311,20 @@ world_restart_redis(struct world *world, size_t lost, int64_t down_ms)
 
 /* --- from beginning to end ------------------------------------------------------------------------------ */
 
+/* A second stands for a day. */
+static struct keep_limits
+draw_keep(struct world *world)
+{
+	struct keep_limits keep = { 0 };
+
+	if (one_in(world, 2))
+		return keep;
+	keep.age_ms = one_in(world, 3) ? 0 : 500 + (int64_t)chance(world, 9000);
+	keep.runs = one_in(world, 2) ? 0 : 1 + chance(world, 8);
+	keep.min_age_ms = (int64_t)chance(world, 1500);
+	return keep;
+}
+
 static void
 draw_shape(struct world *world)
 {
@@ -321,6 +342,7 @@ draw_shape(struct world *world)
 		world->shape.window = 20 + (uint32_t)chance(world, 200);
 		world->shape.runs = 1 + (unsigned)chance(world, 4);
 	}
+	world->shape.keep = draw_keep(world);
 }
 
 static void

@@ -225,6 +225,8 @@ void report_garbage(struct world *world);
 	X(NAME_PAUSE, "workflows and agent types paused")                              \
 	X(LETTER, "open dead letters seen")                                           \
 	X(LETTER_DROP, "dead letters dropped by people")                               \
+	X(PURGED, "ended runs removed")                                                \
+	X(KEEP_ORDER, "removals that people asked for")                                \
 	X(BIG, "runs of hundreds of tasks")                                            \
 	X(DRILL_KILL, "drills: the owner killed, another takes over")                  \
 	X(DRILL_STOP, "drills: the owner stopped, another takes over")                 \
@@ -272,6 +274,12 @@ struct asked {
 	struct workflow *wf;
 	bool accepted, refused;
 	bool again; /* something of it ran again */
+	/* check_keep.c: as the last commit left it */
+	bool stored, ended, letters;
+	bool purged;         /* retention took it */
+	int64_t finished_ms; /* wall */
+	bool logs_seen;      /* retention saw logs, and has not removed them yet */
+	int64_t logged_at, unlogged_at; /* -1: never */
 };
 
 struct shape {
@@ -283,6 +291,7 @@ struct shape {
 	size_t outputs; /* bytes of outputs that memory may hold */
 	unsigned runs;
 	int64_t audit_ms; /* between two audits; 0: none */
+	struct keep_limits keep;
 };
 
 struct world {
@@ -301,6 +310,8 @@ struct world {
 	int64_t harmed_at; /* somebody meddled with Redis; -1: never */
 	bool events_lost;  /* the stream of events is not whole */
 	bool letters_harmed; /* somebody deleted dead letters */
+	bool keep_ordered; /* somebody asked for runs to be removed, whatever their age */
+	unsigned keep_orders; /* that were not answered yet */
 	bool withdrawn;    /* an entry was taken back, and perhaps nobody heard of it */
 	uint64_t *tally;
 	unsigned servers; /* lives of Redis: its run_id changes with each */
@@ -353,8 +364,11 @@ void control_retry(struct world *world);
 void control_pause(struct world *world);
 void control_resume(struct world *world);
 void control_begin(struct world *world);
-/* letters.c */
-void letters_drop(struct world *world);
+/* keeping.c: people who drop dead letters, and who have ended runs removed */
+void keeping_drop_letters(struct world *world);
+void keeping_purge(struct world *world);
+/* An agent writes to the log of its attempt. */
+void keeping_log(struct agent *agent, const struct held *held);
 struct daemon *people_serving(struct world *world); /* some daemon that serves, or NULL */
 
 /* --- check.c: invariants ------------------------------------------------------------------------- */
@@ -370,6 +384,13 @@ bool check_owns(struct world *world, const struct daemon *daemon);
 /* A run as Redis has it, in an engine of its own; a reference, or NULL. */
 struct run *check_read_run(struct world *world, struct daemon *daemon, struct engine *engine,
     const char *id);
+/* check_keep.c: what retention removes */
+void check_kept(struct world *world);      /* after each change of runs */
+/* Answers of the scripts ended and unlog. */
+void check_looked(struct world *world, const struct redisReply *reply);
+void check_unlogged(struct world *world, int argc, const char *const *argv);
+void check_kept_anew(struct world *world); /* history was lost */
+void check_keep(struct world *world);      /* when all is idle */
 /* check_letters.c: dead letters and the tasks that they are about */
 struct entry;
 void check_letters(struct world *world);

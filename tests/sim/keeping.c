@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* People who drop dead letters: some by their ids, or all but the newest. */
+/* What people remove: dead letters, ended runs; and the logs that go with those. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,8 @@
 #define P "reeve:{0}:"
 #define IDS 8
 #define TIMEOUT_MS 5000
+
+/* --- dead letters ---------------------------------------------------------------------- */
 
 struct drop {
 	struct redis_script script;
@@ -72,7 +74,7 @@ fill(struct drop *drop, const char *type, uint64_t nonce)
 }
 
 void
-letters_drop(struct world *world)
+keeping_drop_letters(struct world *world)
 {
 	struct daemon *daemon = people_serving(world);
 	const char *type = type_name((unsigned)chance(world, TYPES));
@@ -96,4 +98,70 @@ letters_drop(struct world *world)
 	if (redis_script_call(&drop->script, &daemon->commands.port, 4, drop->argc, drop->argv,
 		NULL, TIMEOUT_MS, on_dropped, drop) < 0)
 		free(drop);
+}
+
+/* --- ended runs --------------------------------------------------------------------------- */
+
+static void
+on_purged(void *arg, const struct keep_report *report, const struct err *err)
+{
+	struct world *world = arg;
+
+	(void)err;
+	world->keep_orders--;
+	world_trace(world, "%llu ended runs were removed", (unsigned long long)report->runs);
+}
+
+static void
+retry_soon(void *arg, uint64_t n)
+{
+	struct world *world = arg;
+
+	(void)n;
+	for (int i = 0; !world->over && i < 5; i++)
+		control_retry(world);
+}
+
+/* Of any age, of all workflows or of one; now and then only to see what would go. */
+void
+keeping_purge(struct world *world)
+{
+	struct daemon *daemon = people_serving(world);
+	struct keep_order order = { .older_than_ms = (int64_t)chance(world, 3000),
+		.dry_run = one_in(world, 4) };
+
+	if (!daemon || !world->faults)
+		return;
+	if (one_in(world, 2))
+		snprintf(order.workflow, sizeof order.workflow, "%s",
+		    world->flows[chance(world, world->n_flows)]->name);
+	if (keep_purge(partition_keep(daemon->partition), &order, on_purged, world, NULL) < 0)
+		return;
+	world_trace(world, "ended runs are to be removed");
+	world_count(world, TALLY_KEEP_ORDER);
+	world->keep_orders++;
+	world->keep_ordered |= !order.dry_run;
+	if (one_in(world, 2)) /* and somebody runs them again at the same time */
+		world_in(world, (int64_t)chance(world, 15), retry_soon, world, 0);
+	daemon_wake(daemon);
+}
+
+static void
+note_log(struct world *world, const char *run)
+{
+	for (size_t i = 0; i < world->n_asked; i++) {
+		if (strcmp(world->asked[i]->id.text, run) == 0)
+			world->asked[i]->logged_at = world->now;
+	}
+}
+
+void
+keeping_log(struct agent *agent, const struct held *held)
+{
+	char *key = xasprintf(P "log:%s:%s:%s", held->run, held->task, held->attempt);
+	const char *argv[] = { key, "100", "10", "1000", "0", "1-1", "o", "some output\n" };
+
+	note_log(agent->world, held->run);
+	freeReplyObject(fake_redis_script(agent->world->redis, "log", 1, ARRAY_LEN(argv), argv));
+	free(key);
 }
