@@ -240,6 +240,7 @@ open_orchestrator(struct reeved *d, struct err *err)
 	orch.on_loss = config_get_enum(config, "on_state_loss") == 0 ? LOSS_HOLD : LOSS_RESTORE;
 	orch.state_fd = d->statedir.dir_fd;
 	settings_door(config, &orch.shed, &orch.memory_cap);
+	orch.state_dir = d->statedir.path;
 	settings_keep(config, &orch.keep);
 	orch.letters_max_age_ms = config_get_duration(config, "dead_letters.max_age");
 	orch.letters_replay_ms = config_get_duration(config, "dead_letters.auto_replay_delay");

@@ -244,7 +244,8 @@ static const struct option_row rows[] = {
 	{ "stdin", "none|prompt|json", set_stdin,
 	    "standard input of COMMAND: nothing, the prompt or the task (none)" },
 	{ "redis", "URL", set_redis,
-	    "redis://[user:password@]host:port[/db] or unix:///path" },
+	    "redis://[user:password@]host:port[/db] or unix:///path; - reads it from "
+	    "standard input" },
 	{ "state-dir", "DIR", set_state_dir,
 	    "state folder: redis.sock, tasks' folders, the spool" },
 	{ "prefix", "TEXT", set_prefix, "prefix of all keys (reeve:)" },

@@ -4,14 +4,18 @@
  */
 #include "agent/place.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 
 #define SOCKET_NAME "redis.sock"
+#define URL_MAX 4096
 
 static const char *
 env_or_null(const char *name)
@@ -59,6 +63,32 @@ try_dir(const char *dir, struct buf *tried)
 	return url;
 }
 
+/* From whoever started us: what stands on standard input shows in no list of processes. */
+static int
+read_url(char **ret_url, struct err *err)
+{
+	char text[URL_MAX + 1];
+	size_t len = 0;
+	ssize_t got;
+	int null_fd;
+
+	while (len < URL_MAX && (got = read(STDIN_FILENO, text + len, URL_MAX - len)) > 0)
+		len += (size_t)got;
+	text[len] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null_fd >= 0) {
+		(void)dup2(null_fd, STDIN_FILENO);
+		close(null_fd);
+	}
+	if (*text == '\0' || len == URL_MAX)
+		return err_set(err, ERR_INVALID, "--redis -: no URL of at most %d bytes on "
+		    "standard input", URL_MAX - 1);
+	*ret_url = xstrdup(text);
+	explicit_bzero(text, sizeof text);
+	return 0;
+}
+
 int
 place_redis_url(const struct agent_options *options, char **ret_url, struct err *err)
 {
@@ -66,6 +96,8 @@ place_redis_url(const struct agent_options *options, char **ret_url, struct err 
 	struct buf tried = { 0 };
 	char *home, *url = NULL;
 
+	if (options->redis_url != NULL && strcmp(options->redis_url, "-") == 0)
+		return read_url(ret_url, err);
 	if (options->redis_url != NULL)
 		url = xstrdup(options->redis_url);
 	else if (env_or_null("REEVE_REDIS_URL") != NULL)

@@ -71,6 +71,10 @@ effect_release(struct effect *effect)
 		free(effect->u.drain.agent);
 		free(effect->u.drain.value);
 		break;
+	case EFFECT_SCALE:
+		free(effect->u.scale.type);
+		free(effect->u.scale.value);
+		break;
 	case EFFECT_NOTE:
 		free(effect->u.note.agent);
 		free(effect->u.note.data);

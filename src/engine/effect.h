@@ -35,6 +35,7 @@ enum effect_kind {
 	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
 	EFFECT_PAUSE,      /* a workflow or an agent type is paused, or goes on */
 	EFFECT_DRAIN,      /* an agent is to take nothing new, or takes tasks again */
+	EFFECT_SCALE,      /* how many agents a type shall have (decided outside the engine) */
 	EFFECT_NOTE,       /* an event to publish, nothing to store */
 	EFFECT_PURGE,      /* an ended run leaves redis (retention decides, not the engine) */
 	EFFECT_FETCH,      /* outputs to be read back once this is confirmed: engine_fetched() */
@@ -138,6 +139,10 @@ struct effect {
 			char *agent; /* owned */
 			char *value; /* owned JSON object: since when, by whom, why; NULL: it ends */
 		} drain;
+		struct {
+			char *type;  /* owned: the agent type */
+			char *value; /* owned JSON object */
+		} scale;
 		struct {
 			const char *type; /* static: "task.skipped" … */
 			char *agent;      /* owned, or NULL */

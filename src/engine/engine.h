@@ -51,6 +51,8 @@ struct queue *engine_queue_find(const struct engine *engine, const char *type); 
 const char *queue_type(const struct queue *queue);
 uint32_t queue_ready(const struct queue *queue);
 uint32_t queue_outstanding(const struct queue *queue);
+/* Attempts that were reported since this engine was made; it may begin at 0 again. */
+uint64_t queue_ended(const struct queue *queue);
 uint32_t queue_window(const struct queue *queue); /* outstanding entries that it may have */
 /* Takes no more dispatches (a key that is not what it should be), or does again. */
 void queue_quarantine(struct queue *queue, bool on);

@@ -442,6 +442,12 @@ queue_set_retry(struct queue *queue, const struct retry_policy *policy)
 	queue->retry = copy;
 }
 
+uint64_t
+queue_ended(const struct queue *queue)
+{
+	return queue->ended;
+}
+
 double
 queue_failure_rate(const struct queue *queue)
 {

@@ -49,6 +49,7 @@ struct queue {
 	unsigned filled; /* bit p: bucket p is not empty */
 	uint32_t ready;
 	uint32_t outstanding;
+	uint64_t ended; /* attempts that were reported, since this memory began */
 	uint32_t reserved; /* places kept for tasks whose outputs are being fetched */
 	size_t index;
 	double failure_rate; /* of its attempts (engine/retry.h) */

@@ -174,6 +174,7 @@ attempt_settle(struct turn *turn, struct attempt *attempt, bool reported)
 	effect->u.entry.lost = !reported;
 	settled_add(&engine->settled, attempt->token, reported);
 	queue_entry_removed(attempt->queue);
+	attempt->queue->ended += reported;
 	if (run) {
 		run->outstanding--;
 		run->tasks[attempt->task].outstanding = false;

@@ -13,6 +13,7 @@
 #include "orchestrator/command.h"
 #include "orchestrator/door.h"
 #include "orchestrator/letters.h"
+#include "orchestrator/scaling.h"
 #include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/pressure.h"
@@ -98,6 +99,7 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_PAUSE:
 	case EFFECT_DRAIN:
+	case EFFECT_SCALE:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
 	case EFFECT_NOTE:
@@ -304,6 +306,7 @@ orchestrator_start(struct orchestrator *orch)
 {
 	loop_hook_add(orch->loop, &orch->turn_hook, LOOP_GATHER, turn, orch);
 	orch->fleet = fleet_new(orch);
+	orch->scaling = scaling_new(orch);
 	orch->pressure = pressure_new(orch);
 	orch->letters_auto = letters_auto_new(orch);
 }
@@ -350,6 +353,7 @@ orchestrator_free(struct orchestrator *orch)
 	orchestrator_wake_watchers(orch, true);
 	sharing_free(orch);
 	parts_free(orch);
+	scaling_free(orch->scaling);
 	fleet_free(orch->fleet);
 	letters_auto_free(orch->letters_auto);
 	stats_free(orch->stats);

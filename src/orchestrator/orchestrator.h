@@ -40,6 +40,7 @@ struct orchestrator_config {
 	int64_t audit_ms;        /* between two audits; 0: none */
 	enum loss_policy on_loss; /* of the state in Redis */
 	int state_fd;            /* the state folder; 0: none */
+	const char *state_dir;   /* its path; NULL: no agents are started here */
 	struct keep_limits keep; /* of ended runs */
 	int64_t letters_max_age_ms; /* of dead letters; 0 = 7 days */
 	int64_t letters_replay_ms;  /* how old a letter is when it is replayed by itself; 0 = 1 minute */

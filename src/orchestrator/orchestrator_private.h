@@ -73,6 +73,7 @@ struct orchestrator {
 	bool admitted;                /* the partition knows that commands are up */
 	struct loop_timer check_timer;
 	struct fleet *fleet;
+	struct scaling *scaling;
 	struct pressure *pressure;
 	struct door *door;
 	char last_run[RUN_ID_SIZE]; /* the newest that this daemon accepted */

@@ -521,6 +521,12 @@ may_act(const struct partition *p, int64_t now)
 	return !p->stopping && !p->yielding && now - p->answered_at < SILENT_MS;
 }
 
+bool
+partition_may_act(const struct partition *p)
+{
+	return p->state == PARTITION_SERVING && may_act(p, partition_mono(p));
+}
+
 static void
 serve(struct partition *p)
 {

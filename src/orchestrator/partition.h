@@ -117,6 +117,8 @@ unsigned partition_number(const struct partition *p);
 const char *partition_state_name(enum partition_state state);
 const char *partition_why(const struct partition *p); /* why it does not serve, or "" */
 
+/* Its owner here may start what has effects outside: it serves, and Redis answered of late. */
+bool partition_may_act(const struct partition *p);
 /* Writes are served: by this daemon, or by another one that is seen to live. */
 bool partition_is_served(const struct partition *p);
 /*

@@ -22,7 +22,14 @@ struct entry {
 	struct agent_type *type;
 };
 
+/* A file that gave no type. */
+struct bad_file {
+	UT_hash_handle hh;
+	char *file;
+};
+
 struct types {
+	struct bad_file *bad;
 	struct folder *folder;
 	struct entry *entries; /* there are few: a type is found by a walk */
 	types_change_fn *on_change;
@@ -68,6 +75,23 @@ entry_remove(struct types *types, struct entry *entry)
 	free(entry);
 }
 
+static void
+set_bad(struct types *types, const char *name, bool bad)
+{
+	struct bad_file *file;
+
+	HASH_FIND_STR(types->bad, name, file);
+	if (bad && !file) {
+		file = xcalloc(1, sizeof *file);
+		file->file = xstrdup(name);
+		HASH_ADD_KEYPTR(hh, types->bad, file->file, strlen(file->file), file);
+	} else if (!bad && file) {
+		HASH_DEL(types->bad, file);
+		free(file->file);
+		free(file);
+	}
+}
+
 /* Takes type over. */
 static void
 put(struct types *types, const char *name, struct agent_type *type)
@@ -111,6 +135,7 @@ file_text(void *arg, const char *name, const char *text, size_t len)
 	faults_render(&faults, path, &lines);
 	if (lines.len > 0)
 		log_lines(code ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, lines.data);
+	set_bad(types, name, code != 0);
 	if (!code)
 		put(types, name, type);
 	buf_release(&lines);
@@ -121,7 +146,7 @@ file_text(void *arg, const char *name, const char *text, size_t len)
 static void
 file_unreadable(void *arg, const char *name, const struct err *err)
 {
-	(void)arg;
+	set_bad(arg, name, true);
 	log_error("cannot read an agent type", KV_S("file", name), KV_S("error", err->text));
 }
 
@@ -131,6 +156,7 @@ file_removed(void *arg, const char *name)
 	struct types *types = arg;
 	struct entry *entry;
 
+	set_bad(types, name, false);
 	HASH_FIND_STR(types->entries, name, entry);
 	if (entry)
 		entry_remove(types, entry);
@@ -162,6 +188,8 @@ types_free(struct types *types)
 	if (!types)
 		return;
 	folder_free(types->folder);
+	while (types->bad)
+		set_bad(types, types->bad->file, false);
 	HASH_ITER(hh, types->entries, entry, next) {
 		HASH_DEL(types->entries, entry);
 		agent_type_free(entry->type);
@@ -184,6 +212,12 @@ types_each(const struct types *types, types_change_fn *fn, void *arg)
 {
 	for (const struct entry *entry = types->entries; entry; entry = entry->hh.next)
 		fn(arg, entry->type->type, entry->type);
+}
+
+bool
+types_has_faults(const struct types *types)
+{
+	return types->bad != NULL;
 }
 
 bool

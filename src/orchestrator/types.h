@@ -29,6 +29,8 @@ void types_free(struct types *types); /* NULL allowed */
 /* NULL: no file defines it.  Valid until the next callback from the loop. */
 const struct agent_type *types_find(const struct types *types, const char *name);
 void types_each(const struct types *types, types_change_fn *fn, void *arg);
+/* A file that is there cannot be used: a type that is missing may stand in it. */
+bool types_has_faults(const struct types *types);
 bool types_scanned(const struct types *types);
 
 /* The form in which a type is published for remote agents (key type:NAME). */

@@ -245,6 +245,10 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 	case EFFECT_CANCEL:
 		*bytes += 40; /* shares of one command */
 		break;
+	case EFFECT_SCALE:
+		*changes += 1;
+		*bytes += 100 + length(effect->u.scale.value);
+		break;
 	case EFFECT_NOTE:
 		*bytes += 60 + length(effect->u.note.data);
 		break;

@@ -354,6 +354,20 @@ put_field(struct encoder *enc, const char *kind, const char *field, const char *
 }
 
 static void
+put_scale(struct encoder *enc, const struct effect *effect)
+{
+	const char *key = enc_key(enc, "scale", NULL);
+
+	enc_need_type(enc, key, "hash");
+	args_adds(&enc->rest, "4");
+	args_adds(&enc->rest, "HSET");
+	args_adds(&enc->rest, key);
+	args_adds(&enc->rest, effect->u.scale.type);
+	args_adds(&enc->rest, effect->u.scale.value);
+	enc->n_rest++;
+}
+
+static void
 put_effect(struct encoder *enc, const struct effect *effect)
 {
 	event_pack(&enc->commit->events, effect);
@@ -394,6 +408,9 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		break;
 	case EFFECT_DRAIN:
 		put_field(enc, "drains", effect->u.drain.agent, effect->u.drain.value);
+		break;
+	case EFFECT_SCALE:
+		put_scale(enc, effect);
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_FETCH:

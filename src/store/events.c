@@ -158,6 +158,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		break;
 	case EFFECT_PAUSE:
 	case EFFECT_DRAIN:
+	case EFFECT_SCALE:
 	case EFFECT_RUN_REPAIR:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
