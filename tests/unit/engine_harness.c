@@ -297,6 +297,7 @@ apply(struct harness *h, struct effect *effect)
 		    : NULL;
 		run->tasks[effect->task].dead_token = effect->u.dead.token;
 		break;
+	case EFFECT_SCALE:
 	case EFFECT_NOTE:
 	case EFFECT_ANSWER:
 		h->notes++;
