@@ -440,3 +440,17 @@ ownership_release(struct partition *p)
 		COMMAND_TIMEOUT_MS, on_release, beat) < 0)
 		free(beat);
 }
+
+/* --- what an owner may do -------------------------------------------------------- */
+
+bool
+ownership_may_act(const struct partition *p, int64_t now)
+{
+	return !p->stopping && !p->yielding && now - p->answered_at < SILENT_MS;
+}
+
+bool
+partition_may_act(const struct partition *p)
+{
+	return p->state == PARTITION_SERVING && ownership_may_act(p, partition_mono(p));
+}

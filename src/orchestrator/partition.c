@@ -514,19 +514,6 @@ partition_reads_down(struct partition *p, const struct err *err)
 
 /* --- turns -------------------------------------------------------------------------- */
 
-/* An owner that hears nothing must suppose that it was replaced. */
-static bool
-may_act(const struct partition *p, int64_t now)
-{
-	return !p->stopping && !p->yielding && now - p->answered_at < SILENT_MS;
-}
-
-bool
-partition_may_act(const struct partition *p)
-{
-	return p->state == PARTITION_SERVING && may_act(p, partition_mono(p));
-}
-
 static void
 serve(struct partition *p)
 {
@@ -538,18 +525,18 @@ serve(struct partition *p)
 	badkeys_turn(p);
 	give_up_waiting(p, now.mono_ms);
 	engine_tick(p->engine, &now, 1000, &p->effects);
-	if (!p->commit && !partition_held(p) && may_act(p, now.mono_ms))
+	if (!p->commit && !partition_held(p) && ownership_may_act(p, now.mono_ms))
 		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);
 	commits_turn(p);
 	if (p->state == PARTITION_SERVING && !p->stopping && !p->yielding) {
 		fetches_turn(p);
 		intake_turn(p);
 	}
-	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms)) {
+	if (p->state == PARTITION_SERVING && ownership_may_act(p, now.mono_ms)) {
 		withdrawals_turn(p);
 		tend_turn(p->tend);
 	}
-	if (p->state == PARTITION_SERVING && may_act(p, now.mono_ms) && !partition_refused(p)) {
+	if (p->state == PARTITION_SERVING && ownership_may_act(p, now.mono_ms) && !partition_refused(p)) {
 		keep_turn(p->keep);
 		auditor_turn(p->auditor);
 	}
@@ -682,11 +669,11 @@ partition_next(const struct partition *p)
 		next = earlier(next, fetches_next(p));
 	if (!p->beating)
 		next = earlier(next, p->beat_at);
-	if (may_act(p, partition_mono(p))) {
+	if (ownership_may_act(p, partition_mono(p))) {
 		next = earlier(next, withdrawals_next(p));
 		next = earlier(next, tend_next(p->tend));
 	}
-	if (may_act(p, partition_mono(p)) && !partition_refused(p))
+	if (ownership_may_act(p, partition_mono(p)) && !partition_refused(p))
 		next = earlier(next, earlier(keep_next(p->keep), auditor_next(p->auditor)));
 	if (partition_refused(p) && p->waiters)
 		next = earlier(next, p->waiters->since + PATIENCE_MS);

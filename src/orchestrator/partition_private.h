@@ -154,6 +154,8 @@ void ownership_fence(struct partition *p);
 /* A release by partition_yield() was answered. */
 void partition_yielded(struct partition *p);
 void ownership_beat(struct partition *p);
+/* An owner that hears nothing must suppose that it was replaced. */
+bool ownership_may_act(const struct partition *p, int64_t now);
 void ownership_lost(struct partition *p, const char *fence);
 void ownership_release(struct partition *p);
 

@@ -257,6 +257,7 @@ apply(struct harness *h, struct effect *effect)
 		break;
 	case EFFECT_PAUSE:
 	case EFFECT_DRAIN:
+	case EFFECT_SCALE:
 		h->pauses++;
 		break;
 	case EFFECT_RUN_UPDATE:
@@ -297,7 +298,6 @@ apply(struct harness *h, struct effect *effect)
 		    : NULL;
 		run->tasks[effect->task].dead_token = effect->u.dead.token;
 		break;
-	case EFFECT_SCALE:
 	case EFFECT_NOTE:
 	case EFFECT_ANSWER:
 		h->notes++;
