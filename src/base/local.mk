@@ -2,6 +2,7 @@
 # List every .c and .h of this folder.
 libbase_a_SOURCES = \
 	src/base/backoff.c src/base/backoff.h \
+	src/base/breaker.c src/base/breaker.h \
 	src/base/bucket.c src/base/bucket.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \

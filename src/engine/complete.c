@@ -150,7 +150,7 @@ task_succeed(struct turn *turn, struct run *run, uint32_t t, const char *outputs
 
 	task->timed_out = TIME_OUT_NONE;
 	task_disarm(turn->engine, run, t);
-	task_note_outcome(run, t, false);
+	task_note_outcome(turn, run, t, FLOW_SUCCEEDED, CATEGORY_NONE);
 	task_set_state(run, t, TASK_SUCCEEDED, turn->now);
 	outputs_drop(turn->engine, task);
 	task->stored = outputs_half(outputs ? len : 0);
@@ -282,6 +282,7 @@ engine_complete(struct engine *engine, const struct moment *now,
 	} else {
 		report = (struct report){ attempt->run, attempt->task, attempt, said };
 		turn.usage = copy_usage(said);
+		turn.ran_ms = said->ran_ms;
 		result = handlers[said->kind](&turn, &report);
 	}
 	turn_end(&turn);

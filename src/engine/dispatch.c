@@ -35,6 +35,8 @@ hand_out(struct turn *turn, struct queue *queue, struct run *run, uint32_t t,
 	effect->u.dispatch.body_len = rendered->body_len;
 	effect->u.dispatch.body_owned = rendered->body_owned;
 	effect->u.dispatch.meta = rendered->meta;
+	if (queue->flow)
+		flow_started(turn, queue, task->token);
 }
 
 /* false: it failed at once, because it could not be rendered. */

@@ -75,6 +75,10 @@ effect_release(struct effect *effect)
 		free(effect->u.scale.type);
 		free(effect->u.scale.value);
 		break;
+	case EFFECT_LIMIT:
+		free(effect->u.limit.what);
+		free(effect->u.limit.value);
+		break;
 	case EFFECT_NOTE:
 		free(effect->u.note.agent);
 		free(effect->u.note.data);

@@ -36,6 +36,7 @@ enum effect_kind {
 	EFFECT_PAUSE,      /* a workflow or an agent type is paused, or goes on */
 	EFFECT_DRAIN,      /* an agent is to take nothing new, or takes tasks again */
 	EFFECT_SCALE,      /* how many agents a type shall have (decided outside the engine) */
+	EFFECT_LIMIT,      /* how far a limit of an agent type is used up */
 	EFFECT_NOTE,       /* an event to publish, nothing to store */
 	EFFECT_PURGE,      /* an ended run leaves redis (retention decides, not the engine) */
 	EFFECT_FETCH,      /* outputs to be read back once this is confirmed: engine_fetched() */
@@ -143,6 +144,10 @@ struct effect {
 			char *type;  /* owned: the agent type */
 			char *value; /* owned JSON object */
 		} scale;
+		struct {
+			char *what;  /* owned: "rate:TYPE" or "circuit:TYPE" */
+			char *value; /* owned: engine/flow.c; NULL: forgotten */
+		} limit;
 		struct {
 			const char *type; /* static: "task.skipped" … */
 			char *agent;      /* owned, or NULL */

@@ -12,6 +12,7 @@ void
 engine_config_defaults(struct engine_config *config)
 {
 	*config = (struct engine_config){ .window = 1024,
+		.high_water_min = HIGH_WATER_MIN,
 		.max_tasks = 2000000,
 		.max_rendered = 768u << 10,
 		.max_outputs = 256u << 20,
@@ -25,7 +26,7 @@ engine_new(const struct engine_config *config, struct rng *rng)
 
 	engine->config = *config;
 	engine->rng = rng;
-	queues_init(&engine->queues, config->window);
+	queues_init(&engine->queues, config);
 	settled_init(&engine->settled);
 	TAILQ_INIT(&engine->fetches);
 	engine->totals.totals = true;
@@ -66,6 +67,8 @@ void
 turn_end(struct turn *turn)
 {
 	free(turn->usage);
+	if (turn->recall)
+		flows_recall(turn);
 }
 
 double
@@ -260,8 +263,9 @@ engine_tick(struct engine *engine, const struct moment *now, size_t max,
 	struct turn turn;
 	size_t n;
 
-	queues_thaw(&engine->queues, now->mono_ms);
 	turn_begin(&turn, engine, now, effects);
+	if (now->mono_ms >= engine->queues.thaw_at)
+		flows_thaw(&turn);
 	for (n = 0; max == 0 || n < max; n++) {
 		if (heap_pop(&engine->totals, now->mono_ms, &item))
 			task_total_overdue(&turn, item.run, item.task);

@@ -16,10 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/breaker.h"
 #include "base/err.h"
 #include "base/rand.h"
 #include "engine/effect.h"
 #include "engine/run.h"
+#include "model/rate_limit.h"
 
 struct engine;
 struct queue;
@@ -30,12 +32,21 @@ struct moment {
 };
 
 struct engine_config {
-	uint32_t window;        /* outstanding entries a queue; default 1,024 */
+	uint32_t window;        /* most outstanding entries of a queue; default 1,024 */
+	uint32_t high_water_min; /* of them, however few slots there are; default 64 */
 	uint32_t max_tasks;     /* live tasks; default 2,000,000 */
 	size_t max_rendered;    /* bytes of a rendered task; default 768 KiB */
 	size_t max_outputs;     /* bytes of outputs kept in memory; default 256 MiB */
 	int64_t timeout_slack_ms; /* agents report a timeout themselves; after this the engine does */
 	unsigned partition;
+	unsigned partitions; /* among which the limits of a type are divided; 0: one */
+};
+
+/* What a type's file says of it (model/agent_type.h). */
+struct type_limits {
+	uint32_t high_water;       /* 0: from the slots of its agents */
+	struct rate_limit rate;    /* per_second 0: none */
+	struct breaker_rule circuit; /* failures 0: none */
 };
 
 void engine_config_defaults(struct engine_config *config);
@@ -53,7 +64,7 @@ uint32_t queue_ready(const struct queue *queue);
 uint32_t queue_outstanding(const struct queue *queue);
 /* Attempts that were reported since this engine was made; it may begin at 0 again. */
 uint64_t queue_ended(const struct queue *queue);
-uint32_t queue_window(const struct queue *queue); /* outstanding entries that it may have */
+uint32_t queue_window(const struct queue *queue); /* outstanding entries that it may have now */
 /* Takes no more dispatches (a key that is not what it should be), or does again. */
 void queue_quarantine(struct queue *queue, bool on);
 bool queue_quarantined(const struct queue *queue);
@@ -68,6 +79,32 @@ bool queue_paused(const struct queue *queue);
  * on, also of those that wait.  Copied by value; NULL removes it.
  */
 void queue_set_retry(struct queue *queue, const struct retry_policy *policy);
+
+/*
+ * What holds a type back (engine/flow.h tells how): its high water, rate limit and circuit
+ * breaker.  limits NULL: none.  Said again with the same nothing changes; a mark is put
+ * behind what does.  Of several partitions each keeps to its share.
+ */
+void engine_set_limits(struct engine *engine, const struct moment *now, const char *type,
+    const struct type_limits *limits, struct effects *effects);
+/* Task slots of the type's living agents, all daemons' (the high water follows them). */
+void queue_set_slots(struct queue *queue, uint32_t slots);
+uint32_t queue_slots(const struct queue *queue);
+enum breaker_state queue_circuit(const struct queue *queue); /* closed where there is none */
+int64_t queue_circuit_until(const struct queue *queue); /* mono_ms of the probe; 0: not open */
+uint32_t queue_circuit_failures(const struct queue *queue); /* in a row, as long as not closed */
+enum category queue_circuit_cause(const struct queue *queue); /* of the last of them */
+double queue_rate(const struct queue *queue); /* starts a second that it may have now; 0: any */
+double queue_rate_configured(const struct queue *queue); /* at most; 0: any */
+int64_t queue_dry_until(const struct queue *queue); /* mono_ms: the rate is used up; 0: not */
+/*
+ * Closes a circuit because somebody says so; false: it is closed.  A mark is put behind it.
+ */
+bool engine_close_circuit(struct engine *engine, const struct moment *now, const char *type,
+    struct effects *effects);
+/* Before the runs are loaded.  what, value: as in EFFECT_LIMIT; false: it is no such thing. */
+bool engine_load_limit(struct engine *engine, const struct moment *now, const char *what,
+    const char *value);
 /* Walks the queues in order of first use; i from 0; NULL at the end. */
 struct queue *engine_queue_at(const struct engine *engine, size_t i);
 /* For the store's own book-keeping a queue carries one pointer and an index. */

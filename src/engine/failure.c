@@ -136,12 +136,17 @@ retry_of(const struct run *run, uint32_t t)
 	return own->given || !queue->retry ? own : queue->retry;
 }
 
+/* Of its current attempt, which an agent had. */
 void
-task_note_outcome(struct run *run, uint32_t t, bool failed)
+task_note_outcome(struct turn *turn, struct run *run, uint32_t t, enum flow_outcome outcome,
+    enum category category)
 {
 	struct queue *queue = queue_of(run, t);
 
-	queue->failure_rate = retry_rate(queue->failure_rate, failed);
+	if (outcome == FLOW_SUCCEEDED || outcome == FLOW_FAILED)
+		queue->failure_rate = retry_rate(queue->failure_rate, outcome == FLOW_FAILED);
+	if (queue->flow)
+		flow_note(turn, queue, run, t, outcome, category);
 }
 
 /* Unless there would be no time for it. */
@@ -168,7 +173,7 @@ task_attempt_failed(struct turn *turn, struct run *run, uint32_t t,
 	task->last_category = (uint8_t)failure->category;
 	task->timed_out = TIME_OUT_NONE;
 	if (failure->category != CATEGORY_QUEUE_TIMEOUT)
-		task_note_outcome(run, t, true);
+		task_note_outcome(turn, run, t, FLOW_FAILED, failure->category);
 	if (run->intent != INTENT_NONE || !retry_allowed(policy, failure, task->failures)) {
 		task_fail(turn, run, t, failure);
 		return;
@@ -191,6 +196,7 @@ task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_aft
 		return;
 	}
 	run->tasks[t].last_category = CATEGORY_THROTTLED;
+	task_note_outcome(turn, run, t, FLOW_THROTTLED, CATEGORY_THROTTLED);
 	delay = retry_throttle_delay(retry_after_ms, turn_chance(turn));
 	try_later(turn, run, t, delay, failure);
 	type_hold(turn, queue, turn->now->mono_ms + delay); /* last: it may take slices */
@@ -224,6 +230,7 @@ task_crashed(struct turn *turn, struct run *run, uint32_t t)
 	if (task->crashes < UINT16_MAX)
 		task->crashes++;
 	task->last_category = CATEGORY_LOST;
+	task_note_outcome(turn, run, t, FLOW_LOST, CATEGORY_LOST);
 	if (poison > 0 && task->crashes >= poison) {
 		message = xasprintf("its agent was lost %u times", (unsigned)task->crashes);
 		failure.message = message;

@@ -194,8 +194,7 @@ go_on(struct turn *turn, struct run *run, const struct waiting *waiting)
 		task->fetching = false;
 		if (task_reads_far(run, waiting->task))
 			fail_without(turn, run, waiting->task);
-		else if (queue_quarantined(waiting->queue) || queue_paused(waiting->queue) ||
-		    waiting->queue->held_until > 0 || run_paused(run))
+		else if (!queue_may_start(waiting->queue) || run_paused(run))
 			task_line_up(run, waiting->task);
 		else
 			task_dispatch(turn, waiting->queue, run, waiting->task);

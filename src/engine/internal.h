@@ -11,6 +11,7 @@
 #define REEVE_ENGINE_INTERNAL_H
 
 #include "engine/engine.h"
+#include "engine/flow.h"
 #include "engine/heap.h"
 #include "engine/plan.h"
 #include "engine/queue.h"
@@ -71,6 +72,8 @@ struct turn {
 	char *usage;     /* of the report; goes with the next task record */
 	size_t skipped;
 	bool loading;    /* what is derived again is not told again */
+	bool recall;     /* a circuit has opened */
+	int64_t ran_ms;  /* of the report: how long the attempt ran; 0 = not said */
 };
 
 /* engine.c */
@@ -129,7 +132,8 @@ void task_hold_reads(struct run *run, uint32_t task);
 void run_check_end(struct turn *turn, struct run *run);
 
 /* failure.c */
-void task_note_outcome(struct run *run, uint32_t task, bool failed);
+void task_note_outcome(struct turn *turn, struct run *run, uint32_t task,
+    enum flow_outcome outcome, enum category category);
 void task_attempt_failed(struct turn *turn, struct run *run, uint32_t task,
     const struct failure *failure);
 void task_fail(struct turn *turn, struct run *run, uint32_t task,

@@ -432,6 +432,7 @@ engine_load_finish(struct engine *engine, const struct moment *now, struct effec
 		run_unref(run);
 	}
 	cancel_void(&turn);
+	flows_loaded(engine);
 	recall_paused(&turn);
 	turn_end(&turn);
 }

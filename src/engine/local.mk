@@ -9,6 +9,8 @@ libengine_a_SOURCES = \
 	src/engine/engine.c src/engine/engine.h \
 	src/engine/failure.c \
 	src/engine/fetch.c \
+	src/engine/flow.c src/engine/flow.h \
+	src/engine/flow_set.c src/engine/flow_store.c \
 	src/engine/heap.c src/engine/heap.h \
 	src/engine/holt.c src/engine/holt.h \
 	src/engine/intent.c src/engine/internal.h \
@@ -18,6 +20,7 @@ libengine_a_SOURCES = \
 	src/engine/pause.c \
 	src/engine/plan.c src/engine/plan.h \
 	src/engine/queue.c src/engine/queue.h \
+	src/engine/rate.c src/engine/rate.h \
 	src/engine/reopen.c \
 	src/engine/render.c \
 	src/engine/retry.c src/engine/retry.h \

@@ -54,7 +54,8 @@ recall_paused(struct turn *turn)
 	HASH_ITER(hh, turn->engine->attempts, attempt, next) {
 		struct run *run = attempt->run;
 
-		if (!run || (!run_paused(run) && !queue_paused(attempt->queue)))
+		if (!run || (!run_paused(run) && !queue_paused(attempt->queue) &&
+		    !flow_recalls(attempt->queue, attempt->token)))
 			continue;
 		task_take_back(turn, run, attempt->task);
 		if (turn->effects->len - marked < SLICE)
@@ -126,6 +127,8 @@ pauses_dump(struct turn *turn)
 	for (size_t i = 0; i < engine->queues.len; i++)
 		if (queue_paused(engine->queues.items[i]))
 			store_pause(turn->effects, "type", engine->queues.items[i]->type, value);
+	for (size_t i = 0; i < engine->queues.len; i++)
+		flow_dump(turn, engine->queues.items[i]);
 	effects_mark(turn->effects, 0, 0);
 	free(value);
 }
@@ -170,10 +173,13 @@ engine_pause_type(struct engine *engine, const struct moment *now, const char *t
     const char *value, struct effects *effects, struct err *err)
 {
 	struct queue *queue = engine_queue(engine, type);
-	bool on = value != NULL;
+	bool on = value != NULL, closed;
 
-	if (queue_paused(queue) == on)
+	closed = !on && engine_close_circuit(engine, now, type, effects);
+	if (queue_paused(queue) == on && !closed)
 		return refuse(err, "agent type", type, on);
+	if (queue_paused(queue) == on)
+		return 0;
 	queue_pause(queue, on);
 	add_pause(engine, now, effects, "type", type, value);
 	return 0;

@@ -7,12 +7,16 @@
 
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "engine/flow.h"
 #include "engine/plan.h"
 
 void
-queues_init(struct queues *queues, uint32_t window)
+queues_init(struct queues *queues, const struct engine_config *config)
 {
-	*queues = (struct queues){ .window = window, .thaw_at = INT64_MAX };
+	*queues = (struct queues){ .window = config->window,
+		.high_water_min = config->high_water_min,
+		.shares = config->partitions > 1 ? config->partitions : 1,
+		.thaw_at = INT64_MAX };
 	TAILQ_INIT(&queues->active);
 }
 
@@ -22,6 +26,7 @@ queues_release(struct queues *queues)
 	HASH_CLEAR(hh, queues->by_type);
 	for (size_t i = 0; i < queues->len; i++) {
 		queue_set_retry(queues->items[i], NULL);
+		flow_free(queues->items[i]->flow);
 		free(queues->items[i]->type);
 		free(queues->items[i]);
 	}
@@ -37,6 +42,7 @@ queue_new(struct queues *queues, const char *type)
 	queue->type = xstrdup(type);
 	queue->owner = queues;
 	queue->index = queues->len;
+	queue->limit = flow_high_water(queue);
 	for (unsigned p = 0; p < PRIORITIES; p++)
 		TAILQ_INIT(&queue->buckets[p]);
 	GROW(queues->items, queues->len, queues->cap);
@@ -62,13 +68,19 @@ queues_get(struct queues *queues, const char *type)
 	return queue ? queue : queue_new(queues, type);
 }
 
+bool
+queue_may_start(const struct queue *queue)
+{
+	return !queue->quarantined && !queue->paused && queue->held_until == 0 &&
+	    (!queue->flow || flow_lets(queue->flow));
+}
+
 /* Keeps the list of active queues true after a change. */
-static void
+void
 queue_refresh(struct queue *queue)
 {
-	bool active = queue->filled != 0 && !queue->quarantined && !queue->paused &&
-	    queue->held_until == 0 &&
-	    queue->outstanding + queue->reserved < queue->owner->window;
+	bool active = queue->filled != 0 && queue_may_start(queue) &&
+	    queue->outstanding + queue->reserved < queue->limit;
 
 	if (active == queue->active)
 		return;
@@ -97,41 +109,58 @@ queue_hold(struct queue *queue, int64_t until_ms)
 	if (until_ms <= queue->held_until)
 		return;
 	queue->held_until = until_ms;
-	if (until_ms < queue->owner->thaw_at)
-		queue->owner->thaw_at = until_ms;
+	queue_wake_at(queue, until_ms);
 	queue_refresh(queue);
 }
 
 void
-queues_thaw(struct queues *queues, int64_t now_ms)
+queue_wake_at(struct queue *queue, int64_t at_ms)
 {
-	if (now_ms < queues->thaw_at)
-		return;
-	queues->thaw_at = INT64_MAX;
-	for (size_t i = 0; i < queues->len; i++) {
-		struct queue *queue = queues->items[i];
+	if (at_ms < queue->owner->thaw_at)
+		queue->owner->thaw_at = at_ms;
+}
 
-		if (queue->held_until > now_ms) {
-			if (queue->held_until < queues->thaw_at)
-				queues->thaw_at = queue->held_until;
-		} else if (queue->held_until > 0) {
-			queue->held_until = 0;
-			queue_refresh(queue);
-		}
-	}
+bool
+queue_thaw(struct queue *queue, int64_t now_ms)
+{
+	if (queue->held_until == 0 || queue->held_until > now_ms)
+		return false;
+	queue->held_until = 0;
+	queue_refresh(queue);
+	return true;
 }
 
 void
 queue_entry_added(struct queue *queue)
 {
 	queue->outstanding++;
+	queue->full = queue->full || queue->outstanding + queue->reserved >= queue->limit;
 	queue_refresh(queue);
+}
+
+/* Its agents were handed all that may be out, and have taken nearly all of it. */
+static void
+grow(struct queue *queue)
+{
+	if ((queue->outstanding + queue->reserved) * 4 > queue->limit)
+		return;
+	if (queue->filled && queue_may_start(queue) && queue->high_water == 0 &&
+	    queue->limit < queue->owner->window)
+		queue->grown = 2 * queue->limit * queue->owner->shares;
+	queue->full = false;
+	queue->limit = flow_high_water(queue);
 }
 
 void
 queue_entry_removed(struct queue *queue)
 {
 	queue->outstanding--;
+	if (queue->full)
+		grow(queue);
+	if (queue->grown > 0 && queue->outstanding == 0 && queue->ready == 0) {
+		queue->grown = 0;
+		queue->limit = flow_high_water(queue);
+	}
 	queue_refresh(queue);
 }
 
@@ -366,7 +395,15 @@ queue_outstanding(const struct queue *queue)
 uint32_t
 queue_window(const struct queue *queue)
 {
-	return queue->owner->window;
+	return queue->limit;
+}
+
+void
+queue_set_slots(struct queue *queue, uint32_t slots)
+{
+	queue->slots = slots;
+	queue->limit = flow_high_water(queue);
+	queue_refresh(queue);
 }
 
 void

@@ -12,8 +12,9 @@
  * is met, and put back by lanes_unpark() when an entry of the run is settled or the run
  * goes on.
  *
- * A queue is active while it has linked lanes, room in its window, no quarantine, no
- * pause and is not held (throttled); only active queues are looked at by a dispatch.
+ * A queue is active while it has linked lanes, room below its high water, no quarantine, no
+ * pause, is not held (throttled) and its limits let it (engine/flow.h); only active queues
+ * are looked at by a dispatch.
  */
 #ifndef REEVE_ENGINE_QUEUE_H
 #define REEVE_ENGINE_QUEUE_H
@@ -28,6 +29,8 @@
 #include "engine/run.h"
 
 #define PRIORITIES 10
+
+struct engine_config;
 
 struct lane {
 	TAILQ_ENTRY(lane) link;
@@ -54,6 +57,12 @@ struct queue {
 	size_t index;
 	double failure_rate; /* of its attempts (engine/retry.h) */
 	int64_t held_until;  /* mono_ms: throttled, dispatches nothing; 0 = not held */
+	struct flow *flow;   /* rate limit and circuit breaker; NULL: none */
+	uint32_t high_water; /* of the type's file; 0: from its slots */
+	uint32_t slots;      /* of its living agents */
+	uint32_t grown;      /* what its agents have shown to take */
+	uint32_t limit;      /* of outstanding entries: flow_high_water() */
+	bool full;           /* it was, and ready tasks had to wait */
 	bool quarantined;
 	bool paused;
 	bool active;
@@ -68,11 +77,12 @@ struct queues {
 	size_t len, cap;
 	struct queue *by_type;
 	struct queue_list active;
-	uint32_t window;
+	uint32_t window, high_water_min;
+	unsigned shares; /* partitions among which limits are divided */
 	int64_t thaw_at; /* mono_ms of the first queue to be let go; INT64_MAX = none is held */
 };
 
-void queues_init(struct queues *queues, uint32_t window);
+void queues_init(struct queues *queues, const struct engine_config *config);
 void queues_release(struct queues *queues);
 struct queue *queues_find(const struct queues *queues, const char *type); /* or NULL */
 struct queue *queues_get(struct queues *queues, const char *type); /* made on first use */
@@ -81,7 +91,10 @@ struct queue *queues_turn(struct queues *queues);
 
 /* Nothing is dispatched until then; a later time counts. */
 void queue_hold(struct queue *queue, int64_t until_ms);
-void queues_thaw(struct queues *queues, int64_t now_ms); /* lets go what is due */
+bool queue_thaw(struct queue *queue, int64_t now_ms);    /* lets it go if that is due */
+void queue_wake_at(struct queue *queue, int64_t at_ms);  /* it is looked at then */
+void queue_refresh(struct queue *queue); /* whether it is active; after a change */
+bool queue_may_start(const struct queue *queue); /* but for room and ready tasks */
 
 void queue_entry_added(struct queue *queue);   /* one more outstanding */
 void queue_entry_removed(struct queue *queue);

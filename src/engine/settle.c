@@ -173,6 +173,8 @@ attempt_settle(struct turn *turn, struct attempt *attempt, bool reported)
 	effect->u.entry.was_cancelled = attempt->cancelled;
 	effect->u.entry.lost = !reported;
 	settled_add(&engine->settled, attempt->token, reported);
+	if (attempt->queue->flow)
+		flow_settled(attempt->queue, attempt->token);
 	queue_entry_removed(attempt->queue);
 	attempt->queue->ended += reported;
 	if (run) {

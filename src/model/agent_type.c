@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "model/load_internal.h"
 
+#define CIRCUIT_RESET_MAX_MS (30 * 24 * 3600 * (int64_t)1000)
+
 static const uint8_t zero_only[] = { 0 };
 
 struct agent_loader {
@@ -151,6 +153,42 @@ take_auto_replay(struct agent_loader *al, const struct yaml_node *node)
 		al->type->replay_batch = (uint32_t)number;
 }
 
+/* There is one where the key stands, also with nothing in it. */
+static void
+take_circuit(struct agent_loader *al, const struct yaml_node *node)
+{
+	struct breaker_rule *circuit = &al->type->circuit;
+	const struct yaml_node *values[CIRCUIT_COUNT];
+	int64_t number;
+
+	if (!value_map(al->faults, node, "circuit", &node))
+		return;
+	*circuit = (struct breaker_rule){ BREAKER_FAILURES, BREAKER_RESET_MS };
+	if (node == NULL)
+		return;
+	keys_take(keys_circuit, node, "'circuit'", al->faults, values, CIRCUIT_COUNT);
+	if (values[CIRCUIT_FAILURES] != NULL && value_int(al->faults, values[CIRCUIT_FAILURES],
+	    "failures", 1, 100000, &number))
+		circuit->failures = (uint32_t)number;
+	if (values[CIRCUIT_RESET] != NULL && value_duration(al->faults, values[CIRCUIT_RESET],
+	    "reset", 1, &circuit->reset_ms) && circuit->reset_ms > CIRCUIT_RESET_MAX_MS)
+		fault_node(al, values[CIRCUIT_RESET], "'reset' must be at most 30d");
+}
+
+static void
+take_flow(struct agent_loader *al, const struct yaml_node **values)
+{
+	int64_t number;
+
+	if (values[AGENT_HIGH_WATER] != NULL && value_int(al->faults, values[AGENT_HIGH_WATER],
+	    "high_water", 1, AGENT_HIGH_WATER_MAX, &number))
+		al->type->high_water = (uint32_t)number;
+	if (values[AGENT_RATE_LIMIT] != NULL)
+		rate_limit_load(al->faults, values[AGENT_RATE_LIMIT], &al->type->rate_limit);
+	if (values[AGENT_CIRCUIT] != NULL)
+		take_circuit(al, values[AGENT_CIRCUIT]);
+}
+
 static void
 load_root(struct agent_loader *al, const struct yaml_node *root)
 {
@@ -164,6 +202,7 @@ load_root(struct agent_loader *al, const struct yaml_node *root)
 	keys_take(keys_agent_type, root, "an agent type", al->faults, values, AGENT_COUNT);
 	take_type(al, root, values[AGENT_TYPE]);
 	take_times(al, values);
+	take_flow(al, values);
 	if (values[AGENT_ON_DISCONNECT] != NULL)
 		take_on_disconnect(al, values[AGENT_ON_DISCONNECT]);
 	if (values[AGENT_COMMAND] != NULL)

@@ -16,6 +16,9 @@
  *   workdir: /srv/work
  *   auto_replay: {enabled: true, categories: [lost, timeout], batch: 10}
  *   min_agents: 0              # with max_agents and scale: model/scale.h
+ *   high_water: 200            # tasks handed out and not done, by default from its agents
+ *   rate_limit: {per_second: 10, burst: 20}      # model/rate_limit.h; none
+ *   circuit: {failures: 5, reset: 60s}           # base/breaker.h; none
  */
 #ifndef REEVE_MODEL_AGENT_TYPE_H
 #define REEVE_MODEL_AGENT_TYPE_H
@@ -24,9 +27,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/breaker.h"
 #include "model/category.h"
 #include "model/faults.h"
 #include "model/limits.h"
+#include "model/rate_limit.h"
 #include "model/scale.h"
 #include "model/workflow.h"
 
@@ -34,6 +39,7 @@
 #define AGENT_LEASE_MIN_MS 2000
 #define AGENT_GRACE_DEFAULT_MS 10000
 #define AGENT_REPLAY_BATCH 10
+#define AGENT_HIGH_WATER_MAX 100000
 /* what passes by itself, mostly */
 #define AGENT_REPLAY_CATEGORIES                                                       \
 	(CATEGORY_BIT(CATEGORY_LOST) | CATEGORY_BIT(CATEGORY_STALLED) |               \
@@ -57,6 +63,9 @@ struct agent_type {
 	uint32_t replay_categories;       /* CATEGORY_BIT()s of these */
 	uint32_t replay_batch;            /* so many at once */
 	struct agent_scale scale;        /* how many agents there shall be */
+	uint32_t high_water;              /* 0: from the slots of its agents */
+	struct rate_limit rate_limit;     /* per_second 0: none */
+	struct breaker_rule circuit;      /* failures 0: none */
 	struct arena arena;
 };
 

@@ -150,9 +150,10 @@ const struct key keys_agent_type[] = {
 	KEY("min_agents", AGENT_MIN_AGENTS),
 	KEY("max_agents", AGENT_MAX_AGENTS),
 	KEY("scale", AGENT_SCALE),
-	LATER("preset"), LATER("rate_limit"),
-	LATER("high_water"), LATER("circuit"), LATER("verify"),
-	LATER("capabilities"), LATER("secrets"), LATER("hooks"),
+	KEY("high_water", AGENT_HIGH_WATER),
+	KEY("rate_limit", AGENT_RATE_LIMIT),
+	KEY("circuit", AGENT_CIRCUIT),
+	LATER("preset"), LATER("verify"), LATER("capabilities"), LATER("secrets"), LATER("hooks"),
 	LATER("stream"), LATER("group"),
 	END
 };
@@ -173,6 +174,21 @@ const struct key keys_scale[] = {
 	KEY("drain_timeout", SCALE_KEY_DRAIN_TIMEOUT),
 	KEY("command", SCALE_KEY_COMMAND),
 	KEY("timeout", SCALE_KEY_TIMEOUT),
+	END
+};
+
+const struct key keys_rate_limit[] = {
+	KEY("per_second", RATE_KEY_PER_SECOND),
+	KEY("burst", RATE_KEY_BURST),
+	KEY("min_per_second", RATE_KEY_MIN_PER_SECOND),
+	KEY("target_latency", RATE_KEY_TARGET_LATENCY),
+	KEY("failure_rate", RATE_KEY_FAILURE_RATE),
+	END
+};
+
+const struct key keys_circuit[] = {
+	KEY("failures", CIRCUIT_FAILURES),
+	KEY("reset", CIRCUIT_RESET),
 	END
 };
 

@@ -38,6 +38,8 @@ libmodel_a_SOURCES = \
 	src/model/load_value.c \
 	src/model/params.c \
 	src/model/params.h \
+	src/model/rate_limit.c \
+	src/model/rate_limit.h \
 	src/model/render.c \
 	src/model/scalar.c \
 	src/model/scalar.h \

@@ -432,18 +432,34 @@ forget_gone(struct part *part)
 
 /* --- agent types ------------------------------------------------------------------------- */
 
+void
+limits_set(struct part *part, const struct agent_type *type)
+{
+	struct type_limits limits = { type->high_water, type->rate_limit, type->circuit };
+	struct moment now;
+
+	orchestrator_moment(part->orch, &now);
+	engine_set_limits(orchestrator_engine(part->partition), &now, type->type, &limits,
+	    partition_effects(part->partition));
+}
+
 /* A type whose file or whose `retry` is gone. */
 static void
-drop_retries(struct part *part)
+drop_settings(struct part *part)
 {
 	struct engine *engine = orchestrator_engine(part->partition);
 	const struct agent_type *type;
+	struct moment now;
 	struct queue *queue;
 
+	orchestrator_moment(part->orch, &now);
 	for (size_t i = 0; (queue = engine_queue_at(engine, i)) != NULL; i++) {
 		type = types_find(part->orch->types, queue_type(queue));
 		if (!type || !type->retry)
 			queue_set_retry(queue, NULL);
+		if (!type)
+			engine_set_limits(engine, &now, queue_type(queue), NULL,
+			    partition_effects(part->partition));
 	}
 }
 
@@ -465,8 +481,8 @@ compare_part(struct part *part)
 		distant_compare(part, scanned);
 		return;
 	}
-	if (orch->types)
-		drop_retries(part);
+	if (orch->types && types_scanned(orch->types))
+		drop_settings(part);
 	if (orch->types)
 		published_compare(part);
 	if (scanned)

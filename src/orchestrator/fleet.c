@@ -14,10 +14,12 @@
 #include "orchestrator/types.h"
 
 #define LOOK_US (5 * CLOCK_S)
+#define SLOTS_MAX 100000 /* of an agent */
 #define FIRST_US (2 * CLOCK_S) /* agents that were started with the daemon sign on meanwhile */
 
 struct name {
 	char *text;
+	uint32_t slots; /* of agents that take new tasks */
 	UT_hash_handle hh;
 };
 
@@ -38,16 +40,18 @@ has_name(struct name *set, const char *text)
 	return name != NULL;
 }
 
-static void
+static struct name *
 add_name(struct name **set, const char *text)
 {
 	struct name *name;
 
-	if (has_name(*set, text))
-		return;
+	HASH_FIND_STR(*set, text, name);
+	if (name)
+		return name;
 	name = xcalloc(1, sizeof *name);
 	name->text = xstrdup(text);
 	HASH_ADD_KEYPTR(hh, *set, name->text, strlen(name->text), name);
+	return name;
 }
 
 static void
@@ -101,6 +105,36 @@ warn_all(struct fleet *fleet)
 		registry_each(fleet->orch->registry, warn_workflow, fleet);
 }
 
+/* --- slots: the high water of each type follows them ------------------------------- */
+
+static void
+tell_slots(const struct fleet *fleet)
+{
+	for (unsigned i = 0; i < orchestrator_partitions(fleet->orch); i++) {
+		const struct engine *engine =
+		    partition_engine(orchestrator_partition(fleet->orch, i));
+		struct queue *queue;
+
+		for (size_t k = 0; engine && (queue = engine_queue_at(engine, k)) != NULL; k++) {
+			struct name *name;
+
+			HASH_FIND_STR(fleet->types, queue_type(queue), name);
+			queue_set_slots(queue, name ? name->slots : 0);
+		}
+	}
+}
+
+/* An agent of several types may fill its slots with any of them; without a card, as it does. */
+static uint32_t
+slots_of(const struct roster_agent *agent)
+{
+	int64_t slots = agent->slots > 0 ? agent->slots : (int64_t)agent->running;
+
+	if (roster_status(agent, clock_wall_ms()) != ROSTER_ACTIVE)
+		return 0;
+	return slots > SLOTS_MAX ? SLOTS_MAX : slots > 0 ? (uint32_t)slots : 1;
+}
+
 /* --- reading ------------------------------------------------------------------------ */
 
 static void
@@ -122,9 +156,10 @@ on_roster(void *arg, const struct roster *roster, const struct err *err)
 		if (roster_status(agent, clock_wall_ms()) == ROSTER_LOST)
 			continue;
 		for (size_t i = 0; i < agent->n_types; i++)
-			add_name(&fleet->types, agent->types[i]);
+			add_name(&fleet->types, agent->types[i])->slots += slots_of(agent);
 	}
 	fleet->known = true;
+	tell_slots(fleet);
 	warn_all(fleet);
 }
 

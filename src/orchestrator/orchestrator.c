@@ -100,6 +100,7 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 	case EFFECT_PAUSE:
 	case EFFECT_DRAIN:
 	case EFFECT_SCALE:
+	case EFFECT_LIMIT:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
 	case EFFECT_NOTE:

@@ -410,6 +410,7 @@ partition_reload(struct partition *p, const char *why)
 		p->seq++; /* that commit was applied: only its ids were missing */
 	partition_drop_memory(p, why);
 	partition_set_state(p, PARTITION_LOADING, "reading the state back from redis");
+	p->config.engine.partitions = p->config.partitions;
 	p->engine = engine_new(&p->config.engine, p->config.rng);
 	p->load = load_start(&p->store, p->engine, p->commands, &p->effects, &fns);
 	if (!p->load)

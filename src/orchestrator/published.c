@@ -54,6 +54,7 @@ add_type(void *arg, const char *name, const struct agent_type *type)
 		return;
 	if (type->retry)
 		queue_set_retry(engine_queue(engine, name), type->retry);
+	limits_set(publishing->part, type);
 	agent_type_json(type, &json);
 	add(publishing, name);
 	add(publishing, buf_text(&json));

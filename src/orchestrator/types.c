@@ -162,12 +162,20 @@ file_removed(void *arg, const char *name)
 		entry_remove(types, entry);
 }
 
+/* Whoever has settings of types that no file defines any more hears that all are read. */
+static void
+folder_read(void *arg)
+{
+	tell(arg, "", NULL);
+}
+
 int
 types_new(struct loop *loop, const char *folder, types_change_fn *on_change, void *arg,
     struct types **ret_types, struct err *err)
 {
 	struct types *types = xcalloc(1, sizeof *types);
-	struct folder_fns fns = { file_text, file_unreadable, file_removed, NULL, types };
+	struct folder_fns fns = { file_text, file_unreadable, file_removed,
+		folder_read, types };
 	int code = folder_new(loop, folder, FILE_MAX, &fns, &types->folder, err);
 
 	if (code) {
@@ -311,6 +319,27 @@ add_scale(struct buf *out, const struct agent_scale *scale)
 	    (long long)scale->target_wait_ms, (long long)scale->cooldown_ms);
 }
 
+static void
+add_flow(struct buf *out, const struct agent_type *type)
+{
+	const struct rate_limit *limit = &type->rate_limit;
+
+	if (type->high_water > 0)
+		buf_printf(out, ",\"high_water\":%u", (unsigned)type->high_water);
+	if (limit->per_second > 0) {
+		buf_printf(out, ",\"rate_limit\":{\"per_second\":%.15g,\"burst\":%.15g,"
+		    "\"min_per_second\":%.15g,\"failure_rate\":%.15g", limit->per_second,
+		    limit->burst, limit->min_per_second, limit->failure_rate);
+		if (limit->target_latency_ms > 0)
+			buf_printf(out, ",\"target_latency_ms\":%lld",
+			    (long long)limit->target_latency_ms);
+		buf_addc(out, '}');
+	}
+	if (type->circuit.failures > 0)
+		buf_printf(out, ",\"circuit\":{\"failures\":%u,\"reset_ms\":%lld}",
+		    (unsigned)type->circuit.failures, (long long)type->circuit.reset_ms);
+}
+
 void
 agent_type_json(const struct agent_type *type, struct buf *out)
 {
@@ -327,6 +356,7 @@ agent_type_json(const struct agent_type *type, struct buf *out)
 		buf_printf(out, ",\"start_timeout_ms\":%lld", (long long)type->start_timeout_ms);
 	if (type->kill_on_disconnect)
 		buf_adds(out, ",\"on_disconnect\":\"kill\"");
+	add_flow(out, type);
 	if (type->command) {
 		buf_adds(out, ",\"command\":[");
 		for (uint32_t i = 0; i < type->n_command; i++) {

@@ -18,7 +18,7 @@
 
 struct types;
 
-/* type NULL: it is gone.  Both texts live until it returns. */
+/* type NULL: it is gone; with the name "": the folder was read.  Both texts live until it returns. */
 typedef void types_change_fn(void *arg, const char *name, const struct agent_type *type);
 
 /* on_change may be NULL. */

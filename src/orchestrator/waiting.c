@@ -127,6 +127,34 @@ for_settling(void)
 }
 
 static struct waiting
+for_circuit(const char *type, const struct queue *queue, const struct view_context *context)
+{
+	bool open = queue_circuit(queue) == BREAKER_OPEN;
+	struct waiting waiting = waits("circuit",
+	    xasprintf("the circuit of agent type %s is %s: %u attempts in a row failed, the last "
+	              "by %s; %s", type, open ? "open" : "half-open",
+	        queue_circuit_failures(queue), category_name(queue_circuit_cause(queue)),
+	        open ? "nothing starts until one is tried" : "one is tried first"));
+
+	if (open)
+		waiting.until_ms = wall_of(context, queue_circuit_until(queue));
+	waiting.command = xasprintf("reeve resume type:%s", type);
+	return waiting;
+}
+
+static struct waiting
+for_rate(const char *type, const struct queue *queue, const struct view_context *context)
+{
+	struct waiting waiting = waits("rate_limit",
+	    xasprintf("the rate limit of agent type %s: %g starts a second now (%g configured), %u "
+	              "tasks are ready for it", type, queue_rate(queue),
+	        queue_rate_configured(queue), queue_ready(queue)));
+
+	waiting.until_ms = wall_of(context, queue_dry_until(queue));
+	return waiting;
+}
+
+static struct waiting
 for_room(const struct run *run, uint32_t task, const struct queue *queue,
     const struct view_context *context)
 {
@@ -144,15 +172,19 @@ for_room(const struct run *run, uint32_t task, const struct queue *queue,
 		waiting.command = xstrdup("reeve doctor");
 		return waiting;
 	}
+	if (queue && queue_circuit(queue) != BREAKER_CLOSED)
+		return for_circuit(type, queue, context);
 	if (queue && queue_held_until(queue) > 0)
 		return for_provider(type, queue_held_until(queue), context);
 	if (run->outstanding + run->voids >= run->wf->max_parallel)
 		return waits("max_parallel",
 		    xasprintf("the run has %u of max_parallel %u tasks under way",
 		        run->outstanding + run->voids, run->wf->max_parallel));
+	if (queue && queue_dry_until(queue) > 0)
+		return for_rate(type, queue, context);
 	return waits("queue",
-	    xasprintf("room in the stream of agent type %s: %u of %u places are taken, %u tasks "
-	              "are ready for it", type, queue ? queue_outstanding(queue) : 0,
+	    xasprintf("room in the stream of agent type %s: %u of %u places (its high water) are "
+	              "taken, %u tasks are ready for it", type, queue ? queue_outstanding(queue) : 0,
 	        queue ? queue_window(queue) : 0, queue ? queue_ready(queue) : 0));
 }
 

@@ -5,9 +5,13 @@
  *   kind           when
  *   dependency     a task that it needs has not ended
  *   max_parallel   the run has as many tasks under way as it may
- *   queue          the stream of its agent type has no room (or comes next)
+ *   queue          its agent type has as much handed out as it may, its high water (or it
+ *                  comes next)
  *   bad_key        the stream of its agent type is not what it should be
  *   backoff        the last attempt failed; until says when it is tried again
+ *   circuit        attempts of its agent type failed in a row: its circuit is open until
+ *                  then, or half-open with one probe under way
+ *   rate_limit     its agent type may not start more now (rate_limit)
  *   throttled      a provider's limit: its agent type is handed nothing until then
  *   agent          it is in the stream, and no agent has taken it yet
  *   paused         its run, workflow or agent type is paused

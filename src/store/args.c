@@ -66,6 +66,21 @@ args_append(struct args *args, const struct args *more)
 }
 
 void
+args_remove(struct args *args, const char *text, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t at = 0; at + n <= args->len; at += n) {
+		if (strcmp(args->v[at], text) == 0)
+			continue;
+		memmove(args->v + kept, args->v + at, n * sizeof *args->v);
+		memmove(args->n + kept, args->n + at, n * sizeof *args->n);
+		kept += n;
+	}
+	args->len = kept;
+}
+
+void
 args_release(struct args *args)
 {
 	free(args->v);

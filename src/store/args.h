@@ -22,6 +22,8 @@ void args_adds(struct args *args, const char *text);
 void args_copy(struct args *args, struct arena *arena, const char *bytes, size_t len);
 void args_num(struct args *args, struct arena *arena, uint64_t number);
 void args_append(struct args *args, const struct args *more);
+/* The groups of n arguments that begin with text go. */
+void args_remove(struct args *args, const char *text, size_t n);
 void args_release(struct args *args);
 
 #endif

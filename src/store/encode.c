@@ -353,6 +353,20 @@ put_field(struct encoder *enc, const char *kind, const char *field, const char *
 	enc->n_rest++;
 }
 
+/* Many dispatches of a type in one commit: the last word counts. */
+static void
+put_limit(struct encoder *enc, const struct effect *effect)
+{
+	const char *what = effect->u.limit.what, *value = effect->u.limit.value;
+	struct args *items = value ? &enc->limits : &enc->limits_gone;
+
+	args_remove(&enc->limits, what, 2);
+	args_remove(&enc->limits_gone, what, 1);
+	args_adds(items, what);
+	if (value)
+		args_adds(items, value);
+}
+
 static void
 put_scale(struct encoder *enc, const struct effect *effect)
 {
@@ -411,6 +425,9 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		break;
 	case EFFECT_SCALE:
 		put_scale(enc, effect);
+		break;
+	case EFFECT_LIMIT:
+		put_limit(enc, effect);
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_FETCH:

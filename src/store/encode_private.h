@@ -43,6 +43,7 @@ struct encoder {
 	struct def_bucket *defs;
 	struct args live_add, live_remove, fin_reopen, fin, fin_remove;
 	struct args cancel_add, cancel_remove, drop, in_remove;
+	struct args limits, limits_gone;             /* fields of the hash `limits` */
 	struct args unlink;                          /* keys */
 	struct args types, groups, adds, letters, rest, less; /* the sections */
 	size_t n_types, n_groups, n_adds, n_letters, n_rest, n_less;

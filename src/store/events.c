@@ -159,6 +159,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 	case EFFECT_PAUSE:
 	case EFFECT_DRAIN:
 	case EFFECT_SCALE:
+	case EFFECT_LIMIT:
 	case EFFECT_RUN_REPAIR:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:

@@ -285,6 +285,23 @@ got_paused(struct load *load, struct load_ask *from, const struct redisReply *re
 }
 
 static void
+got_limits(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	char *key = make(load, "limits", NULL);
+	const struct redisReply *page = scan_page(load, reply, "HSCAN", key, got_limits, from->item);
+	struct reply_text field, value;
+	struct moment now;
+
+	load->fns.now(load->fns.arg, &now);
+	for (size_t i = 0; page && i < reply_pairs(page); i++) {
+		if (reply_pair(page, i, &field, &value, NULL) == 0 &&
+		    !engine_load_limit(load->engine, &now, field.text, value.text))
+			load_bad(load, key, "a limit that is not understood: it begins anew");
+	}
+	free(key);
+}
+
+static void
 got_cursor(struct load *load, struct load_ask *from, const struct redisReply *reply)
 {
 	const char *text;
@@ -310,6 +327,7 @@ ask_lists(struct load *load)
 		{ "HSCAN", "drop", got_drops },
 		{ "HSCAN", "queues", got_queues },
 		{ "HSCAN", "paused", got_paused },
+		{ "HSCAN", "limits", got_limits },
 	};
 	char *key = make(load, "cursor", NULL);
 

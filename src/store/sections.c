@@ -251,6 +251,8 @@ finish_sets(struct encoder *enc)
 		{ "SADD", "cancel", "set", &enc->cancel_add },
 		{ "SREM", "cancel", "set", &enc->cancel_remove },
 		{ "XDEL", "in", "stream", &enc->in_remove },
+		{ "HSET", "limits", "hash", &enc->limits },
+		{ "HDEL", "limits", "hash", &enc->limits_gone },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {

@@ -115,6 +115,7 @@ harness_init(struct harness *h, uint64_t seed)
 	memset(h, 0, sizeof *h);
 	rng_init(&h->rng, seed);
 	engine_config_defaults(&h->config);
+	h->config.high_water_min = UINT32_MAX; /* what is not told stays out of the way */
 	h->now = (struct moment){ 1000, 1700000000000 };
 	h->engine = engine_new(&h->config, &h->rng);
 }
@@ -254,6 +255,8 @@ apply(struct harness *h, struct effect *effect)
 	case EFFECT_DEAD_CLOSED:
 		assert_string_equal(effect->u.closed.as, run->id.text);
 		h->closed++;
+		break;
+	case EFFECT_LIMIT:
 		break;
 	case EFFECT_PAUSE:
 	case EFFECT_DRAIN:

@@ -219,6 +219,7 @@ owner_start(struct owner *owner)
 		.arg = owner };
 
 	engine_config_defaults(&config.engine);
+	config.engine.high_water_min = config.engine.window;
 	rng_init(&owner->rng, rng_u64(&stage->rng));
 	port_init(&owner->commands, stage);
 	port_init(&owner->reads, stage);

@@ -452,7 +452,7 @@ on_type(void *arg, const char *name, const struct agent_type *type)
 
 	assert_non_null(name);
 	bench->changes += type != NULL;
-	bench->gone += type == NULL;
+	bench->gone += type == NULL && *name;
 }
 
 static bool
@@ -478,7 +478,8 @@ test_agent_types(void **state)
 	put(bench, "backend.yaml",
 	    "command: [make, \"{prompt}\"]\nconcurrency: 2\nlease: 20s\n"
 	    "stall_timeout: 5m\nstart_timeout: 30s\non_disconnect: kill\n"
-	    "retry: {max_attempts: 3}\n");
+	    "retry: {max_attempts: 3}\nhigh_water: 70\nrate_limit: {per_second: 2.5}\n"
+	    "circuit: {reset: 10s}\n");
 	put(bench, "broken.yaml", "comand: [x]\n");
 	log_set_level(LOG_LEVEL_ERROR);
 	assert_int_equal(types_new(loop, bench->top, on_type, &types, &types.types, NULL), 0);
@@ -488,7 +489,9 @@ test_agent_types(void **state)
 	assert_non_null(strstr(json.data, "\"type\":\"backend\",\"concurrency\":2,"
 	    "\"lease_ms\":20000,\"grace_ms\":10000,\"success\":{\"exit_codes\":[0]},"
 	    "\"stall_timeout_ms\":300000,\"start_timeout_ms\":30000,\"on_disconnect\":\"kill\","
-	    "\"command\":[\"make\",\"{prompt}\"],\"retry\":{\"max_attempts\":3,"));
+	    "\"high_water\":70,\"rate_limit\":{\"per_second\":2.5,\"burst\":2.5,"
+	    "\"min_per_second\":0.25,\"failure_rate\":0.5},\"circuit\":{\"failures\":5,"
+	    "\"reset_ms\":10000},\"command\":[\"make\",\"{prompt}\"],\"retry\":{\"max_attempts\":3,"));
 	take_away(bench, "backend.yaml");
 	assert_true(loop_run_until(loop, type_gone, &types, WAIT_US));
 	assert_null(types_find(types.types, "backend"));

@@ -28,7 +28,7 @@ begin(void **state)
 	struct engine_config config;
 
 	engine_config_defaults(&config);
-	config.window = 100000;
+	config.high_water_min = config.window = 100000;
 	rng_init(&bench->rng, 3);
 	bench->engine = engine_new(&config, &bench->rng);
 	bench->now = (struct moment){ 10, 1700000000000 };
