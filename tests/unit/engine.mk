@@ -68,3 +68,11 @@ tests_unit_test_engine_scaler_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_shed
 tests_unit_test_engine_shed_SOURCES = tests/unit/test_engine_shed.c tests/unit/test.h
 tests_unit_test_engine_shed_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_rate
+tests_unit_test_engine_rate_SOURCES = tests/unit/test_engine_rate.c
+tests_unit_test_engine_rate_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_flow
+tests_unit_test_engine_flow_SOURCES = tests/unit/test_engine_flow.c $(engine_harness)
+tests_unit_test_engine_flow_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

@@ -123,6 +123,11 @@ harness_init(struct harness *h, uint64_t seed)
 void
 harness_release(struct harness *h)
 {
+	for (size_t i = 0; i < h->n_limits; i++) {
+		free(h->limits[i].what);
+		free(h->limits[i].value);
+	}
+	free(h->limits);
 	effects_release(&h->effects);
 	effects_release(&h->fetches);
 	engine_free(h->engine);
@@ -240,6 +245,22 @@ apply_entry(struct harness *h, const struct effect *effect)
 }
 
 static void
+apply_limit(struct harness *h, struct effect *effect)
+{
+	size_t i = 0;
+
+	while (i < h->n_limits && strcmp(h->limits[i].what, effect->u.limit.what) != 0)
+		i++;
+	if (i == h->n_limits) {
+		GROW(h->limits, h->n_limits, h->cap_limits);
+		h->limits[h->n_limits++] = (struct stored_limit){ 0 };
+	}
+	replace(&h->limits[i].what, &effect->u.limit.what);
+	free(h->limits[i].value);
+	h->limits[i].value = effect->u.limit.value ? xstrdup(effect->u.limit.value) : NULL;
+}
+
+static void
 apply(struct harness *h, struct effect *effect)
 {
 	struct stored_run *run = effect->run ? stored_find(h, effect->run->id.text) : NULL;
@@ -257,6 +278,7 @@ apply(struct harness *h, struct effect *effect)
 		h->closed++;
 		break;
 	case EFFECT_LIMIT:
+		apply_limit(h, effect);
 		break;
 	case EFFECT_PAUSE:
 	case EFFECT_DRAIN:
@@ -304,6 +326,7 @@ apply(struct harness *h, struct effect *effect)
 	case EFFECT_NOTE:
 	case EFFECT_ANSWER:
 		h->notes++;
+		h->noted = effect->run ? h->noted : effect->u.note.type;
 		h->skip_notes += strcmp(effect->u.note.type, "task.skipped") == 0;
 		if (strcmp(effect->u.note.type, "run.tasks_skipped") == 0)
 			h->folded += strtoul(strchr(effect->u.note.data, ':') + 1, NULL, 10);
@@ -456,6 +479,9 @@ harness_reload(struct harness *h)
 	engine_free(h->engine);
 	h->engine = engine_new(&h->config, &h->rng);
 	h->now.mono_ms = 5; /* another boot */
+	for (size_t i = 0; i < h->n_limits; i++)
+		assert_true(!h->limits[i].value || engine_load_limit(h->engine, &h->now,
+		    h->limits[i].what, h->limits[i].value));
 	for (size_t i = 0; i < h->n_runs; i++)
 		if (h->runs[i]->live)
 			load_run(h->engine, h->runs[i]);

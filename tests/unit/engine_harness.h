@@ -67,6 +67,10 @@ struct entry {
 	char *body, *meta;
 };
 
+struct stored_limit {
+	char *what, *value;
+};
+
 struct harness {
 	struct rng rng;
 	struct engine_config config;
@@ -79,6 +83,9 @@ struct harness {
 	size_t n_entries, cap_entries;
 	size_t n_open, first_open;
 	struct effects fetches; /* to be answered */
+	struct stored_limit *limits;
+	size_t n_limits, cap_limits;
+	const char *noted; /* type of the last event of no run */
 	size_t fetched; /* answers */
 	bool withhold;  /* fetches are not answered */
 	size_t notes, skip_notes, folded, marks, cancels, dead, updates, closed, pauses;

@@ -74,6 +74,86 @@ test_agent_type(void **state)
 	free(text);
 }
 
+static const struct {
+	const char *text, *want;
+} flow_files[] = {
+	{ "high_water: 1\n", "" },
+	{ "high-water: 0\n",
+	    "f:1:13: error: 'high_water' must be a whole number from 1 to 100000\n" },
+	{ "rate_limit: {per_second: 0.01}\n", "" },
+	{ "rate_limit:\n", "" },
+	{ "rate_limit: {}\n", "f:1:13: error: 'rate_limit' needs 'per_second': how many tasks may "
+	                      "start in a second\n" },
+	{ "rate_limit: 10\n", "f:1:13: error: 'rate_limit' must be a map, not a scalar\n" },
+	{ "rate_limit: {per_second: -1, burst: 0.5}\n",
+	    "f:1:26: error: 'per_second' must be a number from 1e-05 to 1e+06\n"
+	    "f:1:37: error: 'burst' must be a number from 1 to 1e+06\n" },
+	{ "rate_limit: {per_second: 5, min_per_second: 6}\n",
+	    "f:1:45: error: 'min_per_second' must not be more than 'per_second' (5)\n" },
+	{ "rate_limit: {per_second: 5, targetLatency: 0s, failure_rate: 2}\n",
+	    "f:1:44: error: 'target_latency' must be more than 0; leave it out for none\n"
+	    "f:1:62: error: 'failure_rate' must be a number from 0 to 1\n" },
+	{ "rate_limit: {persecond: 5, per_second: nan}\n",
+	    "f:1:14: error: unknown key 'persecond' in 'rate_limit': did you mean 'per_second'?\n"
+	    "f:1:40: error: 'per_second' must be a number from 1e-05 to 1e+06\n" },
+	{ "circuit: {}\n", "" },
+	{ "circuit:\n", "" },
+	{ "circuit: {failures: 0, reset: -1s}\n",
+	    "f:1:21: error: 'failures' must be a whole number from 1 to 100000\n"
+	    "f:1:31: error: 'reset' must be a duration such as 250ms, 30s, 10m, 1h30m, 1d\n" },
+	{ "circuit: {reset: 31d}\n", "f:1:18: error: 'reset' must be at most 30d\n" },
+	{ "circuit: off\n", "f:1:10: error: 'circuit' must be a map, not a scalar\n" },
+};
+
+static void
+test_flow_faults(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(flow_files); i++) {
+		struct agent_type *type;
+		char *text = agent_faults(flow_files[i].text, &type);
+
+		assert_string_equal(text, flow_files[i].want);
+		assert_true((type != NULL) == (*text == '\0'));
+		agent_type_free(type);
+		free(text);
+	}
+}
+
+static void
+test_flow(void **state)
+{
+	struct agent_type *type;
+	char *text = agent_faults("high_water: 200\ncircuit: {failures: 3}\n"
+	                          "rate_limit: {per_second: 4, burst: 20, target_latency: 2s}\n",
+	    &type);
+
+	(void)state;
+	assert_string_equal(text, "");
+	assert_int_equal(type->high_water, 200);
+	assert_int_equal(type->circuit.failures, 3);
+	assert_int_equal(type->circuit.reset_ms, 60000);
+	assert_float_equal(type->rate_limit.per_second, 4, 0);
+	assert_float_equal(type->rate_limit.burst, 20, 0);
+	assert_float_equal(type->rate_limit.min_per_second, 0.4, 1e-6);
+	assert_float_equal(type->rate_limit.failure_rate, 0.5, 0);
+	assert_int_equal(type->rate_limit.target_latency_ms, 2000);
+	agent_type_free(type);
+	free(text);
+	text = agent_faults("circuit:\nrate_limit: {per_second: 0.5}\n", &type);
+	assert_string_equal(text, "");
+	assert_int_equal(type->circuit.failures, 5);
+	assert_float_equal(type->rate_limit.burst, 1, 0); /* a whole start at least */
+	assert_int_equal(type->high_water, 0);
+	agent_type_free(type);
+	free(text);
+	text = agent_faults("type: x\n", &type);
+	assert_int_equal(type->circuit.failures, 0);
+	assert_float_equal(type->rate_limit.per_second, 0, 0);
+	agent_type_free(type);
+	free(text);
+}
+
 /* What each file says is wrong; "" = nothing. */
 static const struct {
 	const char *text, *want;
@@ -455,6 +535,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_agent_type), cmocka_unit_test(test_scale),
+		cmocka_unit_test(test_flow), cmocka_unit_test(test_flow_faults),
 		cmocka_unit_test(test_config_file),
 		cmocka_unit_test(test_params),
 		cmocka_unit_test(test_short_params),
