@@ -130,11 +130,12 @@ print_health(const struct cli *cli, const json_t *health)
 	return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* What takes the room in Redis, and the command that frees it; NULL: nobody knows. */
+/* What takes the room in Redis, the command that frees it, and when it goes by itself. */
 static void
 print_storage(const struct cli *cli, const json_t *storage)
 {
-	static const char *const heads[] = { "IN REDIS", "KEYS", "SIZE", "FREED BY" };
+	static const char *const heads[] = { "IN REDIS", "KEYS", "SIZE", "FREED BY",
+		"BY ITSELF" };
 	const json_t *items = json_object_get(storage, "items");
 	struct table table;
 	char number[SHORT_SIZE], size[SHORT_SIZE];
@@ -154,6 +155,7 @@ print_storage(const struct cli *cli, const json_t *storage)
 		table_add(&table, STYLE_NONE,
 		    term_bytes(json_integer_value(json_object_get(item, "bytes")), size));
 		table_add(&table, STYLE_CYAN, json_text(item, "command"));
+		table_add(&table, STYLE_NONE, json_text(item, "by_itself"));
 	}
 	table_print(&table, &cli->out);
 	fprintf(cli->out.file, "%s of memory in all%s\n",

@@ -18,6 +18,7 @@ enum storage_kind {
 	STORAGE_RUNS,
 	STORAGE_LOGS,
 	STORAGE_EVENTS,
+	STORAGE_AUDIT,
 	STORAGE_LETTERS,
 	STORAGE_DEFINITIONS,
 	STORAGE_STREAMS,
@@ -25,16 +26,25 @@ enum storage_kind {
 	STORAGE_KINDS
 };
 
+/* command: frees it now, NULL: nothing should; itself: when it goes without one. */
 static const struct {
-	const char *name, *command;
+	const char *name, *command, *itself;
 } SHOWN[STORAGE_KINDS] = {
-	[STORAGE_RUNS] = { "runs", "reeve purge --older-than 1d" },
-	[STORAGE_LOGS] = { "logs", "reeve purge --older-than 1d" },
-	[STORAGE_EVENTS] = { "events", NULL },
-	[STORAGE_LETTERS] = { "dead letters", "reeve dlq purge" },
-	[STORAGE_DEFINITIONS] = { "definitions", "reeve purge --older-than 1d" },
-	[STORAGE_STREAMS] = { "streams", NULL },
-	[STORAGE_OTHER] = { "other", NULL },
+	[STORAGE_RUNS] = { "runs", "reeve purge --older-than 1d",
+	    "retention.age, retention.runs" },
+	[STORAGE_LOGS] = { "logs", "reeve purge --older-than 1d",
+	    "with their run, or after 7 days" },
+	[STORAGE_EVENTS] = { "events", "set retention.events lower; kill -HUP $(pidof reeved)",
+	    "the oldest beyond retention.events" },
+	[STORAGE_AUDIT] = { "audit trail", NULL, "after 90 days" },
+	[STORAGE_LETTERS] = { "dead letters", "reeve dlq purge",
+	    "after 7 days, or beyond 10,000 a type" },
+	[STORAGE_DEFINITIONS] = { "definitions", "reeve purge --older-than 1d",
+	    "with the last run that uses it" },
+	[STORAGE_STREAMS] = { "streams", "reeve runs --status running; reeve cancel RUN",
+	    "as tasks end (reeve why RUN: what they wait for)" },
+	[STORAGE_OTHER] = { "other", "set retention.agents lower; kill -HUP $(pidof reeved)",
+	    "retention.agents, retention.age (idempotency keys)" },
 };
 
 /* Keys of which there is one, and kinds of which there are many. */
@@ -45,7 +55,7 @@ static const struct {
 	{ "fin", STORAGE_RUNS },
 	{ "live", STORAGE_RUNS },
 	{ "ev", STORAGE_EVENTS },
-	{ "audit", STORAGE_EVENTS },
+	{ "audit", STORAGE_AUDIT },
 	{ "dlq", STORAGE_LETTERS },
 	{ "done", STORAGE_STREAMS },
 	{ "in", STORAGE_STREAMS },
@@ -137,9 +147,9 @@ answer(struct weighing *w)
 
 		keys = w->exact[i].keys + (whole ? keys : scaled(w, keys));
 		bytes = w->exact[i].bytes + (whole ? bytes : scaled(w, bytes));
-		json_array_append_new(items, json_pack("{s:s, s:I, s:I, s:s?}", "kind",
+		json_array_append_new(items, json_pack("{s:s, s:I, s:I, s:s?, s:s}", "kind",
 		    SHOWN[i].name, "keys", (json_int_t)keys, "bytes", (json_int_t)bytes, "command",
-		    SHOWN[i].command));
+		    SHOWN[i].command, "by_itself", SHOWN[i].itself));
 	}
 	weighing_end(w, json_pack("{s:o, s:b, s:I, s:I, s:I}", "items", items, "estimated", !whole,
 	    "keys", (json_int_t)w->total, "used_memory", (json_int_t)w->orch->info.used_memory,

@@ -33,10 +33,19 @@ is 'runs' "$(room runs keys)" 6 # with their index
 is 'definitions' "$(room definitions keys)" 3
 is 'what frees runs' "$(room runs command)" 'reeve purge --older-than 1d'
 is 'what frees letters' "$(room 'dead letters' command)" 'reeve dlq purge'
+for kind in events streams other; do
+	[ "$(room "$kind" keys)" -ge 1 ] || fail "no $kind"
+	[ "$(room "$kind" command)" != null ] || fail "nothing frees $kind"
+done
+has 'what frees events' "$(room events by_itself)" retention.events
+is 'kinds that do not say when they go' "$(reeve doctor --json |
+	jq -r '.storage.items[] | select((.by_itself // "") == "") | .kind')" ''
+is 'audit trail' "$(room 'audit trail' keys)" 1
 [ "$(room logs bytes)" -gt 10000 ] || fail "bytes of logs: $(room logs bytes)"
 [ "$(room 'dead letters' keys)" -ge 2 ] || fail 'no dead letters'
 try doctor
 has 'doctor' "$out" 'definitions'
+has 'doctor' "$out" 'the oldest beyond retention.events'
 
 # nothing is that old; a dry run removes nothing
 try purge --older-than 1h
