@@ -59,6 +59,7 @@ api_log_level_put(struct http_request *req)
 	struct err err = { 0 };
 	json_t *body = http_body_json(req, &err);
 	const json_t *level = json_object_get(body, "level");
+	const struct facade_actor actor = { req->actor, http_role_name(req->role), "socket" };
 	enum log_level parsed;
 
 	if (!body) {
@@ -68,9 +69,7 @@ api_log_level_put(struct http_request *req)
 		http_reply_error(
 		    req, 422, "send {\"level\": L}, L one of error, warn, info, debug");
 	} else {
-		log_set_level(parsed);
-		log_info("log level changed", KV_S("level", log_level_name(parsed)),
-		    KV_S("by", req->actor));
+		facade_set_log_level(req->orch, parsed, &actor);
 		api_log_level_get(req);
 	}
 	json_decref(body);

@@ -22,6 +22,7 @@ const struct command_kind command_kinds[] = {
 	{ "dlq_replay", COMMAND_PLAIN, letters_replay },
 	{ "dlq_purge", COMMAND_URGENT, letters_purge },
 	{ "purge", COMMAND_URGENT, purge_apply },
+	{ "note", COMMAND_URGENT, noting_apply },
 	{ "drop", COMMAND_DOOR, catalog_apply_drop },
 	{ "forget", COMMAND_URGENT, catalog_apply_forget },
 	{ NULL, COMMAND_PLAIN, NULL },

@@ -106,6 +106,7 @@ void control_retry(struct command *command);
 void control_pause(struct command *command);   /* pause.c */
 void control_drain(struct command *command);   /* drain.c */
 void purge_apply(struct command *command);     /* purge.c */
+void noting_apply(struct command *command);    /* noting.c */
 
 /* An entry of `in` (partition_config.on_command; arg: the daemon). */
 void command_passed(void *arg, struct partition *p, const struct stream_entry *entry);

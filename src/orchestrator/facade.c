@@ -177,7 +177,7 @@ log_end(struct log_read *read, json_t *body, const struct err *err)
 
 /* Bytes of an agent as JSON text: what is not UTF-8 becomes U+FFFD. */
 static json_t *
-log_text(const struct reply_text *bytes)
+piece_text(const struct reply_text *bytes)
 {
 	struct buf quoted = { 0 };
 	json_t *text;
@@ -215,7 +215,7 @@ on_log(void *arg, const struct redisReply *reply, const struct err *err)
 		json_array_append_new(items,
 		    json_pack("{s:s, s:s, s:o}", "id", last, "stream",
 		        stream.len == 1 && *stream.text == 'e' ? "stderr" : "stdout", "text",
-		        log_text(&data)));
+		        piece_text(&data)));
 	}
 	log_end(read,
 	    json_pack("{s:o, s:s?, s:b, s:i}", "items", items, "next_cursor",

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 
 struct orchestrator;
 
@@ -180,11 +181,16 @@ void facade_drain(struct orchestrator *orch, const char *agent, const char *grou
 
 /*
  * Goes on after the state in Redis was lost: with what Redis holds, or (restore) after the
- * live runs were written back from memory.  {how, partitions}.  ERR_CONFLICT: nothing was
+ * live runs were written back from memory.  {how, partitions}.  Once it has gone on it is in
+ * the audit trail, as audit.recover.  ERR_CONFLICT: nothing was
  * lost, or memory holds nothing.
  */
 void facade_recover(struct orchestrator *orch, bool restore, const struct facade_actor *actor,
     facade_reply_fn *fn, void *arg);
+
+/* What this daemon logs from here on; in the audit trail, as audit.log_level. */
+void facade_set_log_level(struct orchestrator *orch, enum log_level level,
+    const struct facade_actor *actor);
 
 struct facade_purge {
 	int64_t older_than_ms; /* since their end */

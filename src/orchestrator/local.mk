@@ -92,6 +92,7 @@ liborchestrator_a_SOURCES = \
 liborchestrator_a_SOURCES += \
 	src/orchestrator/check.c \
 	src/orchestrator/check.h \
+	src/orchestrator/noting.c \
 	src/orchestrator/notify.c \
 	src/orchestrator/notify.h
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What is done when Redis does not hold the state any more that this daemon knew. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "orchestrator/audit.h"
 #include "orchestrator/partition_private.h"
 
 #define TELL_BEATS 60      /* how far the state is, is told that often */
@@ -68,6 +70,20 @@ alarm_once(struct partition *p, const char *nonce, uint64_t beat)
 	metrics_add(p->config.metrics, METRIC_STATE_LOSSES, 1);
 }
 
+/* Whoever let it go on: written down as soon as something can be. */
+static void
+note_recovery(struct partition *p)
+{
+	if (!p->recover_by)
+		return;
+	audit_note(&p->effects, NULL, TASK_NONE, "audit.recover", p->recover_by,
+	    json_pack("{s:s, s:i, s:s, s:I}", "how", p->recover_how, "partition",
+		(int)p->config.partition, "why", p->loss, "runs_restored",
+		(json_int_t)p->restored));
+	free(p->recover_by);
+	p->recover_by = NULL;
+}
+
 void
 loss_over(struct partition *p)
 {
@@ -82,6 +98,7 @@ loss_over(struct partition *p)
 	note = effects_add(&p->effects, EFFECT_NOTE, NULL, TASK_NONE);
 	note->u.note.type = "alert.state_lost";
 	note->u.note.data = buf_steal(&data);
+	note_recovery(p);
 	partition_mark(p);
 	p->loss[0] = '\0';
 	p->restored = 0;
@@ -139,7 +156,8 @@ loss_found(struct partition *p, const char *nonce, uint64_t beat)
 }
 
 int
-partition_recover(struct partition *p, bool restore, struct err *err)
+partition_recover(struct partition *p, bool restore, const struct facade_actor *by,
+    struct err *err)
 {
 	if (p->state != PARTITION_HELD)
 		return err_set(err, ERR_CONFLICT, "nothing to recover: the state in redis is the one "
@@ -147,6 +165,9 @@ partition_recover(struct partition *p, bool restore, struct err *err)
 	if (restore && !p->loaded)
 		return err_set(err, ERR_CONFLICT, "this daemon's memory holds no runs to write back: "
 		    "restore a backup of redis, or go on with: reeve recover accept");
+	free(p->recover_by);
+	p->recover_by = actor_copy(by);
+	p->recover_how = restore ? "restore" : "accept";
 	go_on(p, restore);
 	return 0;
 }

@@ -109,6 +109,7 @@ partition_free(struct partition *p)
 	free(p->key_beats);
 	free(p->key_done);
 	free(p->key_in);
+	free(p->recover_by);
 	free(p);
 }
 

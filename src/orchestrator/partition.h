@@ -39,6 +39,7 @@
 #include "store/commit.h"
 
 struct auditor;
+struct facade_actor;
 struct partition;
 
 enum partition_state {
@@ -132,9 +133,10 @@ bool partition_held(const struct partition *p); /* either of both */
 
 /*
  * Ends PARTITION_HELD: with what redis holds, or after memory was written back.
- * ERR_CONFLICT: it is not held, or there is no memory.
+ * ERR_CONFLICT: it is not held, or there is no memory.  by: for the audit trail; copied.
  */
-int partition_recover(struct partition *p, bool restore, struct err *err);
+int partition_recover(struct partition *p, bool restore, const struct facade_actor *by,
+    struct err *err);
 
 /* Memory: NULL before the first load and after the ownership was lost. */
 struct engine *partition_engine(const struct partition *p);

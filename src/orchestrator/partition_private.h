@@ -60,6 +60,8 @@ struct partition {
 	int64_t loss_at;          /* mono_ms */
 	bool restore_due, restoring;
 	size_t restored;          /* runs */
+	struct facade_actor *recover_by; /* who ended PARTITION_HELD, and how; or NULL */
+	const char *recover_how;
 	char seen_fence[128], seen_beat[32];
 	unsigned seen_count;
 	int64_t seen_since;

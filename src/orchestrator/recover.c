@@ -58,7 +58,7 @@ facade_recover(struct orchestrator *orch, bool restore, const struct facade_acto
 		struct err one = { 0 };
 		bool held = is_held(orch, i);
 
-		if (partition_recover(orchestrator_partition(orch, i), restore, &one) == 0)
+		if (partition_recover(orchestrator_partition(orch, i), restore, actor, &one) == 0)
 			json_array_append_new(done, json_integer(i));
 		else if (held || err.code == 0)
 			err = one;

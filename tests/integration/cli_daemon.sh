@@ -3,6 +3,7 @@
 # The command line against a real daemon: runs, exit codes, JSON, logs, Ctrl-C.
 . "${srcdir:-.}/tests/integration/lib.sh"
 [ -x "$top/reeved" ] || skip 'reeved is not built'
+command -v jq >/dev/null || skip 'no jq'
 # shellcheck disable=SC2119
 start_redis
 mkdir "$work/state" "$work/workflows"
@@ -97,6 +98,11 @@ try graph "$first"
 has 'graph of a run' "$out" greet
 try log-level debug
 is 'log-level' "$code $out" '0 debug'
+audited() {
+	[ "$("$top/reeve" --json audit --type "$1" | jq -r '[.items[] | .actor.name] | unique | join(" ")')" = "uid:$(id -u)" ]
+}
+wait_until 5 audited log_level
+is 'what it was' "$("$top/reeve" --json audit --type log_level | jq -r '.items[0].data | "\(.was) \(.level)"')" 'info debug'
 try log-level loud
 is 'a bad log level' $code 2
 try workflows

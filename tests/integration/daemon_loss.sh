@@ -49,6 +49,10 @@ is 'exit code of a wrong word' "$code" 2
 
 # --- and restores when it is told to --------------------------------------------------
 reeve recover restore >/dev/null
+recovered() {
+	[ "$(reeve --json audit --type recover | jq -r '.items[0] | "\(.actor.name) \(.data.how)"')" = "uid:$(id -u) $1" ]
+}
+wait_until 15 recovered restore
 wait_until 15 ready
 try recover restore
 is 'exit code when nothing is lost' "$code" 5
@@ -66,6 +70,7 @@ wait_until 15 held
 try recover restore
 is 'exit code without memory' "$code" 5
 reeve recover accept >/dev/null
+wait_until 15 recovered accept
 wait_until 15 ready
 wait_until 15 created 1 # the file: nobody knows that it ran
 wait_until 15 all_ended

@@ -73,6 +73,15 @@ is 'cancel nothing: exit code' "$code" 3
 wait_until 5 in_length 0
 is 'answers that are left' "$(answers)" 0
 
+# what changes the standby itself is in the trail too
+try log-level debug
+is 'log level of a standby' "$code $out" '0 debug'
+level_noted() {
+	[ "$(reeve --json audit --type log_level | jq '.items | length')" = 1 ]
+}
+wait_until 5 level_noted
+wait_until 5 in_length 0
+
 # what is no command is counted and goes
 redis XADD 'reeve:{0}:in' '*' id no kind submit >/dev/null
 redis XADD 'reeve:{0}:in' '*' id 0123456789abcdef kind submit body '[' >/dev/null

@@ -162,6 +162,14 @@ facade_recover(struct orchestrator *orch, bool restore, const struct facade_acto
 }
 
 void
+facade_set_log_level(struct orchestrator *orch, enum log_level level,
+    const struct facade_actor *actor)
+{
+	snprintf(orch->last_actor, sizeof orch->last_actor, "%s", actor->name);
+	log_set_level(level);
+}
+
+void
 facade_checkup(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 {
 	answer(orch, json_pack("{s:[], s:i, s:i}", "findings", "more", 0, "partitions", 1), fn,

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "orchestrator/facade.h"
 #include "stage.h"
 #include "store/events.h"
 
@@ -19,6 +20,8 @@
 	"tasks:\n"                                                                     \
 	"  - {id: a, agent: alpha}\n"                                                  \
 	"  - {id: b, agent: alpha, needs: [a], prompt: \"${{ tasks.a.outputs.k }}\"}\n"
+
+static const struct facade_actor BOSS = { "boss", "admin", "test" };
 
 static void
 restart(struct stage *stage, enum loss_policy policy)
@@ -96,16 +99,21 @@ serves(struct stage *stage)
 }
 
 static bool
-has_event(struct stage *stage, const char *type)
+stream_tells(struct stage *stage, const char *key, const char *type)
 {
-	struct redisReply *reply = fake_redis_call(stage->redis, "XRANGE", "reeve:{0}:ev", "-",
-	    "+", NULL);
+	struct redisReply *reply = fake_redis_call(stage->redis, "XRANGE", key, "-", "+", NULL);
 	bool found = false;
 
 	for (size_t i = 0; i < reply->elements; i++)
 		found |= strstr(reply->element[i]->element[1]->element[3]->str, type) != NULL;
 	freeReplyObject(reply);
 	return found;
+}
+
+static bool
+has_event(struct stage *stage, const char *type)
+{
+	return stream_tells(stage, "reeve:{0}:ev", type);
 }
 
 /* The second task of the run, its input and its end. */
@@ -151,11 +159,13 @@ held_and_restored(void **state)
 
 	wipe(stage);
 	is_held(stage);
-	assert_int_equal(partition_recover(stage->a.partition, true, &err), 0);
+	assert_int_equal(partition_recover(stage->a.partition, true, &BOSS, &err), 0);
 	serves(stage);
 	assert_true(has_event(stage, "alert.state_lost"));
+	assert_true(stream_tells(stage, "reeve:{0}:audit", "audit.recover"));
+	assert_true(stream_tells(stage, "reeve:{0}:audit", "\"name\":\"boss\""));
 	second_task_ends_it(stage, &id);
-	assert_int_equal(partition_recover(stage->a.partition, true, &err), ERR_CONFLICT);
+	assert_int_equal(partition_recover(stage->a.partition, true, &BOSS, &err), ERR_CONFLICT);
 }
 
 static void
@@ -166,10 +176,11 @@ held_and_accepted(void **state)
 
 	(void)half_done(stage);
 	wipe(stage);
-	assert_int_equal(partition_recover(stage->a.partition, false, &err), 0);
+	assert_int_equal(partition_recover(stage->a.partition, false, &BOSS, &err), 0);
 	serves(stage);
 	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 0);
 	assert_true(has_event(stage, "alert.state_lost"));
+	assert_true(stream_tells(stage, "reeve:{0}:audit", "\"how\":\"accept\""));
 	(void)half_done(stage);
 }
 
@@ -288,7 +299,7 @@ an_older_state_is_held(void **state)
 	put_back(stage, 70000);
 	is_held(stage);
 	assert_non_null(strstr(partition_why(stage->a.partition), "older"));
-	assert_int_equal(partition_recover(stage->a.partition, true, &err), 0);
+	assert_int_equal(partition_recover(stage->a.partition, true, &BOSS, &err), 0);
 	serves(stage);
 	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 1);
 }
@@ -318,9 +329,9 @@ known_from_before(void **state)
 	owner_start(&stage->a);
 	owner_settle(&stage->a);
 	is_held(stage);
-	assert_int_equal(partition_recover(stage->a.partition, true, &err), ERR_CONFLICT);
+	assert_int_equal(partition_recover(stage->a.partition, true, &BOSS, &err), ERR_CONFLICT);
 	assert_non_null(strstr(err.text, "holds no runs"));
-	assert_int_equal(partition_recover(stage->a.partition, false, &err), 0);
+	assert_int_equal(partition_recover(stage->a.partition, false, &BOSS, &err), 0);
 	serves(stage);
 }
 
