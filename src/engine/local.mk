@@ -11,6 +11,7 @@ libengine_a_SOURCES = \
 	src/engine/fetch.c \
 	src/engine/flow.c src/engine/flow.h \
 	src/engine/flow_set.c src/engine/flow_store.c \
+	src/engine/fitness.c src/engine/fitness.h src/engine/judge.c \
 	src/engine/heap.c src/engine/heap.h \
 	src/engine/holt.c src/engine/holt.h \
 	src/engine/intent.c src/engine/internal.h \

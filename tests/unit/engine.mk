@@ -61,6 +61,10 @@ C_TESTS += tests/unit/test_engine_fetch
 tests_unit_test_engine_fetch_SOURCES = tests/unit/test_engine_fetch.c $(engine_harness)
 tests_unit_test_engine_fetch_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 
+C_TESTS += tests/unit/test_engine_fitness
+tests_unit_test_engine_fitness_SOURCES = tests/unit/test_engine_fitness.c
+tests_unit_test_engine_fitness_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
 C_TESTS += tests/unit/test_engine_scaler
 tests_unit_test_engine_scaler_SOURCES = tests/unit/test_engine_scaler.c
 tests_unit_test_engine_scaler_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

@@ -281,7 +281,6 @@ apply(struct harness *h, struct effect *effect)
 		apply_limit(h, effect);
 		break;
 	case EFFECT_PAUSE:
-	case EFFECT_DRAIN:
 	case EFFECT_SCALE:
 		h->pauses++;
 		break;
@@ -323,6 +322,7 @@ apply(struct harness *h, struct effect *effect)
 		    : NULL;
 		run->tasks[effect->task].dead_token = effect->u.dead.token;
 		break;
+	case EFFECT_DRAIN:
 	case EFFECT_NOTE:
 	case EFFECT_ANSWER:
 		h->notes++;
