@@ -115,6 +115,7 @@ on_hup(void *arg)
 {
 	struct reeved *d = arg;
 
+	struct steward_config steward;
 	struct keep_limits keep;
 	struct shed_config shed;
 	uint64_t memory;
@@ -124,6 +125,8 @@ on_hup(void *arg)
 		return;
 	}
 	settings_keep(d->settings->config, &keep);
+	settings_steward(d->settings->config, &steward);
+	orchestrator_set_steward(d->orch, &steward);
 	orchestrator_set_keep(d->orch, &keep);
 	settings_door(d->settings->config, &shed, &memory);
 	orchestrator_set_door(d->orch, &shed, memory);
@@ -242,6 +245,7 @@ open_orchestrator(struct reeved *d, struct err *err)
 	settings_door(config, &orch.shed, &orch.memory_cap);
 	orch.state_dir = d->statedir.path;
 	settings_keep(config, &orch.keep);
+	settings_steward(config, &orch.steward);
 	orch.letters_max_age_ms = config_get_duration(config, "dead_letters.max_age");
 	orch.letters_replay_ms = config_get_duration(config, "dead_letters.auto_replay_delay");
 	orch.letters_max = config_get_i64(config, "dead_letters.max");

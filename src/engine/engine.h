@@ -65,6 +65,8 @@ uint32_t queue_outstanding(const struct queue *queue);
 /* Attempts that were reported since this engine was made; it may begin at 0 again. */
 uint64_t queue_ended(const struct queue *queue);
 uint32_t queue_window(const struct queue *queue); /* outstanding entries that it may have now */
+/* Wall time since when the longest waiting ready task waits, about; 0 = none does. */
+int64_t queue_oldest(const struct queue *queue);
 /* Takes no more dispatches (a key that is not what it should be), or does again. */
 void queue_quarantine(struct queue *queue, bool on);
 bool queue_quarantined(const struct queue *queue);

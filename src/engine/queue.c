@@ -502,3 +502,27 @@ queue_index(const struct queue *queue)
 {
 	return queue->index;
 }
+
+#define OLDEST_LANES 100 /* of a priority that are looked at: runs take turns */
+
+int64_t
+queue_oldest(const struct queue *queue)
+{
+	int64_t oldest = 0;
+
+	for (unsigned p = 0; p < PRIORITIES; p++) {
+		const struct lane *lane;
+		unsigned n = 0;
+
+		TAILQ_FOREACH (lane, &queue->buckets[p], link) {
+			int64_t since;
+
+			if (lane->head == TASK_NONE || ++n > OLDEST_LANES)
+				break;
+			since = lane->run->created_ms + lane->run->tasks[lane->head].ready_ms;
+			if (oldest == 0 || since < oldest)
+				oldest = since;
+		}
+	}
+	return oldest;
+}

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/command.h"
+#include "orchestrator/pulse.h"
 #include "orchestrator/roster.h"
 
 #define AGENT_MAX 256
@@ -70,6 +71,20 @@ tell(const struct command *command, struct effects *effects, const char *agent)
 	    KV_S("why", command_text(command, "why")));
 }
 
+/* The judge counts how often, and what was before counts no more for one that comes back. */
+static void
+note_spell(const struct command *command, const char *agent, bool on)
+{
+	const char *kind = command_text(command, "kind");
+	unsigned partition = partition_number(command->partition);
+
+	if (!on)
+		pulse_renew(command->orch->pulse, partition, agent,
+		    strcmp(kind, DRAIN_PROBATION) != 0);
+	else if (strcmp(kind, DRAIN_ASKED) != 0)
+		pulse_spell(command->orch->pulse, partition, agent);
+}
+
 static void
 apply(struct command *command, const char *agent, bool on)
 {
@@ -78,6 +93,7 @@ apply(struct command *command, const char *agent, bool on)
 
 	effect->u.drain.agent = xstrdup(agent);
 	effect->u.drain.value = on ? value_of(command) : NULL;
+	note_spell(command, agent, on);
 	tell(command, effects, agent);
 	if (json_is_true(json_object_get(command->body, "audited")))
 		audit_note(effects, NULL, TASK_NONE, on ? "audit.drain" : "audit.undrain",

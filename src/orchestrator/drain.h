@@ -12,6 +12,8 @@
 #include "orchestrator/facade.h"
 
 #define DRAIN_ASKED "asked"
+#define DRAIN_FLOOD "flood"         /* it stays drained until somebody undrains it */
+#define DRAIN_PROBATION "probation" /* of an undrain: one that the judge drained comes back */
 
 struct drain_order {
 	const char *agent;

@@ -11,6 +11,7 @@
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/roster.h"
+#include "orchestrator/steward.h"
 #include "orchestrator/types.h"
 
 #define LOOK_US (5 * CLOCK_S)
@@ -160,6 +161,7 @@ on_roster(void *arg, const struct roster *roster, const struct err *err)
 	}
 	fleet->known = true;
 	tell_slots(fleet);
+	steward_look(fleet->orch->steward, roster);
 	warn_all(fleet);
 }
 

@@ -10,6 +10,7 @@
 #include "orchestrator/drain.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/roster.h"
+#include "orchestrator/steward.h"
 #include "orchestrator/view.h"
 
 /* What was asked; texts are copies. */
@@ -100,15 +101,15 @@ view_drain(const struct roster_agent *agent)
 }
 
 static json_t *
-view_agent(const struct roster_agent *agent)
+view_agent(const struct roster_agent *agent, const json_t *health)
 {
-	return json_pack("{s:s, s:o, s:o, s:s, s:I, s:o, s:o, s:s?, s:o, s:b, s:b, s:o}", "id",
+	return json_pack("{s:s, s:o, s:o, s:s, s:I, s:o, s:o, s:s?, s:o, s:b, s:b, s:o, s:O?}", "id",
 	    agent->id, "types", view_types(agent), "capabilities", view_words(agent->capabilities),
 	    "status", roster_status_name(roster_status(agent, clock_wall_ms())), "running",
 	    (json_int_t)agent->running, "concurrency", known_number(agent->slots), "last_seen_at",
 	    view_time(agent->seen_ms), "host", agent->host[0] ? agent->host : NULL, "pid",
 	    known_number(agent->pid), "card", agent->card, "beats", agent->beats, "drained",
-	    view_drain(agent));
+	    view_drain(agent), "health", json_object_get(health, agent->id));
 }
 
 /* --- a group ------------------------------------------------------------------------------ */
@@ -168,6 +169,7 @@ static void
 on_agents(void *arg, const struct roster *roster, const struct err *err)
 {
 	struct question *question = arg;
+	json_t *health = roster ? steward_health(question->orch, roster) : NULL;
 	json_t *items = json_array();
 	const char *last = NULL, *next = NULL;
 
@@ -178,9 +180,10 @@ on_agents(void *arg, const struct roster *roster, const struct err *err)
 			next = last;
 			break;
 		}
-		json_array_append_new(items, view_agent(at));
+		json_array_append_new(items, view_agent(at, health));
 		last = at->id;
 	}
+	json_decref(health);
 	question_end(question, roster ? page(items, next) : NULL, err);
 	if (!roster)
 		json_decref(items);
@@ -199,11 +202,15 @@ on_agent(void *arg, const struct roster *roster, const struct err *err)
 	struct question *question = arg;
 	const struct roster_agent *agent = roster ? roster_agent(roster, question->name) : NULL;
 	struct err missing = *err;
+	json_t *health = NULL;
 
 	if (roster && !agent)
 		err_set(&missing, ERR_NOT_FOUND, "no agent '%.80s': see 'reeve agents'",
 		    question->name);
-	question_end(question, agent ? view_agent(agent) : NULL, &missing);
+	if (agent)
+		health = steward_health(question->orch, roster);
+	question_end(question, agent ? view_agent(agent, health) : NULL, &missing);
+	json_decref(health);
 }
 
 void
@@ -248,14 +255,16 @@ on_group(void *arg, const struct roster *roster, const struct err *err)
 	struct question *question = arg;
 	const struct roster_group *group = roster ? roster_group(roster, question->name) : NULL;
 	struct err missing = *err;
-	json_t *view = NULL, *agents;
+	json_t *view = NULL, *agents, *health;
 
 	if (group) {
 		view = view_group(roster, group);
 		agents = json_array();
+		health = steward_health(question->orch, roster);
 		for (const struct roster_agent *at = roster->agents; at; at = at->hh.next)
 			if (roster_serves(at, group->type))
-				json_array_append_new(agents, view_agent(at));
+				json_array_append_new(agents, view_agent(at, health));
+		json_decref(health);
 		json_object_set_new(view, "agents", agents);
 	} else if (roster) {
 		err_set(&missing, ERR_NOT_FOUND, "no group or agent type '%.80s': see 'reeve groups'",

@@ -114,3 +114,42 @@ tend_answered(struct tend *tend)
 	tend->clock += step < STEP_MAX_MS ? step : STEP_MAX_MS;
 	tend->answered_at = now;
 }
+
+void
+tend_each_held(const struct tend *tend, tend_held_fn *fn, void *arg)
+{
+	for (const struct held *held = tend->helds; held; held = held->hh.next)
+		if (held->holder)
+			fn(arg, held->token, held->holder->id);
+}
+
+struct waiting {
+	const struct tend *tend;
+	int64_t since;
+};
+
+static void
+see_waiting(void *arg, uint64_t token, struct stream_id id)
+{
+	struct waiting *waiting = arg;
+	const struct held *held;
+	struct run *run;
+	uint32_t task;
+
+	HASH_FIND(hh, waiting->tend->helds, &token, sizeof token, held);
+	if (waiting->since > 0 || held ||
+	    !engine_attempt(waiting->tend->p->engine, token, &run, &task) ||
+	    run->tasks[task].state != TASK_QUEUED)
+		return;
+	waiting->since = (int64_t)id.ms; /* they come in their order */
+}
+
+int64_t
+tend_waiting_since(const struct tend *tend, size_t queue)
+{
+	struct waiting waiting = { tend, 0 };
+
+	if (queue < ledger_queues(tend->p->store.ledger))
+		ledger_walk(tend->p->store.ledger, queue, see_waiting, &waiting);
+	return waiting.since;
+}

@@ -68,6 +68,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/starting.c \
 	src/orchestrator/starting.h \
 	src/orchestrator/drain.c src/orchestrator/drain.h src/orchestrator/fleet_view.c \
+	src/orchestrator/pulse.c src/orchestrator/pulse.h \
+	src/orchestrator/steward.c src/orchestrator/steward.h \
 	src/orchestrator/roster.c src/orchestrator/roster.h \
 	src/orchestrator/statedir.c \
 	src/orchestrator/statedir.h \

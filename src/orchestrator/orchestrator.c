@@ -17,6 +17,8 @@
 #include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/pressure.h"
+#include "orchestrator/pulse.h"
+#include "orchestrator/steward.h"
 #include "orchestrator/stats.h"
 
 #define CHECK_AGAIN_US (5 * CLOCK_S)
@@ -73,6 +75,7 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 	struct metrics *metrics = orch->config.metrics;
 
 	stats_count(orch->stats, effect);
+	pulse_count(orch->pulse, effect);
 	switch (effect->kind) {
 	case EFFECT_RUN_NEW:
 		metrics_add(metrics, METRIC_RUNS_CREATED, 1);
@@ -271,7 +274,8 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	    partition_script(&orch->letters_script, "letters", err) < 0 ||
 	    partition_script(&orch->publish_script, "publish", err) < 0 ||
 	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL ||
-	    (orch->stats = stats_new(orch, err)) == NULL) {
+	    (orch->stats = stats_new(orch, err)) == NULL ||
+	    (orch->pulse = pulse_new(orch, err)) == NULL) {
 		orchestrator_free(orch);
 		return err->code;
 	}
@@ -285,6 +289,12 @@ orchestrator_set_catalog(struct orchestrator *orch, struct registry *registry,
 {
 	orch->registry = registry;
 	orch->types = types;
+}
+
+void
+orchestrator_set_steward(struct orchestrator *orch, const struct steward_config *steward)
+{
+	orch->config.steward = *steward;
 }
 
 void
@@ -306,6 +316,7 @@ void
 orchestrator_start(struct orchestrator *orch)
 {
 	loop_hook_add(orch->loop, &orch->turn_hook, LOOP_GATHER, turn, orch);
+	orch->steward = steward_new(orch);
 	orch->fleet = fleet_new(orch);
 	orch->scaling = scaling_new(orch);
 	orch->pressure = pressure_new(orch);
@@ -358,6 +369,8 @@ orchestrator_free(struct orchestrator *orch)
 	fleet_free(orch->fleet);
 	letters_auto_free(orch->letters_auto);
 	stats_free(orch->stats);
+	pulse_free(orch->pulse);
+	steward_free(orch->steward);
 	door_free(orch->door);
 	letters_keeper_free(orch->letters_keeper);
 	free(orch->url);

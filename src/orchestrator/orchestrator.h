@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 #include "orchestrator/partition.h"
 #include "orchestrator/keep.h"
+#include "orchestrator/steward.h"
 
 struct orchestrator;
 struct registry;
@@ -41,6 +42,7 @@ struct orchestrator_config {
 	enum loss_policy on_loss; /* of the state in Redis */
 	int state_fd;            /* the state folder; 0: none */
 	const char *state_dir;   /* its path; NULL: no agents are started here */
+	struct steward_config steward; /* which agents are drained */
 	struct keep_limits keep; /* of ended runs */
 	int64_t letters_max_age_ms; /* of dead letters; 0 = 7 days */
 	int64_t letters_replay_ms;  /* how old a letter is when it is replayed by itself; 0 = 1 minute */
@@ -62,6 +64,8 @@ void orchestrator_set_catalog(struct orchestrator *orch, struct registry *regist
 
 /* From now on. */
 void orchestrator_set_keep(struct orchestrator *orch, const struct keep_limits *keep);
+
+void orchestrator_set_steward(struct orchestrator *orch, const struct steward_config *steward);
 
 void orchestrator_set_door(struct orchestrator *orch, const struct shed_config *shed,
     uint64_t memory_cap);

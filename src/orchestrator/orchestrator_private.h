@@ -51,6 +51,8 @@ struct orchestrator {
 	struct letters_keeper *letters_keeper;
 	struct letters_auto *letters_auto;
 	struct stats *stats;
+	struct pulse *pulse;
+	struct steward *steward;
 	struct part **parts;          /* the first one at once, the others when they are counted */
 	unsigned n_parts, cap_parts;
 	bool counted;                 /* Redis has said how many there are */

@@ -101,6 +101,7 @@ roster_release(struct roster *roster)
 {
 	struct roster_agent *agent, *next_agent;
 	struct roster_group *group, *next_group;
+	struct roster_fitness *fitness, *next_fitness;
 
 	HASH_ITER(hh, roster->agents, agent, next_agent) {
 		HASH_DEL(roster->agents, agent);
@@ -111,6 +112,11 @@ roster_release(struct roster *roster)
 		free(agent->id);
 		json_decref(agent->drain);
 		free(agent);
+	}
+	HASH_ITER(hh, roster->fitness, fitness, next_fitness) {
+		HASH_DEL(roster->fitness, fitness);
+		free(fitness->key);
+		free(fitness);
 	}
 	HASH_ITER(hh, roster->groups, group, next_group) {
 		HASH_DEL(roster->groups, group);
@@ -140,6 +146,17 @@ roster_group(const struct roster *roster, const char *name)
 		if (strcmp(at->name, name) == 0)
 			group = at;
 	return group;
+}
+
+const struct fitness *
+roster_fitness(const struct roster *roster, const char *type, const char *agent)
+{
+	struct roster_fitness *found;
+	char *key = xasprintf("%s %s", type, agent);
+
+	HASH_FIND_STR(roster->fitness, key, found);
+	free(key);
+	return found ? &found->fitness : NULL;
 }
 
 enum roster_status
@@ -370,6 +387,65 @@ on_drains(struct query *query, const struct redisReply *reply)
 	}
 }
 
+/* --- what owners count ---------------------------------------------------------------------- */
+
+static void
+add_fitness(struct roster *roster, const char *key, const char *value)
+{
+	struct roster_fitness *row;
+	struct fitness read;
+
+	if (!fitness_read(value, &read))
+		return;
+	HASH_FIND_STR(roster->fitness, key, row);
+	if (row) {
+		fitness_merge(&row->fitness, &read);
+		return;
+	}
+	row = xcalloc(1, sizeof *row);
+	row->key = xstrdup(key);
+	row->fitness = read;
+	HASH_ADD_KEYPTR(hh, roster->fitness, row->key, strlen(row->key), row);
+}
+
+static uint64_t
+positive(const json_t *object, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(object, key));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static void
+add_counts(struct roster_group *group, const char *text, size_t len)
+{
+	json_t *counts = json_loadb(text, len, 0, NULL);
+	int64_t since = (int64_t)positive(counts, "since");
+
+	group->ready += positive(counts, "ready");
+	group->outstanding += positive(counts, "outstanding");
+	group->rate += json_number_value(json_object_get(counts, "rate"));
+	if (since > 0 && (group->waiting_since == 0 || since < group->waiting_since))
+		group->waiting_since = since;
+	json_decref(counts);
+}
+
+static void
+on_fleet(struct query *query, const struct redisReply *reply)
+{
+	struct roster *roster = &query->reading->roster;
+	struct reply_text key, value;
+
+	for (size_t i = 0; !reply_is_error(reply) && i < reply_pairs(reply); i++) {
+		if (reply_pair(reply, i, &key, &value, NULL) < 0)
+			continue;
+		if (str_starts(key.text, "a "))
+			add_fitness(roster, key.text + 2, value.text);
+		else if (str_starts(key.text, "t "))
+			add_counts(group_of(roster, key.text + 2), value.text, value.len);
+	}
+}
+
 /* --- queues ------------------------------------------------------------------------------- */
 
 /* Beside texts there are numbers in it. */
@@ -473,6 +549,7 @@ roster_read(struct orchestrator *orch, roster_fn *fn, void *arg)
 		ask_key(reading, keys, "SMEMBERS", "agents", NULL, on_agents);
 		ask_key(reading, keys, "HGETALL", "queues", NULL, on_queues);
 		ask_key(reading, keys, "HGETALL", "drains", NULL, on_drains);
+		ask_key(reading, keys, "HGETALL", "fleet", NULL, on_fleet);
 	}
 	answered(reading);
 }

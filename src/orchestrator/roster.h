@@ -7,7 +7,7 @@
  *   agents ─▶ agent:ID     cards            queues ─▶ XINFO CONSUMERS   who holds how much
  *   drains                 who is drained   fleet                       what owners count
  *
- * A partition costs three commands, one a card and one a queue.
+ * A partition costs four commands, one a card and one a queue.
  */
 #ifndef REEVE_ORCHESTRATOR_ROSTER_H
 #define REEVE_ORCHESTRATOR_ROSTER_H
@@ -20,6 +20,7 @@
 #include <uthash.h>
 
 #include "base/err.h"
+#include "engine/fitness.h"
 
 struct orchestrator;
 
@@ -46,9 +47,17 @@ struct roster_group {
 	UT_hash_handle hh;
 };
 
+/* What became of an agent's attempts at tasks of a type, in all partitions. */
+struct roster_fitness {
+	char *key; /* "TYPE AGENT" */
+	struct fitness fitness;
+	UT_hash_handle hh;
+};
+
 struct roster {
 	struct roster_agent *agents; /* by id, sorted */
 	struct roster_group *groups; /* by type, sorted */
+	struct roster_fitness *fitness;
 };
 
 /* roster: the callback's to look at, gone when it returns; NULL: err says why. */
@@ -63,6 +72,9 @@ const char *roster_status_name(enum roster_status status);
 const struct roster_agent *roster_agent(const struct roster *roster, const char *id);
 /* By the name of the group or of its type. */
 const struct roster_group *roster_group(const struct roster *roster, const char *name);
+/* NULL: nothing is known. */
+const struct fitness *roster_fitness(const struct roster *roster, const char *type,
+    const char *agent);
 bool roster_serves(const struct roster_agent *agent, const char *type);
 
 #endif

@@ -19,6 +19,7 @@
 
 static const char *const level_values[] = { "error", "warn", "info", "debug", NULL };
 static const char *const loss_values[] = { "hold", "restore", NULL };
+static const char *const judge_values[] = { "off", "mark", "drain", NULL };
 static const char *const fsync_values[] = { "everysec", "always", "no", NULL };
 
 const struct config_option settings_table[] = {
@@ -73,6 +74,42 @@ const struct config_option settings_table[] = {
 	{ "audit.interval", NULL, 0, "REEVE_AUDIT_INTERVAL", CONFIG_DURATION, "60s", 0, 86400000, NULL,
 	    0, NULL, "Memory, state and streams are compared so often, and what differs is repaired; "
 	    "0: never." },
+	{ "health.judge", NULL, 0, "REEVE_HEALTH_JUDGE", CONFIG_ENUM, "drain", 0, 0, judge_values,
+	    CONFIG_RELOADABLE, NULL, "Agents that fail far more often than their peers of the same "
+	    "type, are slow or stuck against them. drain: they are handed nothing for a while; "
+	    "mark: they are only told of; off: nobody looks." },
+	{ "health.samples", NULL, 0, "REEVE_HEALTH_SAMPLES", CONFIG_I64, "10", 5, 50, NULL,
+	    CONFIG_RELOADABLE, NULL, "Attempts of an agent, and of its peers together, before it is "
+	    "judged; of durations twice as many. With less, chance alone would do too much; the "
+	    "last 50 count." },
+	{ "health.odds", NULL, 0, "REEVE_HEALTH_ODDS", CONFIG_I64, "100000", 100, 1000000000, NULL,
+	    CONFIG_RELOADABLE, NULL, "A sound agent looks as bad as one that is marked once in so "
+	    "many looks, at most. It is looked at again and again: with 100000 one sound fleet in a "
+	    "hundred has an agent marked in some hundred attempts of each." },
+	{ "health.excess", NULL, 0, "REEVE_HEALTH_EXCESS", CONFIG_DECIMAL, "0.25", 10, 1000, NULL,
+	    CONFIG_RELOADABLE, NULL, "Failing: so much above the part of its peers' attempts that "
+	    "fails. Less is certain of many attempts, but not worth an agent." },
+	{ "health.slow_ratio", NULL, 0, "REEVE_HEALTH_SLOW_RATIO", CONFIG_DECIMAL, "4", 1500, 1000000,
+	    NULL, CONFIG_RELOADABLE, NULL, "Slow: its median duration is so many times that of its "
+	    "peers, and more than a second above. Different machines differ by two." },
+	{ "health.stuck_after", NULL, 0, "REEVE_HEALTH_STUCK_AFTER", CONFIG_DURATION, "5m", 1000, 0,
+	    NULL, CONFIG_RELOADABLE, NULL, "Stuck: its task has told nothing for so long and for ten "
+	    "times the longest of its type lately, while peers end theirs." },
+	{ "health.probation", NULL, 0, "REEVE_HEALTH_PROBATION", CONFIG_DURATION, "10m", 1000, 0, NULL,
+	    CONFIG_RELOADABLE, NULL, "How long such an agent is handed nothing; twice as long each "
+	    "time, at most 64 times. Long enough for what passes (a full disk, a provider's bad "
+	    "hour begins), short enough that a false alarm costs little." },
+	{ "health.floor", NULL, 0, "REEVE_HEALTH_FLOOR", CONFIG_DECIMAL, "0.5", 0, 1000, NULL,
+	    CONFIG_RELOADABLE, NULL, "Part of a type's slots that stays in work whatever is found, "
+	    "and at least one agent: where half are bad, the type is, not its agents." },
+	{ "flood.reports", NULL, 0, "REEVE_FLOOD_REPORTS", CONFIG_SIZE, "1M", 0, (int64_t)1 << 30,
+	    NULL, CONFIG_RELOADABLE, NULL, "Bytes a second of reports that end nothing (progress, "
+	    "duplicates, what no task waits for) that an agent may send for ten seconds; each "
+	    "counts as 1K at least, so this is 1,000 a second. Beyond that it is quarantined; 0: "
+	    "never. What ends an attempt is never counted." },
+	{ "flood.logs", NULL, 0, "REEVE_FLOOD_LOGS", CONFIG_SIZE, "4M", 0, (int64_t)1 << 30, NULL,
+	    CONFIG_RELOADABLE, NULL, "Bytes a second of output that an agent may add to logs for ten "
+	    "seconds, likewise. With 16 MiB an attempt that is more than two full logs." },
 	{ "limits.file", NULL, 0, "REEVE_LIMITS_FILE", CONFIG_SIZE, "16M", 1024, 256 * MIB, NULL, 0,
 	    NULL, "Largest workflow file." },
 	{ "limits.scalar", NULL, 0, "REEVE_LIMITS_SCALAR", CONFIG_SIZE, "512K", 1024, MIB, NULL, 0,
@@ -379,6 +416,24 @@ settings_engine(const struct config *config, struct engine_config *ret_engine)
 	ret_engine->max_tasks = (uint32_t)config_get_i64(config, "dispatch.max_tasks");
 	ret_engine->max_rendered = config_get_size(config, "limits.rendered");
 	ret_engine->max_outputs = config_get_size(config, "limits.outputs_memory");
+}
+
+void
+settings_steward(const struct config *config, struct steward_config *ret_steward)
+{
+	struct fitness_limits *limits = &ret_steward->limits;
+
+	fitness_defaults(limits);
+	ret_steward->mode = (enum steward_mode)config_get_enum(config, "health.judge");
+	ret_steward->flood_reports = config_get_size(config, "flood.reports");
+	ret_steward->flood_logs = config_get_size(config, "flood.logs");
+	limits->samples = (uint32_t)config_get_i64(config, "health.samples");
+	limits->chance = 1.0 / (double)config_get_i64(config, "health.odds");
+	limits->excess = config_get_decimal(config, "health.excess");
+	limits->slow_ratio = config_get_decimal(config, "health.slow_ratio");
+	limits->stuck_ms = config_get_duration(config, "health.stuck_after");
+	limits->probation_ms = config_get_duration(config, "health.probation");
+	limits->floor = config_get_decimal(config, "health.floor");
 }
 
 void

@@ -19,6 +19,7 @@
 #include "engine/shed.h"
 #include "model/limits.h"
 #include "orchestrator/keep.h"
+#include "orchestrator/steward.h"
 
 struct settings {
 	struct config *config; /* values by key: config_get_…() */
@@ -53,6 +54,7 @@ void settings_engine(const struct config *config, struct engine_config *ret_engi
 /* ret_memory: 0 where it cannot be told how much there is */
 void settings_door(const struct config *config, struct shed_config *ret_shed,
     uint64_t *ret_memory);
+void settings_steward(const struct config *config, struct steward_config *ret_steward);
 void settings_keep(const struct config *config, struct keep_limits *ret_keep);
 
 #define SETTINGS_ADDR_SIZE 64

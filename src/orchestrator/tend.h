@@ -49,6 +49,12 @@ void tend_renew(struct tend *tend);
 void tend_turn(struct tend *tend);
 int64_t tend_next(const struct tend *tend); /* mono_ms */
 
+/* Each entry that an agent held at the last look. */
+typedef void tend_held_fn(void *arg, uint64_t token, const char *agent);
+void tend_each_held(const struct tend *tend, tend_held_fn *fn, void *arg);
+/* Wall time at which the first entry was handed out that no agent has taken; 0 = none waits. */
+int64_t tend_waiting_since(const struct tend *tend, size_t queue);
+
 /* How many entries an agent held at the last look. */
 size_t tend_held_by(const struct tend *tend, const char *agent);
 

@@ -26,7 +26,7 @@ knows() {
 	grep -q "$2" "$work/$1.log"
 }
 
-agent one t -- "$work/wait" "$work/go"
+agent one t --lease 3s -- "$work/wait" "$work/go"
 one_pid=$agent_pid
 wait_until 10 status_is one active
 
@@ -57,8 +57,18 @@ try --json groups t
 is 'group' "$(echo "$out" | jq -c '[.name, .consumers, .agents[0].id, .agents[0].drained.kind]')" \
 	'["t_consumers",1,"one","asked"]'
 
+degraded() {
+	[ "$(api /api/v1/consumer-groups/health | jq -r .status)" = degraded ]
+}
+wait_until 10 degraded
+counts_are() {
+	[ "$(api /api/v1/consumer-groups/t |
+		jq -c '[.queued, .running, .oldest_ms > 0]')" = "$1" ]
+}
+wait_until 10 counts_are '[1,0,true]'
+
 # --- another takes it
-agent two t -- "$work/wait" "$work/go"
+agent two t --lease 3s -- "$work/wait" "$work/go"
 touch "$work/go/second"
 wait_until 10 run_is "$second" succeeded
 is 'who did it' "$(task "$second" second .agent)" two
@@ -68,7 +78,7 @@ stop_daemon
 start_daemon
 kill -TERM "$one_pid"
 ended "$one_pid" 10
-agent one t -- "$work/wait" "$work/go"
+agent one t --lease 3s -- "$work/wait" "$work/go"
 wait_until 10 status_is one draining
 try drain two
 is 'drain two' "$code" 0

@@ -13,7 +13,8 @@ SH_TESTS += tests/integration/cli_daemon.sh tests/integration/cli_offline.sh tes
 C_TESTS += tests/integration/test_embedded
 tests_integration_test_embedded_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 SH_TESTS += tests/integration/daemon_leases.sh tests/integration/daemon_retries.sh \
-	tests/integration/daemon_timeouts.sh tests/integration/fleet_drain.sh
+	tests/integration/daemon_timeouts.sh tests/integration/fleet_drain.sh \
+	tests/integration/fleet_judge.sh
 SH_TESTS += tests/integration/daemon_wiped.sh
 SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh

@@ -68,14 +68,14 @@ marked(struct fleet *fleet)
 	return n;
 }
 
-/* 400 attempts an agent, looked at after every three. */
+/* 300 attempts an agent, looked at after every three. */
 static bool
 is_ever_marked(uint64_t seed)
 {
 	struct fleet fleet;
 
 	fleet_init(&fleet, seed);
-	for (size_t k = 0; k < 400 * fleet.n; k++) {
+	for (size_t k = 0; k < 300 * fleet.n; k++) {
 		attempt(&fleet, rng_below(&fleet.rng, fleet.n), fleet.failures, 1);
 		if (k % (3 * fleet.n) == 0 && marked(&fleet) > 0)
 			return true;
@@ -87,7 +87,7 @@ is_ever_marked(uint64_t seed)
 static void
 sound_agents_are_left_alone(void **state)
 {
-	unsigned wrong = 0, fleets = 400;
+	unsigned wrong = 0, fleets = 200;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= fleets; seed++)
