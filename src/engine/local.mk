@@ -27,8 +27,10 @@ libengine_a_SOURCES = \
 	src/engine/retry.c src/engine/retry.h \
 	src/engine/run.c src/engine/run.h \
 	src/engine/scaler.c src/engine/scaler.h \
+	src/engine/scaler_learn.c src/engine/scaler_private.h src/engine/scaler_want.c \
 	src/engine/settle.c \
 	src/engine/shed.c src/engine/shed.h \
+	src/engine/staffing.c src/engine/staffing.h \
 	src/engine/state.c src/engine/state.h \
 	src/engine/task.c src/engine/timeout.c \
 	src/engine/unlock.c

@@ -7,12 +7,13 @@
  *
  *   arrivals      = change of (waiting + running) + ended           (flow balance)
  *   service time  = slot-seconds spent on tasks / tasks that ended  (total time on test)
+ *   start-up time = agent-seconds of those ordered and not there / those that came
  *   load          = arrivals a second * service time                (Little 1961)
  *
  * So an agent that reports nonsense about its times changes nothing.  The number is at
  * least what the load takes now and what it will take when an agent that is ordered now
- * is up (Holt's forecast), and what begins with everything that waits before target_wait
- * is over; never more slots than there is and will be work; always min_agents to
+ * is up (Holt's forecast), and what begins with all that will wait then within half of
+ * target_wait; never more slots than there is and will be work for; always min_agents to
  * max_agents.  It goes up at once.  It goes down to the most that was wanted in the last
  * cool-down.  doc/scaling.md has the formulas with their reasons, and what they give.
  */
@@ -41,7 +42,7 @@ struct scale_policy {
 	uint32_t slots;      /* tasks that one agent does at once; 0 counts as 1 */
 	int64_t target_wait_ms; /* how long 95 of 100 ready tasks may wait for an agent */
 	int64_t cooldown_ms;
-	int64_t start_ms; /* from an order to a working agent, until it was measured */
+	int64_t start_ms; /* from an order to a working agent, until it was learnt */
 };
 
 /* min 0, max 10, 1 slot, 30 s, 60 s, 5 s; not enabled. */
@@ -52,15 +53,11 @@ struct scale_input {
 	uint64_t waiting; /* tasks that no agent has begun: ready, or in the stream */
 	uint64_t running; /* tasks that agents work on */
 	uint64_t ended;   /* attempts that ended since the last step, however */
-	double ran_ms;    /* sum of how long those say they ran; 0: not said */
-	double ran_sq;    /* sum of the squares: both serve only for how much times differ */
 	uint32_t agents;  /* living, not draining */
-	uint32_t starting; /* ordered and not signed on yet */
-	int64_t oldest_ms; /* how long the one that waits longest has waited */
-	int64_t start_ms;  /* from order to working agent, as measured; 0: not known */
-	double most_per_s; /* a rate limit on the type: more agents are of no use; 0: none */
-	bool held;         /* nothing is handed out now: paused, throttled, breaker open */
-	int64_t manual;    /* what somebody asked for, or SCALE_AUTO */
+	uint32_t starting;  /* ordered and not signed on yet, as far as it is known */
+	double most_per_s;  /* a rate limit on the type: more agents are of no use; 0: none */
+	bool held;          /* nothing is handed out now: paused, throttled, breaker open */
+	int64_t manual;     /* what somebody asked for, or SCALE_AUTO */
 };
 
 enum scale_reason {
@@ -100,19 +97,22 @@ struct scale_decision {
 	int64_t wait_ms;       /* of a task that comes now, if nothing is changed; -1: no end */
 };
 
-/* Zero-initialise with scaler_init(); no pointers: copy it, throw it away. */
+/* Begin with scaler_init(); no pointers: copy it, throw it away. */
 struct scaler {
 	struct scale_policy policy;
 	uint32_t desired;
 	bool begun;
-	int64_t at_ms; /* of the last step */
-	int64_t came_ms; /* of the last step with a task in sight */
-	uint64_t present;
+	int64_t at_ms;      /* of the last step */
+	int64_t busy_at_ms; /* of the last step with a task in sight */
+	uint64_t present;   /* tasks in sight then */
+	uint32_t agents;
 	struct holt arrivals;
-	double busy_s, ended; /* of about the last SCALE_MEMORY tasks */
-	double reported, reported_ms, reported_sq;
+	double quick;        /* arrivals a second of late, to see that something has changed */
+	double busy_s, ended;        /* slot-seconds and tasks: service time */
+	double starting_s, started;  /* agent-seconds and agents: start-up time */
 	uint32_t peaks[SCALE_PEAKS]; /* most wanted, by sixteenths of the cool-down */
-	int64_t peak_at; /* number of the newest sixteenth */
+	int64_t peak_at;             /* number of the newest sixteenth */
+	int64_t peak_width_ms;
 };
 
 /* What a restart should know; store it with each decision that changes the number. */

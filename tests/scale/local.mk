@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+# The scaler against simulated load, in virtual time.  'make scale-report' writes the table
+# and the plots of doc/scaling/.
+SCALE_SOURCES = tests/scale/fleet.c tests/scale/fleet.h tests/scale/play.c tests/scale/play.h \
+	tests/scale/scenario.c tests/scale/scenario.h
+SCALE_REPORT = tests/scale/report.c tests/scale/report.h tests/scale/svg.c tests/scale/svg.h
+SCALE_NAMES = step ramp spike diurnal nights batch long-tasks short-tasks harder deaths \
+	slow-start
+EXTRA_DIST += tests/scale/scenarios doc/scaling.md doc/scaling
+
+check_PROGRAMS += tests/scale/scale
+tests_scale_scale_SOURCES = $(SCALE_SOURCES) $(SCALE_REPORT) tests/scale/scale.c
+tests_scale_scale_LDADD = $(ENGINE_LIBS)
+
+C_TESTS += tests/scale/test_scale
+tests_scale_test_scale_SOURCES = $(SCALE_SOURCES) $(SCALE_REPORT) tests/scale/test_scale.c
+tests_scale_test_scale_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+.PHONY: scale-report
+scale-report: tests/scale/scale
+	@tests/scale/scale --out $(srcdir)/doc/scaling \
+	    `for name in $(SCALE_NAMES); do echo $(srcdir)/tests/scale/scenarios/$$name.yaml; done`
