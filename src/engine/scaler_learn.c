@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define TASKS_KEPT 512.0 /* so many of the last tasks give the service time */
+#define KNOWN_FROM 10.0 /* fewer tasks say too little: off by the root of 1/n */
 #define STARTS_KEPT 16.0 /* so many of the last starts give the start-up time */
 #define START_MOST_S 600.0
 #define MEMORY_COOLDOWNS 2.0 /* how long arrivals are remembered */
@@ -29,7 +30,7 @@ scaler_service_s(const struct scaler *scaler)
 bool
 scaler_knows(const struct scaler *scaler)
 {
-	return scaler->ended >= 1;
+	return scaler->ended >= KNOWN_FROM;
 }
 
 /* The policy's word counts like one start that was seen. */

@@ -18,7 +18,7 @@ double scaler_within(double value, double least, double most);
 void scaler_learn(struct scaler *scaler, int64_t now_ms, const struct scale_input *input);
 double scaler_service_s(const struct scaler *scaler); /* 0: no task was ever seen at work */
 double scaler_start_s(const struct scaler *scaler);   /* from an order to a working agent */
-bool scaler_knows(const struct scaler *scaler);       /* a task ended once */
+bool scaler_knows(const struct scaler *scaler);       /* enough tasks ended */
 
 /* --- what is wanted ------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 #define LOOK_S 1.0   /* about how often one looks */
 #define ROUND 0.5    /* a part of an agent less than this is not worth one */
 #define FASTER 2.0   /* the forecast says at most so many times what comes now */
-#define DOUBLING 2.0 /* of the living agents, while nothing is known of the tasks */
+#define DOUBLING 2.0 /* of the living agents, while little is known of the tasks (slow start) */
 
 /* All that the formulas need, in seconds and slots. */
 struct scene {
