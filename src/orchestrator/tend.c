@@ -534,7 +534,9 @@ tend_turn(struct tend *tend)
 	send_query(query_new(tend, 0, NULL), on_beats, 2,
 	    (const char *const[]){ "HGETALL", p->key_beats });
 	for (size_t i = 0; i < ledger_queues(ledger); i++) {
-		if (ledger_key(ledger, i) && ledger_made(ledger, i) && ledger_open(ledger, i) > 0)
+		/* also where a load found no group: perhaps nothing is dispatched that makes it */
+		if (ledger_key(ledger, i) && ledger_open(ledger, i) > 0 &&
+		    !store_is_bad(&p->store, ledger_key(ledger, i)))
 			ask_queue(tend, i);
 	}
 	answered(tend);
