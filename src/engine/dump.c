@@ -35,7 +35,8 @@ add_timer(struct turn *turn, struct run *run, uint32_t t, struct task_record *re
 
 /*
  * An attempt that is only queued is told by its entry; where the entries are lost too
- * (lost) every attempt is over, and none is held against its task.
+ * (lost) every attempt is over, and none is held against its task; dead letters are
+ * written again.
  */
 static void
 dump_task(struct turn *turn, struct run *run, uint32_t t, bool lost)
@@ -58,6 +59,8 @@ dump_task(struct turn *turn, struct run *run, uint32_t t, bool lost)
 	add_timer(turn, run, t, record);
 	if (task->texts && task->texts->outputs)
 		effect->u.task.outputs = xstrdup(task->texts->outputs);
+	if (lost)
+		task_dead_again(turn, run, t);
 }
 
 /* The run itself comes last: it is live only once it is whole. */

@@ -68,6 +68,17 @@ add_dead(struct turn *turn, struct run *run, uint32_t t, const struct failure *f
 	effect->u.dead.meta = rendered.meta;
 }
 
+/* Its letter was lost: why it failed is no longer known in words. */
+void
+task_dead_again(struct turn *turn, struct run *run, uint32_t t)
+{
+	struct failure failure = { .category = (enum category)run->tasks[t].last_category,
+		.message = "failed for good before redis lost its state", .exit_code = -1 };
+
+	if (run->tasks[t].state == TASK_FAILED && !run->wf->tasks[t].continue_on_error)
+		add_dead(turn, run, t, &failure);
+}
+
 /* Failed for good: record, dead letter, the run's error.  error: owned, or NULL. */
 static void
 end_failed(struct turn *turn, struct run *run, uint32_t t, const struct failure *failure,

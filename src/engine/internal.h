@@ -139,6 +139,7 @@ void task_attempt_failed(struct turn *turn, struct run *run, uint32_t task,
 void task_fail(struct turn *turn, struct run *run, uint32_t task,
     const struct failure *failure);
 void task_fail_stopped(struct turn *turn, struct run *run, uint32_t task);
+void task_dead_again(struct turn *turn, struct run *run, uint32_t task);
 void task_throttled(struct turn *turn, struct run *run, uint32_t task,
     int64_t retry_after_ms, const struct failure *failure);
 void task_released(struct turn *turn, struct run *run, uint32_t task);
