@@ -205,6 +205,7 @@ on_state(void *arg, enum partition_state state, const char *why)
 {
 	struct daemon *daemon = arg;
 
+	loss_state(daemon, state);
 	world_trace(daemon->world, "%s is %s %s", daemon->name, partition_state_name(state), why);
 }
 
@@ -247,6 +248,10 @@ daemon_start(struct daemon *daemon)
 	config.engine.max_outputs = world->shape.outputs;
 	config.audit_ms = world->shape.audit_ms;
 	config.keep = world->shape.keep;
+	config.on_loss = world->shape.on_loss;
+	config.known_nonce = daemon->known_nonce[0] ? daemon->known_nonce : NULL;
+	config.known_beat = daemon->known_beat;
+	loss_hooks(&config);
 	config.engine.timeout_slack_ms = 500;
 	daemon->boot = world->now - (int64_t)chance(world, 100000);
 	daemon->paused_until = 0;
@@ -276,7 +281,7 @@ end(struct daemon *daemon)
 	link_close(&daemon->reads);
 	partition_free(daemon->partition);
 	daemon->partition = NULL;
-	daemon->alive = false;
+	daemon->alive = daemon->restoring = false;
 	daemon->turn_at = INT64_MAX;
 	world_in(daemon->world, daemon->away_ms + 1 + (int64_t)chance(daemon->world, 4000),
 	    start_again, daemon, daemon->life);

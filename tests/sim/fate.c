@@ -94,6 +94,20 @@ cut_power(struct world *world)
 	world_restart_redis(world, 1 + chance(world, 60), between(world, 10, 5000));
 }
 
+/* FLUSHALL; or the machine comes back with an empty disk. */
+static void
+wipe_redis(struct world *world)
+{
+	const struct daemon *owner = people_serving(world);
+	bool live = owner && engine_runs_live(partition_engine(owner->partition)) > 0;
+
+	/* there should be something to lose */
+	if (!world->redis_up || !world->shape.wipes || (!live && !one_in(world, 10)))
+		return;
+	world_count(world, TALLY_WIPED);
+	world_wipe_redis(world, one_in(world, 2) ? -1 : between(world, 1, 3000));
+}
+
 static void
 flush_scripts(struct world *world)
 {
@@ -200,6 +214,7 @@ static const struct chance_row fates[] = {
 	{ 2, fail_over },
 	{ 1, cut_power },
 	{ 1, flush_scripts },
+	{ 8, wipe_redis },
 	{ 2, kill_daemon },
 	{ 2, stop_daemon },
 	{ 3, pause_daemon },

@@ -49,14 +49,21 @@ drop_some(struct world *world, struct drop *drop, const struct stream *stream)
 	}
 }
 
+/* Below a random one; by their number one could not tell which, for it may take a while. */
 static void
 drop_oldest(struct world *world, struct drop *drop, const struct stream *stream)
 {
-	for (size_t i = stream->head; i < stream->len; i++)
+	size_t below = stream->head + chance(world, stream->len - stream->head);
+
+	if (below == stream->len)
+		below = stream->head;
+	for (size_t i = stream->head; i < below; i++)
 		check_may_drop(world, &stream->entries[i]);
+	drop->argv[drop->argc++] = below < stream->len
+	    ? stream_id_format(stream->entries[below].id, drop->ids[0])
+	    : "0-0";
 	drop->argv[drop->argc++] = "";
-	drop->argv[drop->argc++] = one_in(world, 2) ? "2" : "5";
-	drop->argv[drop->argc++] = "3";
+	drop->argv[drop->argc++] = one_in(world, 2) ? "3" : "100";
 }
 
 static void

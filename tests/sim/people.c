@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* People: they submit runs and cancel some. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -13,7 +14,12 @@ on_accepted(void *arg, const struct err *err)
 {
 	struct asked *asked = arg;
 
-	asked->accepted = err->code == 0;
+	char name[60];
+
+	snprintf(name, sizeof name, "run:%s", asked->id.text);
+	/* the answer may still have been under way when history was lost */
+	asked->accepted = err->code == 0 &&
+	    (asked->world->lost_at < 0 || check_find(asked->world, name));
 	world_trace(asked->world, "run %s %s", asked->id.text,
 	    asked->accepted ? "accepted" : "has an unknown outcome");
 }
@@ -139,6 +145,7 @@ people_begin(struct world *world)
 {
 	people(world, 0);
 	control_begin(world);
+	loss_begin(world);
 }
 
 void

@@ -278,8 +278,10 @@ forget_lost(struct world *world)
 		char *key = xasprintf("reeve:{0}:run:%s", world->asked[i]->id.text);
 		redisReply *reply = fake_redis_call(world->redis, "TYPE", key, NULL);
 
-		if (strcmp(reply->str, "none") == 0)
+		if (strcmp(reply->str, "none") == 0) {
 			world->asked[i]->accepted = false;
+			world->asked[i]->restored_by = NULL;
+		}
 		freeReplyObject(reply);
 		free(key);
 	}
@@ -309,6 +311,21 @@ world_restart_redis(struct world *world, size_t lost, int64_t down_ms)
 	world_in(world, down_ms, redis_up, world, world->servers);
 }
 
+/* Whoever meddled so has no events any more, and nothing that ran is told. */
+void
+world_wipe_redis(struct world *world, int64_t down_ms)
+{
+	world_trace(world, "redis is wiped");
+	freeReplyObject(fake_redis_call(world->redis, "FLUSHALL", NULL));
+	world->lost_at = world->harmed_at = world->now;
+	world->events_lost = true;
+	forget_lost(world);
+	if (down_ms >= 0)
+		world_restart_redis(world, 0, down_ms);
+	else
+		world_ran(world);
+}
+
 /* --- from beginning to end ------------------------------------------------------------------------------ */
 
 /* A second stands for a day. */
@@ -329,11 +346,14 @@ static void
 draw_shape(struct world *world)
 {
 	static const unsigned faults[] = { 4, 10, 30, 100, 1000 };
+	static const enum loss_policy losses[] = { LOSS_ACCEPT, LOSS_HOLD, LOSS_HOLD, LOSS_RESTORE,
+		LOSS_RESTORE };
 
 	world->shape = (struct shape){ .daemons = 1 + (unsigned)chance(world, DAEMONS),
 		.losses = one_in(world, 4), .garbage = one_in(world, 2),
 		.clock_jumps = one_in(world, 3), .operators = one_in(world, 3),
-		.big = one_in(world, 12), .fault = faults[chance(world, ARRAY_LEN(faults))],
+		.big = one_in(world, 12), .wipes = one_in(world, 3),
+		.on_loss = losses[chance(world, ARRAY_LEN(losses))], .fault = faults[chance(world, ARRAY_LEN(faults))],
 		.window = 1 + (uint32_t)chance(world, one_in(world, 2) ? 4 : 40),
 		.outputs = one_in(world, 4) ? SIZE_MAX : (size_t)chance(world, 60),
 		.runs = 1 + (unsigned)chance(world, 20),

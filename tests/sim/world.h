@@ -92,6 +92,10 @@ struct daemon {
 	int64_t spun_at;
 	int64_t serving_since;
 	unsigned server; /* the life of Redis that it was connected to last */
+	/* in its state folder */
+	char known_nonce[40];
+	uint64_t known_beat;
+	bool restoring; /* it writes back what its memory holds */
 };
 
 void daemon_init(struct daemon *daemon, struct world *world, size_t i);
@@ -190,6 +194,11 @@ void report_garbage(struct world *world);
 	X(REDIS_RESTART, "restarts of Redis")                                          \
 	X(FAILOVER, "failovers that lost a suffix")                                    \
 	X(POWER_CUT, "power cuts that lost a suffix")                                  \
+	X(WIPED, "wiped states of Redis")                                              \
+	X(LOSS_HELD, "daemons that hold because of that")                              \
+	X(LOSS_ACCEPTED, "losses that people accepted")                                \
+	X(LOSS_RESTORED, "states that were written back from memory")                  \
+	X(RUN_RESTORED, "runs that were written back")                                 \
 	X(SCRIPT_FLUSH, "scripts forgotten")                                           \
 	X(CRASH, "daemons killed")                                                     \
 	X(STOP, "daemons stopped")                                                     \
@@ -274,6 +283,8 @@ struct asked {
 	struct workflow *wf;
 	bool accepted, refused;
 	bool again; /* something of it ran again */
+	bool restored; /* written back from memory, which may have held no outputs of it */
+	const struct daemon *restored_by; /* it is being written back by that one */
 	/* check_keep.c: as the last commit left it */
 	bool stored, ended, letters;
 	bool purged;         /* retention took it */
@@ -286,6 +297,8 @@ struct shape {
 	unsigned daemons; /* 1 to DAEMONS */
 	bool losses;      /* failovers and power cuts that lose a suffix of the writes */
 	bool garbage, clock_jumps, operators, big;
+	bool wipes; /* somebody empties Redis */
+	enum loss_policy on_loss;
 	unsigned fault;  /* one in so many */
 	uint32_t window;
 	size_t outputs; /* bytes of outputs that memory may hold */
@@ -347,6 +360,8 @@ void world_fail(struct world *world, const char *fmt, ...)
 void world_ran(struct world *world);
 /* Gone, and there again after down_ms; lost writes are forgotten, and so are scripts. */
 void world_restart_redis(struct world *world, size_t lost, int64_t down_ms);
+/* Redis holds nothing any more; down_ms >= 0: and is another one, so much later. */
+void world_wipe_redis(struct world *world, int64_t down_ms);
 /* Redis answers nobody for so long. */
 void world_stall_redis(struct world *world, int64_t ms);
 /* How long Redis has answered nobody, all in all. */
@@ -364,6 +379,10 @@ void control_retry(struct world *world);
 void control_pause(struct world *world);
 void control_resume(struct world *world);
 void control_begin(struct world *world);
+/* loss.c: daemons that find another state than the one they knew */
+void loss_begin(struct world *world);
+void loss_hooks(struct partition_config *config); /* of a daemon (its arg) */
+void loss_state(struct daemon *daemon, enum partition_state state);
 /* keeping.c: people who drop dead letters, and who have ended runs removed */
 void keeping_drop_letters(struct world *world);
 void keeping_purge(struct world *world);
