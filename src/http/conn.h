@@ -8,6 +8,9 @@
  *              head_ms  body_ms  none     send_ms
  *
  * WORK has no deadline: there the daemon owes the answer.
+ *
+ * What all answers that are being sent hold in memory is bounded as well: beyond it the
+ * peer that has been at its answer longest is cut off.
  */
 #ifndef REEVE_HTTP_CONN_H
 #define REEVE_HTTP_CONN_H
@@ -30,6 +33,7 @@ struct http_conn {
 	int64_t since_us;    /* when the phase began; monotonic, as the next */
 	int64_t deadline_us; /* 0 = none */
 	bool cut;         /* already shut down */
+	size_t unread;    /* bytes of the answer that is being sent */
 };
 
 /* Looks at the peer of fd.  phase_ms: the deadline of each phase. */

@@ -114,6 +114,7 @@ reply(struct http_request *req, unsigned status, const char *type, struct buf *t
 	if (!req->response)
 		abort(); /* memory alone makes it fail */
 	req->status = status;
+	req->size = len;
 	req->again = NULL;
 	http_reply_header(req, "Content-Type", type);
 	http_reply_header(req, "Cache-Control", "no-store");

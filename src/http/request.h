@@ -45,6 +45,7 @@ struct http_request {
 	bool admitted, handled, suspended, read_only;
 	unsigned status;          /* of the answer, once there is one */
 	struct MHD_Response *response;
+	size_t size;              /* of its body */
 	struct http_wait *wait;   /* the question under way */
 	http_handler_fn *again;   /* to be called at again_us */
 	int64_t again_us;

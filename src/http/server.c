@@ -25,6 +25,7 @@
 #define TICK_MS 100
 #define ABANDONED_MS 500
 #define ACCEPTS_A_TURN 32
+#define UNREAD_MAX ((size_t)64 << 20) /* some of the largest answers, or very many usual ones */
 
 struct listener {
 	struct http_server *server;
@@ -47,6 +48,7 @@ struct http_server {
 	struct http_guard guard;
 	int64_t phase_ms[HTTP_PHASES];
 	unsigned max_connections; /* a listener */
+	size_t unread, max_unread; /* bytes of answers that are being sent */
 	struct listener listeners[LISTENERS];
 	LIST_HEAD(, http_conn) conns;
 	LIST_HEAD(, http_request) waiting; /* suspended */
@@ -232,9 +234,40 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **ctx,
 		return;
 	if (req->suspended)
 		LIST_REMOVE(req, link);
+	server->unread -= req->conn->unread;
+	req->conn->unread = 0;
 	http_conn_enter(req->conn, HTTP_HEAD, server->phase_ms);
 	http_request_free(req);
 	*ctx = NULL;
+}
+
+/* Who has been at its answer longest, but for this one; NULL: nobody else has one. */
+static struct http_conn *
+slowest_reader(const struct http_server *server, const struct http_conn *but)
+{
+	struct http_conn *conn, *slowest = NULL;
+
+	LIST_FOREACH (conn, &server->conns, link) {
+		if (conn != but && conn->unread > 0 && !conn->cut &&
+		    (!slowest || conn->since_us < slowest->since_us))
+			slowest = conn;
+	}
+	return slowest;
+}
+
+/* Those that do not read cost others nothing; the library frees their answers when it looks. */
+static void
+bound_unread(struct http_server *server, const struct http_conn *conn)
+{
+	size_t unread = server->unread;
+	struct http_conn *slowest;
+
+	while (unread > server->max_unread && (slowest = slowest_reader(server, conn))) {
+		log_warn("cut off a reader that is slow: answers wait for too much memory",
+		    KV_I("bytes", slowest->unread), KV_I("waiting", unread));
+		unread -= slowest->unread;
+		http_conn_cut(slowest, 0);
+	}
 }
 
 static enum MHD_Result
@@ -244,6 +277,9 @@ send_answer(struct http_server *server, struct http_request *req)
 	if (server->stopping || http_conn_half_closed(req->conn))
 		http_reply_header(req, "Connection", "close");
 	http_conn_enter(req->conn, HTTP_SEND, server->phase_ms);
+	req->conn->unread = req->size;
+	server->unread += req->size;
+	bound_unread(server, req->conn);
 	facade_count_request(server->orch);
 	return MHD_queue_response(req->mhd, req->status, req->response);
 }
@@ -446,6 +482,7 @@ init(struct http_server *server, const struct http_config *config)
 	server->phase_ms[HTTP_BODY] = config->body_ms ? config->body_ms : 60000;
 	server->phase_ms[HTTP_SEND] = config->send_ms ? config->send_ms : 60000;
 	server->max_connections = connection_limit(config->max_connections);
+	server->max_unread = config->max_unread ? config->max_unread : UNREAD_MAX;
 	server->addr = config->addr ? xstrdup(config->addr) : NULL;
 	if (config->n_uids)
 		server->uids =

@@ -35,6 +35,7 @@ struct http_config {
 	int64_t head_ms;         /* idle time and the whole head [15 s] */
 	int64_t body_ms;         /* the whole body [60 s] */
 	int64_t send_ms;         /* the whole answer [60 s] */
+	size_t max_unread;       /* bytes of all answers that are being sent [64 MiB] */
 };
 
 /* NULL on failure: ERR_DENIED beyond loopback, ERR_CONFLICT when something listens there. */
