@@ -11,6 +11,7 @@
 #include "model/params.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/catalog.h"
+#include "orchestrator/limits.h"
 #include "orchestrator/door.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/types.h"
@@ -431,17 +432,6 @@ forget_gone(struct part *part)
 }
 
 /* --- agent types ------------------------------------------------------------------------- */
-
-void
-limits_set(struct part *part, const struct agent_type *type)
-{
-	struct type_limits limits = { type->high_water, type->rate_limit, type->circuit };
-	struct moment now;
-
-	orchestrator_moment(part->orch, &now);
-	engine_set_limits(orchestrator_engine(part->partition), &now, type->type, &limits,
-	    partition_effects(part->partition));
-}
 
 /* A type whose file or whose `retry` is gone. */
 static void

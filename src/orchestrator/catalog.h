@@ -15,8 +15,6 @@
 #include "model/canonical.h"
 #include "orchestrator/command.h"
 
-struct agent_type;
-
 #define DROP_VALUE_SIZE (SHA256_HEX_SIZE + RUN_ID_SIZE + 1)
 #define DROP_PATH_MAX 8192
 
@@ -32,9 +30,6 @@ json_t *catalog_waiting(struct orchestrator *orch, const char *path);
 void catalog_apply_drop(struct command *command);
 void catalog_apply_forget(struct command *command);
 json_t *catalog_answer(const char *value, bool taken);
-
-/* High water, rate limit and circuit breaker of a type, as its file has them. */
-void limits_set(struct part *part, const struct agent_type *type);
 
 /* published.c: the agent types as this daemon knows them, for agents on other machines. */
 void published_compare(struct part *part);

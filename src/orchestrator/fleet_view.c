@@ -139,11 +139,11 @@ view_group(const struct roster *roster, const struct roster_group *group)
 	    ? now - group->waiting_since
 	    : 0;
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:n, s:n, s:n, s:n}", "name",
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:n, s:n, s:n}", "name",
 	    group->name, "agent_type", group->type, "stream", group->stream, "consumers",
 	    count_living(roster, group->type), "ready", (json_int_t)group->ready, "queued",
 	    (json_int_t)queued, "running", (json_int_t)group->held, "oldest_ms", oldest, "rate_per_s",
-	    group->rate, "circuit", "min_agents", "max_agents", "desired_agents");
+	    group->rate, "circuit", breaker_state_name(group->circuit), "min_agents", "max_agents", "desired_agents");
 }
 
 /* --- lists ---------------------------------------------------------------------------------- */

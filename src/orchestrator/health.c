@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "orchestrator/limits.h"
 #include "orchestrator/door.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/sharing.h"
@@ -255,4 +256,5 @@ facade_metrics(struct orchestrator *orch, struct buf *out)
 	metrics_set(metrics, METRIC_TASKS_LIVE, sums.tasks);
 	metrics_set(metrics, METRIC_REDIS_CALLS, calls);
 	metrics_render(metrics, out);
+	limits_metrics(orch, out);
 }

@@ -104,6 +104,7 @@ reeved_LDADD = $(HTTP_LIBS)
 
 # dead letters
 liborchestrator_a_SOURCES += \
+	src/orchestrator/limits.c src/orchestrator/limits.h \
 	src/orchestrator/letters.c src/orchestrator/letters.h \
 	src/orchestrator/letters_auto.c \
 	src/orchestrator/letters_drop.c \

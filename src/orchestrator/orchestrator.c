@@ -13,6 +13,7 @@
 #include "orchestrator/command.h"
 #include "orchestrator/door.h"
 #include "orchestrator/letters.h"
+#include "orchestrator/limits.h"
 #include "orchestrator/scaling.h"
 #include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
@@ -99,6 +100,9 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 	case EFFECT_RUN_OPEN:
 		metrics_add(metrics, METRIC_RUNS_REOPENED, 1);
 		break;
+	case EFFECT_NOTE:
+		limits_note(orch, effect);
+		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_PAUSE:
 	case EFFECT_DRAIN:
@@ -106,7 +110,6 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 	case EFFECT_LIMIT:
 	case EFFECT_SETTLE:
 	case EFFECT_CANCEL:
-	case EFFECT_NOTE:
 	case EFFECT_PURGE:
 	case EFFECT_FETCH:
 	case EFFECT_RUN_REPAIR:

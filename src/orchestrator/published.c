@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "orchestrator/catalog.h"
+#include "orchestrator/limits.h"
 #include "orchestrator/types.h"
 
 #define TIMEOUT_MS 5000

@@ -535,6 +535,26 @@ on_queues(struct query *query, const struct redisReply *reply)
 	}
 }
 
+/* Circuits that are not closed stand in Redis. */
+static void
+on_limits(struct query *query, const struct redisReply *reply)
+{
+	struct reply_text what, value;
+
+	for (size_t i = 0; !reply_is_error(reply) && i < reply_pairs(reply); i++) {
+		struct roster_group *group;
+
+		if (reply_pair(reply, i, &what, &value, NULL) < 0 ||
+		    !str_starts(what.text, "circuit:"))
+			continue;
+		group = group_of(&query->reading->roster, what.text + strlen("circuit:"));
+		if (str_starts(value.text, "open"))
+			group->circuit = BREAKER_OPEN;
+		else if (group->circuit == BREAKER_CLOSED)
+			group->circuit = BREAKER_HALF_OPEN;
+	}
+}
+
 /* --- all of it ---------------------------------------------------------------------------- */
 
 void
@@ -550,6 +570,7 @@ roster_read(struct orchestrator *orch, roster_fn *fn, void *arg)
 		ask_key(reading, keys, "HGETALL", "queues", NULL, on_queues);
 		ask_key(reading, keys, "HGETALL", "drains", NULL, on_drains);
 		ask_key(reading, keys, "HGETALL", "fleet", NULL, on_fleet);
+		ask_key(reading, keys, "HGETALL", "limits", NULL, on_limits);
 	}
 	answered(reading);
 }

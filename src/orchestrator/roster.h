@@ -19,6 +19,7 @@
 
 #include <uthash.h>
 
+#include "base/breaker.h"
 #include "base/err.h"
 #include "engine/fitness.h"
 
@@ -44,6 +45,7 @@ struct roster_group {
 	uint64_t ready, outstanding;
 	int64_t waiting_since;      /* wall; 0 = nothing waits */
 	double rate;                /* completions a second */
+	enum breaker_state circuit; /* the worst of its partitions */
 	UT_hash_handle hh;
 };
 

@@ -57,3 +57,7 @@ SH_TESTS += tests/integration/daemon_letters.sh \
 
 # What happens to new runs when it is too full.
 SH_TESTS += tests/integration/shed_door.sh tests/integration/shed_files.sh
+
+# What holds agent types back: high water, rate limits, circuit breakers.
+SH_TESTS += tests/integration/flow_circuit.sh tests/integration/flow_rate.sh \
+	tests/integration/flow_burst.sh
