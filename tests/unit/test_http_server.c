@@ -485,42 +485,6 @@ slow_peers_are_cut_off(void **state)
 	world_free(world);
 }
 
-/* Many ask for much and read nothing: the daemon keeps some of it, and answers the others. */
-static void
-peers_that_do_not_read_cost_a_bounded_memory(void **state)
-{
-	enum { PEERS = 12 };
-	const struct http_config config = { .max_unread = 10 << 20 };
-	struct world *world = world_new(&config);
-	struct peer peers[PEERS];
-	struct buf got = { 0 };
-	unsigned cut = 0;
-
-	(void)state;
-	log_set_level(LOG_LEVEL_ERROR);
-	world->orch.big = 4 << 20;
-	for (int i = 0; i < PEERS; i++) {
-		peer_open(world, &peers[i], true);
-		loop_io_stop(&peers[i].io);
-		peer_says(&peers[i],
-		    "GET /api/v1/runs/r1 HTTP/1.1\r\n" H "Connection: close\r\n\r\n");
-		while (world->orch.counted < (unsigned)i + 1)
-			turn(world, CLOCK_MS);
-	}
-	/* who reads is served, and two large answers fit */
-	assert_int_equal(ask(world, true, "GET /api/v1/runs/r1 HTTP/1.1\r\n" H "\r\n", &got), 200);
-	assert_true(got.len > world->orch.big);
-	for (int i = 0; i < PEERS; i++) {
-		loop_io_set(&peers[i].io, peers[i].fd, LOOP_READ);
-		peer_read(&peers[i], NULL);
-		cut += peers[i].got.len < world->orch.big;
-		peer_close(&peers[i]);
-	}
-	assert_true(cut >= PEERS - 2);
-	buf_release(&got);
-	world_free(world);
-}
-
 static void
 a_half_closed_peer_gets_its_answer(void **state)
 {
@@ -721,7 +685,6 @@ main(void)
 		T(garbage_does_no_harm),
 		T(pipelined_requests_are_answered_in_order),
 		cmocka_unit_test(slow_peers_are_cut_off),
-		cmocka_unit_test(peers_that_do_not_read_cost_a_bounded_memory),
 		T(a_half_closed_peer_gets_its_answer),
 		T(a_peer_may_vanish_while_it_waits),
 		cmocka_unit_test(connections_are_limited_a_listener),
