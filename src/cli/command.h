@@ -126,6 +126,7 @@ int cmd_validate(struct cli *cli, const struct cli_args *args);
 int cmd_version(struct cli *cli, const struct cli_args *args);
 int cmd_cancel(struct cli *cli, const struct cli_args *args);
 int cmd_agents(struct cli *cli, const struct cli_args *args);
+int cmd_scale(struct cli *cli, const struct cli_args *args);
 int cmd_drain(struct cli *cli, const struct cli_args *args);
 int cmd_groups(struct cli *cli, const struct cli_args *args);
 int cmd_undrain(struct cli *cli, const struct cli_args *args);

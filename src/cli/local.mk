@@ -3,7 +3,7 @@
 libcli_a_SOURCES = \
 	src/cli/cli.c src/cli/command.h \
 	src/cli/client.c src/cli/client.h src/cli/cmd_audit.c src/cli/cmd_cancel.c \
-	src/cli/cmd_agents.c src/cli/cmd_groups.c \
+	src/cli/cmd_scale.c src/cli/cmd_agents.c src/cli/cmd_groups.c \
 	src/cli/cmd_pause.c src/cli/cmd_recover.c src/cli/cmd_retry.c \
 	src/cli/cmd_bench.c src/cli/cmd_doctor.c src/cli/cmd_fmt.c src/cli/cmd_graph.c src/cli/cmd_init.c \
 	src/cli/cmd_log_level.c src/cli/cmd_logs.c src/cli/cmd_plan.c src/cli/cmd_progress.c src/cli/cmd_purge.c \

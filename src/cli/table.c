@@ -13,7 +13,7 @@ const struct cli_option cli_globals[] = {
 };
 
 const char *const cli_later[] = { "approve", "reject", "signal", "edit",
-	"schedules", "scale",
+	"schedules",
 	"events", "send", "inbox", "report", "top", "dashboard", "token",
 	"agent-guide", "next", "current", "heartbeat", "done", "fail", "release", "ask",
 	"checkpoint", NULL };
@@ -237,6 +237,15 @@ const struct cli_command cli_commands[] = {
 	    "  reeve groups backend\n"
 	    "  reeve groups --json | jq '.items[] | {agent_type, ready, oldest_ms}'\n",
 	    0, 1, cmd_groups },
+	{ "scale", "[TYPE N|auto]", "says how many agents a type shall have, or lists it",
+	    "N holds, within min_agents and max_agents of the type's file, also over restarts,\n"
+	    "until auto lets the scaler say it again.  Agents that are too many finish what they\n"
+	    "work on.  Exit 1: N is out of bounds; 3: no such type; 5: it is so already, or the\n"
+	    "type's file has no scale.", NULL,
+	    "  reeve scale\n"
+	    "  reeve scale backend 4\n"
+	    "  reeve scale backend auto\n",
+	    0, 2, cmd_scale },
 	{ "drain", "AGENT", "hands an agent nothing new",
 	    "It ends what it runs; what it has not begun goes back.  It hears of it with its next\n"
 	    "heartbeat (5 s).  This lasts, over restarts of the daemon and of the agent, until\n"

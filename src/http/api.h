@@ -54,6 +54,10 @@ void api_agent_drain(struct http_request *req);
 void api_agent_undrain(struct http_request *req);
 void api_group_consumer_delete(struct http_request *req);
 
+/* api_scale.c */
+void api_scale(struct http_request *req);
+void api_scales(struct http_request *req);
+
 /* api_letters.c */
 void api_letters(struct http_request *req);
 void api_letter(struct http_request *req);

@@ -2,7 +2,7 @@
 # List every .c and .h of this folder.
 libhttp_a_SOURCES = \
 	src/http/api.h \
-	src/http/api_control.c src/http/api_fleet.c src/http/api_health.c src/http/api_logs.c \
+	src/http/api_control.c src/http/api_scale.c src/http/api_fleet.c src/http/api_health.c src/http/api_logs.c \
 	src/http/api_checkup.c src/http/api_recover.c src/http/api_runs.c src/http/api_submit.c src/http/api_why.c \
 	src/http/conn.c src/http/conn.h \
 	src/http/guard.c src/http/guard.h \

@@ -5,7 +5,7 @@
  *   min_agents: 0                # these are always there
  *   max_agents: 8                # never more; 10, or min_agents where that is more
  *   scale:
- *     enabled: true              # false: the number stays as it is, reeve scale changes it
+ *     enabled: true              # false: min_agents, or what reeve scale says
  *     backend: process           # process | exec | none
  *     target_wait: 30s           # so long may a task wait for an agent
  *     cooldown: 1m               # so long after a change nothing is taken away

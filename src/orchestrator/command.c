@@ -18,6 +18,7 @@ const struct command_kind command_kinds[] = {
 	{ "cancel", COMMAND_URGENT, control_cancel },
 	{ "retry", COMMAND_PLAIN, control_retry },
 	{ "pause", COMMAND_URGENT, control_pause },
+	{ "scale", COMMAND_URGENT, control_scale },
 	{ "drain", COMMAND_URGENT, control_drain },
 	{ "dlq_replay", COMMAND_PLAIN, letters_replay },
 	{ "dlq_purge", COMMAND_URGENT, letters_purge },

@@ -104,6 +104,7 @@ void command_done(struct command *command, json_t *answer, json_t *shown);
 void control_cancel(struct command *command);  /* control.c */
 void control_retry(struct command *command);
 void control_pause(struct command *command);   /* pause.c */
+void control_scale(struct command *command);   /* scale.c */
 void control_drain(struct command *command);   /* drain.c */
 void purge_apply(struct command *command);     /* purge.c */
 void noting_apply(struct command *command);    /* noting.c */

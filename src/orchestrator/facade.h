@@ -103,6 +103,21 @@ void facade_pause(struct orchestrator *orch, const char *name, bool on,
 void facade_paused(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
 /*
+ * How many agents a type shall have; agents -1: as the scaler says.  Answers as one item of
+ * facade_scales().  ERR_CONFLICT: it is so already, or the type does not scale; ERR_INVALID:
+ * not within min_agents and max_agents.
+ */
+void facade_scale(struct orchestrator *orch, const char *type, int64_t agents,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+/*
+ * {items: [{type, backend, mode: auto|manual|fixed, desired_agents, min_agents, max_agents,
+ * agents, draining, local_agents, trouble, set_by, changed_at, decided_here}]}, and, where it
+ * is decided here, {reason, text, waiting, running, starting, arrivals_per_s,
+ * forecast_per_s, service_ms, wait_ms}.  At once.
+ */
+void facade_scales(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
+
+/*
  * What a run, or one task of it (task, else NULL), waits for, and how it came to that:
  * {run, workflow, task, status, summary, blockers: [{task, status, kind, detail, until,
  * command}], more, history: [{at, type, task, text}] newest first, history_complete}.

@@ -7,6 +7,7 @@
 #include "orchestrator/limits.h"
 #include "orchestrator/door.h"
 #include "orchestrator/registry.h"
+#include "orchestrator/scaling.h"
 #include "orchestrator/sharing.h"
 #include "orchestrator/types.h"
 #include "orchestrator/view.h"
@@ -257,4 +258,5 @@ facade_metrics(struct orchestrator *orch, struct buf *out)
 	metrics_set(metrics, METRIC_REDIS_CALLS, calls);
 	metrics_render(metrics, out);
 	limits_metrics(orch, out);
+	scaling_metrics(orch->scaling, out);
 }

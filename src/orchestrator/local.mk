@@ -120,7 +120,8 @@ liborchestrator_a_SOURCES += src/orchestrator/published.c
 # as many agents as are needed
 liborchestrator_a_SOURCES += \
 	src/orchestrator/scaling.c src/orchestrator/scaling.h src/orchestrator/scaling_private.h \
-	src/orchestrator/scaling_look.c \
+	src/orchestrator/scaling_look.c src/orchestrator/scaling_view.c \
+	src/orchestrator/scale.c src/orchestrator/scale_exec.c src/orchestrator/scale_exec.h \
 	src/orchestrator/local_agents.c src/orchestrator/local_agents.h \
 	src/orchestrator/local_record.c src/orchestrator/local_record.h \
 	src/orchestrator/local_start.c src/orchestrator/local_start.h

@@ -38,16 +38,15 @@ is_withheld(const char *variable)
 	return false;
 }
 
-/* The texts stay the environment's. */
-static const char **
-make_env(void)
+const char **
+local_env(size_t more)
 {
 	const char **env;
 	size_t n = 0, len = 0;
 
 	while (environ[n])
 		n++;
-	env = xcalloc(n + 1, sizeof *env);
+	env = xcalloc(n + more + 1, sizeof *env);
 	for (size_t i = 0; i < n; i++)
 		if (!is_withheld(environ[i]))
 			env[len++] = environ[i];
@@ -160,7 +159,7 @@ local_start(const struct local_start *start, const struct agent_type *type, cons
     child_exit_fn *on_exit, void *arg, struct child **ret_child, struct err *err)
 {
 	char drain[DURATION_SIZE];
-	const char *argv[ARGS_MAX], **env = make_env();
+	const char *argv[ARGS_MAX], **env = local_env(0);
 	struct child_options options = CHILD_OPTIONS_INIT;
 	int url = url_pipe(start->redis_url, err), log = -1, rc = url;
 

@@ -18,6 +18,12 @@ struct local_start {
 /* reeve-agent beside our own program, else as PATH has it.  The caller frees. */
 char *local_program(void);
 
+/*
+ * The daemon's environment without its credentials, with room for `more` texts and the
+ * NULL.  The texts stay the environment's; free() the list.
+ */
+const char **local_env(size_t more);
+
 /* Codes as child_spawn(). */
 int local_start(const struct local_start *start, const struct agent_type *type, const char *id,
     child_exit_fn *on_exit, void *arg, struct child **ret_child, struct err *err);

@@ -55,6 +55,7 @@ scaled_free(struct scaled *scaled)
 	scaled->forgotten = true;
 	if (scaled->reading)
 		return;
+	scale_exec_free(scaled->exec);
 	free(scaled->type);
 	free(scaled->ended);
 	free(scaled);
@@ -285,6 +286,12 @@ decision_view(const struct scaled *scaled, const struct scale_decision *decision
 	    "wait_ms", (json_int_t)decision->wait_ms);
 }
 
+static bool
+scaling_is_ready(const struct scaled *scaled)
+{
+	return scaled->read && scaled->scaling->looked;
+}
+
 static void
 decide(struct scaled *scaled, struct partition *home)
 {
@@ -368,14 +375,60 @@ adopt(struct scaling *scaling)
 }
 
 static void
+on_exec_done(void *arg, uint32_t wanted, int64_t took_ms)
+{
+	struct scaled *scaled = arg;
+
+	log_info("command of scale was called", KV_S("type", scaled->type), KV_I("wanted", wanted),
+	    KV_I("took_ms", took_ms));
+	scaling_note(scaled->scaling, "scale.called", scaled->type,
+	    json_pack("{s:s, s:s, s:I, s:I}", "type", scaled->type, "backend", "exec", "wanted",
+	        (json_int_t)wanted, "took_ms", (json_int_t)took_ms));
+}
+
+static void
+on_exec_failed(void *arg, const char *why, int64_t again_ms)
+{
+	struct scaled *scaled = arg;
+
+	log_warn("command of scale failed", KV_S("type", scaled->type), KV_S("why", why),
+	    KV_I("again_in_ms", again_ms));
+	scaling_note(scaled->scaling, "scale.failed", scaled->type,
+	    json_pack("{s:s, s:s, s:s, s:I}", "type", scaled->type, "backend", "exec", "why", why,
+	        "again_in_ms", (json_int_t)again_ms));
+}
+
+static void
+call_command(struct scaled *scaled, const struct agent_type *type, uint32_t current)
+{
+	if (!scaled->exec)
+		scaled->exec = scale_exec_new(scaled->scaling->orch->loop, on_exec_done,
+		    on_exec_failed, scaled);
+	scale_exec_want(scaled->exec, type, scaled->last.desired, current);
+}
+
+static void
 carry_out(struct scaled *scaled, const struct agent_type *type)
 {
 	uint32_t desired = scaled->last.desired;
 
+	if (type->scale.backend == SCALE_EXEC)
+		call_command(scaled, type, scaled->last.agents + scaled->last.starting);
 	if (type->scale.backend == SCALE_PROCESS && open_local(scaled->scaling))
 		local_agents_want(scaled->scaling->local, type,
 		    less((uint64_t)desired + scaled->drained, scaled->foreign),
 		    less(type->scale.max_agents, scaled->foreign + scaled->foreign_draining));
+}
+
+void
+scaling_step(struct scaled *scaled, const struct agent_type *type)
+{
+	struct partition *home = scaling_home(scaled->scaling, scaled->type);
+
+	if (home && scaling_is_ready(scaled) && !partition_refused(home))
+		decide(scaled, home);
+	if (home && scaled->decided)
+		carry_out(scaled, type);
 }
 
 /* Another daemon decides: ours only become fewer. */
@@ -385,10 +438,8 @@ follow(struct scaled *scaled, const struct agent_type *type)
 	struct local_counts counts;
 
 	scaled->read = scaled->decided = false;
-	if (!scaled->scaling->local)
-		return;
 	scaling_read(scaled);
-	if (scaled->published < 0)
+	if (!scaled->scaling->local || scaled->published < 0)
 		return;
 	local_agents_count(scaled->scaling->local, scaled->type, &counts);
 	if (counts.working > (uint64_t)scaled->published)
@@ -414,12 +465,7 @@ turn_type(void *arg, const char *name, const struct agent_type *type)
 		follow(scaled, type);
 	if (home && !scaled->read)
 		scaling_read(scaled);
-	if (!home || !scaled->read || !scaling->looked)
-		return;
-	if (!partition_refused(home))
-		decide(scaled, home);
-	if (scaled->decided)
-		carry_out(scaled, type);
+	scaling_step(scaled, type);
 }
 
 /* A type whose file is gone, or does not let agents be started any more. */

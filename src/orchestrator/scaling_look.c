@@ -92,12 +92,21 @@ stored_of(const struct redisReply *reply)
 	return json_loadb(text, len, 0, NULL);
 }
 
+static void
+take_manual(struct scaled *scaled, const json_t *stored)
+{
+	const json_t *manual = json_object_get(stored, "manual");
+	const char *by = json_string_value(json_object_get(stored, "by"));
+
+	scaled->manual = json_is_integer(manual) ? json_integer_value(manual) : SCALE_AUTO;
+	snprintf(scaled->manual_by, sizeof scaled->manual_by, "%s", by ? by : "");
+	scaled->decided_ms = json_integer_value(json_object_get(stored, "at"));
+}
+
 /* Nothing stored: what this daemon knows from before stays, and is written with the next. */
 static void
 take_up(struct scaled *scaled, const json_t *stored)
 {
-	const json_t *manual = json_object_get(stored, "manual");
-	const char *by = json_string_value(json_object_get(stored, "by"));
 	struct scale_memory memory = {
 		(uint32_t)json_integer_value(json_object_get(stored, "desired")),
 		json_number_value(json_object_get(stored, "arrivals_per_s")),
@@ -110,9 +119,7 @@ take_up(struct scaled *scaled, const json_t *stored)
 	if (!json_is_object(stored))
 		return;
 	scaler_resume(&scaled->scaler, clock_mono_us() / CLOCK_MS, &memory);
-	scaled->manual = json_is_integer(manual) ? json_integer_value(manual) : SCALE_AUTO;
-	snprintf(scaled->manual_by, sizeof scaled->manual_by, "%s", by ? by : "");
-	scaled->decided_ms = json_integer_value(json_object_get(stored, "at"));
+	take_manual(scaled, stored);
 	scaled->stored = true;
 }
 
@@ -131,6 +138,7 @@ on_stored(void *arg, const struct redisReply *reply, const struct err *err)
 		scaled->n_ended = 0;
 		scaled->read = true;
 	} else if (reply && !reply_is_error(reply)) {
+		take_manual(scaled, stored);
 		scaled->published = json_is_object(stored)
 		    ? json_integer_value(json_object_get(stored, "desired"))
 		    : -1;

@@ -8,6 +8,7 @@
 #include "engine/scaler.h"
 #include "orchestrator/local_agents.h"
 #include "orchestrator/orchestrator_private.h"
+#include "orchestrator/scale_exec.h"
 #include "orchestrator/scaling.h"
 
 #define SCALE_BY_SIZE 80
@@ -37,6 +38,7 @@ struct scaled {
 	double all_rate;               /* completions a second */
 	double all_ended;              /* by that rate, what is not counted yet */
 	int64_t published;             /* wanted by the owner, where that is another daemon; -1 */
+	struct scale_exec *exec;       /* NULL: another back end */
 	uint64_t *ended;               /* of each partition's queue, at the last step */
 	unsigned n_ended;
 };
@@ -71,6 +73,10 @@ void scaling_note(struct scaling *scaling, const char *event, const char *type, 
 void scaling_store(struct scaled *scaled, struct partition *home);
 
 void scaled_free(struct scaled *scaled); /* later, where an answer is due */
+
+/* One decision now, and what follows from it; its home is owned here. */
+void scaling_step(struct scaled *scaled, const struct agent_type *type);
+json_t *scaling_view(const struct scaled *scaled, const struct agent_type *type);
 
 /* scaling_look.c: the cards, and what is stored. */
 void scaling_look(struct scaling *scaling);

@@ -61,3 +61,5 @@ SH_TESTS += tests/integration/shed_door.sh tests/integration/shed_files.sh
 # What holds agent types back: high water, rate limits, circuit breakers.
 SH_TESTS += tests/integration/flow_circuit.sh tests/integration/flow_rate.sh \
 	tests/integration/flow_burst.sh
+# As many agents as are needed.
+SH_TESTS += tests/integration/scale_process.sh

@@ -54,3 +54,6 @@ C_TESTS += tests/unit/test_orchestrator_tally
 tests_unit_test_orchestrator_tally_SOURCES = tests/unit/test_orchestrator_tally.c \
 	tests/unit/engine_harness.c tests/unit/engine_harness.h
 tests_unit_test_orchestrator_tally_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_local_agents
+tests_unit_test_local_agents_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
