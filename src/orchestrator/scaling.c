@@ -151,13 +151,10 @@ less(uint64_t a, uint64_t b)
 /* --- what is seen ---------------------------------------------------------------------- */
 
 static bool
-is_held(const struct scaling *scaling, const struct queue *queue)
+is_held(const struct queue *queue, const struct moment *now)
 {
-	struct moment now;
-
-	orchestrator_moment(scaling->orch, &now);
 	return queue_paused(queue) || queue_quarantined(queue) ||
-	    queue_held_until(queue) > now.mono_ms;
+	    queue_held_until(queue) > now->mono_ms || queue_circuit(queue) != BREAKER_CLOSED;
 }
 
 /* What ended since the last step; a memory that was made anew begins at 0. */
@@ -182,7 +179,9 @@ see_work(struct scaled *scaled, struct scale_input *input)
 {
 	const struct orchestrator *orch = scaled->scaling->orch;
 	uint64_t outstanding = 0, slots;
+	struct moment now;
 
+	orchestrator_moment(orch, &now);
 	for (unsigned i = 0; i < orchestrator_partitions(orch); i++) {
 		const struct engine *engine = orchestrator_engine(orchestrator_partition(orch, i));
 		const struct queue *queue = engine ? engine_queue_find(engine, scaled->type) : NULL;
@@ -192,7 +191,8 @@ see_work(struct scaled *scaled, struct scale_input *input)
 		input->waiting += queue_ready(queue);
 		outstanding += queue_outstanding(queue);
 		input->ended += count_ended(scaled, i, queue_ended(queue));
-		input->held = input->held || is_held(scaled->scaling, queue);
+		input->held = input->held || is_held(queue, &now);
+		input->most_per_s += queue_rate(queue);
 	}
 	/* an entry is with an agent as soon as one has room for it */
 	slots = (uint64_t)input->agents * scaled->policy.slots;

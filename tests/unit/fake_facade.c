@@ -137,6 +137,22 @@ facade_drain(struct orchestrator *orch, const char *agent, const char *group, bo
 }
 
 void
+facade_scale(struct orchestrator *orch, const char *type, int64_t agents,
+    const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+{
+	answer(orch,
+	    json_pack("{s:s, s:I, s:s}", "type", type, "agents", (json_int_t)agents, "by",
+		actor->name),
+	    fn, arg);
+}
+
+void
+facade_scales(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
+{
+	answer(orch, json_pack("{s:[], s:n}", "items", "next_cursor"), fn, arg);
+}
+
+void
 facade_purge(struct orchestrator *orch, const struct facade_purge *purge,
     const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
 {
