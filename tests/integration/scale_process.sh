@@ -132,6 +132,14 @@ try scale shell 0
 has 'too few' "$err" 'reeve pause'
 try scale nobody 1
 is 'no such type' "$code" 3
+# asked JSON: the error of the API to it
+asked() {
+	api /api/v1/scale -H 'Content-Type: application/json' -d "$1" | jq -r .error.message
+}
+has 'negative' "$(asked '{"type": "shell", "agents": -1}')" 'a number from 0'
+has 'no number' "$(asked '{"type": "shell"}')" 'a number from 0'
+has 'a typing error' "$(asked '{"type": "shell", "agent": 2}')" 'did you mean "agents"'
+has 'no name' "$(asked '{"type": "?", "agents": 2}')" 'name of an agent type'
 wait_until 20 scale_is shell .local_agents 2
 kill_daemon
 start_daemon

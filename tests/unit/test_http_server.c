@@ -142,15 +142,6 @@ static const struct row rows[] = {
 	{ false, 401, "POST /api/v1/pause HTTP/1.1\r\n" H JSON "Content-Length: 12\r\n\r\n"
 	  "{\"name\":\"x\"}",
 	  "" },
-	{ true, 422, "POST /api/v1/scale HTTP/1.1\r\n" H JSON
-	  "Content-Length: 25\r\n\r\n{\"type\":\"qa\",\"agents\":-1}", "a number from 0" },
-	{ true, 422, "POST /api/v1/scale HTTP/1.1\r\n" H JSON
-	  "Content-Length: 21\r\n\r\n{\"tyqe\":1,\"agents\":1}", "did you mean \\\"type\\\"" },
-	{ true, 422, "POST /api/v1/scale HTTP/1.1\r\n" H JSON
-	  "Content-Length: 25\r\n\r\n{\"type\":\"?\",\"agents\":1}  ", "name of an agent type" },
-	{ true, 200, "POST /api/v1/scale HTTP/1.1\r\n" H JSON
-	  "Content-Length: 29\r\n\r\n{\"type\":\"qa\",\"agents\":\"auto\"}", "\"agents\":-1" },
-	{ true, 200, "GET /api/v1/scale HTTP/1.1\r\n" H "\r\n", "\"items\"" },
 	{ true, 200, "POST /api/v1/agents/h%3A1/drain HTTP/1.1\r\n" H JSON
 	             "Content-Length: 11\r\n\r\n{\"why\":\"x\"}",
 	    "{\"agent\":\"h:1\",\"group\":null,\"on\":true,\"why\":\"x\"" },
