@@ -330,6 +330,7 @@ log_send(struct tasklog *log, struct batch *batch)
 		command_add(&command, piece->stream == 'o' ? "o" : "e");
 		command_addn(&command, piece->bytes.data, piece->bytes.len);
 	}
+	command_add(&command, log->agent->id);
 	if (agent_script(log->agent, "log", 1, &command, log_done, log) != 0)
 		return false;
 	log->busy = batch;

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/command.h"
+#include "orchestrator/flood.h"
 #include "orchestrator/pulse.h"
 #include "orchestrator/roster.h"
 
@@ -79,9 +80,11 @@ note_spell(const struct command *command, const char *agent, bool on)
 	unsigned partition = partition_number(command->partition);
 
 	if (!on)
+		flood_forgive(command->orch->flood, agent);
+	if (!on)
 		pulse_renew(command->orch->pulse, partition, agent,
 		    strcmp(kind, DRAIN_PROBATION) != 0);
-	else if (strcmp(kind, DRAIN_ASKED) != 0)
+	else if (strcmp(kind, DRAIN_ASKED) != 0 && strcmp(kind, DRAIN_FLOOD) != 0)
 		pulse_spell(command->orch->pulse, partition, agent);
 }
 

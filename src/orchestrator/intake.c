@@ -13,6 +13,7 @@
 #include "wire/entry.h"
 
 #define FIELDS_MAX 64
+#define AGENT_BYTES_MAX 256               /* of an id; a longer one is nobody's */
 #define INTAKE_BYTES (64u << 20)          /* of outputs that wait for their commit */
 #define IN_AGAIN_MS 5000                  /* until the commands are looked at again */
 #define ENTRY_BYTES_MAX (15 * 1024 * 1024) /* two of them fit into one reply */
@@ -58,12 +59,31 @@ record_odd(struct partition *p, struct stream_id id, enum completion_result resu
 	note->u.note.data = buf_steal(&data);
 }
 
+/* Whose an entry is, and how large. */
+struct origin {
+	struct span agent;
+	size_t bytes;
+};
+
+/* Nothing is to be made of it: its agent sends too much that ends nothing. */
+static bool
+is_surplus(const struct partition *p, const struct origin *origin)
+{
+	char agent[AGENT_BYTES_MAX + 1] = "";
+
+	if (!p->config.on_surplus)
+		return false;
+	if (origin->agent.len < sizeof agent && origin->agent.data)
+		memcpy(agent, origin->agent.data, origin->agent.len);
+	return p->config.on_surplus(p->config.arg, p->config.partition, agent, origin->bytes);
+}
+
 static void
-count(struct partition *p, struct stream_id id, enum completion_result result,
-    const char *reason)
+count(struct partition *p, struct stream_id id, const struct origin *origin,
+    enum completion_result result, const char *reason)
 {
 	metrics_add(p->config.metrics, RESULTS[result].metric, 1);
-	if (result != COMPLETION_APPLIED)
+	if (result != COMPLETION_APPLIED && !is_surplus(p, origin))
 		record_odd(p, id, result, reason);
 }
 
@@ -116,7 +136,8 @@ why_odd(enum completion_result result)
 }
 
 static void
-apply(struct partition *p, struct stream_id id, const struct done_entry *done)
+apply(struct partition *p, struct stream_id id, const struct origin *origin,
+    const struct done_entry *done)
 {
 	struct completion completion = {
 		.token = done->token,
@@ -150,7 +171,7 @@ apply(struct partition *p, struct stream_id id, const struct done_entry *done)
 	if (result == COMPLETION_LATE && completion.category == CATEGORY_CANCELLED)
 		metrics_add(p->config.metrics, RESULTS[result].metric, 1); /* as it was told to */
 	else
-		count(p, id, result, why_odd(result));
+		count(p, id, origin, result, why_odd(result));
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
 }
@@ -181,6 +202,7 @@ take(struct partition *p, const struct stream_entry *entry)
 	struct reply_text key, value;
 	struct done_entry done;
 	struct err err = { 0 };
+	struct origin origin = { 0 };
 	char *progress = NULL;
 	size_t n = 0;
 
@@ -189,12 +211,15 @@ take(struct partition *p, const struct stream_entry *entry)
 			break;
 		spans[n++] = (struct span){ key.text, key.len };
 		spans[n++] = (struct span){ value.text, value.len };
+		origin.bytes += key.len + value.len;
+		if (key.len == 5 && memcmp(key.text, "agent", 5) == 0)
+			origin.agent = spans[n - 1];
 	}
 	if (done_entry_parse(spans, n, &done, &err) < 0 ||
 	    read_progress(&done, &progress, &err) < 0)
-		count(p, entry->id, COMPLETION_MALFORMED, err.text);
-	else
-		apply(p, entry->id, &done);
+		count(p, entry->id, &origin, COMPLETION_MALFORMED, err.text);
+	else if (done.status != DONE_PROGRESS || !is_surplus(p, &origin))
+		apply(p, entry->id, &origin, &done);
 	free(progress);
 	effects_mark(&p->effects, entry->id.ms, entry->id.seq);
 	p->cursor = p->done_read = entry->id;
@@ -331,7 +356,7 @@ pass_over(struct partition *p, struct stream_id id, int64_t bytes)
 		partition_drop_command(p, id, reason);
 		return;
 	}
-	count(p, id, COMPLETION_MALFORMED, reason);
+	count(p, id, &(struct origin){ .bytes = (size_t)bytes }, COMPLETION_MALFORMED, reason);
 	effects_mark(&p->effects, id.ms, id.seq);
 	p->cursor = p->done_read = id;
 }

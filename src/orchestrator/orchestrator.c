@@ -18,6 +18,7 @@
 #include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/pressure.h"
+#include "orchestrator/flood.h"
 #include "orchestrator/pulse.h"
 #include "orchestrator/steward.h"
 #include "orchestrator/stats.h"
@@ -278,7 +279,8 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	    partition_script(&orch->publish_script, "publish", err) < 0 ||
 	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL ||
 	    (orch->stats = stats_new(orch, err)) == NULL ||
-	    (orch->pulse = pulse_new(orch, err)) == NULL) {
+	    (orch->pulse = pulse_new(orch, err)) == NULL ||
+	    (orch->flood = flood_new(orch, err)) == NULL) {
 		orchestrator_free(orch);
 		return err->code;
 	}
@@ -374,6 +376,7 @@ orchestrator_free(struct orchestrator *orch)
 	stats_free(orch->stats);
 	pulse_free(orch->pulse);
 	steward_free(orch->steward);
+	flood_free(orch->flood);
 	door_free(orch->door);
 	letters_keeper_free(orch->letters_keeper);
 	free(orch->url);

@@ -53,6 +53,7 @@ struct orchestrator {
 	struct stats *stats;
 	struct pulse *pulse;
 	struct steward *steward;
+	struct flood *flood;
 	struct part **parts;          /* the first one at once, the others when they are counted */
 	unsigned n_parts, cap_parts;
 	bool counted;                 /* Redis has said how many there are */

@@ -88,6 +88,11 @@ struct partition_config {
 	void (*on_known)(void *arg, unsigned partition, const char *nonce, uint64_t beat);
 	/* Before the live runs are written back: what else is to be written back. */
 	void (*on_restore)(void *arg);
+	/*
+	 * A report that ends nothing: odd, or of progress; agent: as it says, or "".  true: nothing
+	 * is to be made of it.
+	 */
+	bool (*on_surplus)(void *arg, unsigned partition, const char *agent, size_t bytes);
 	/* Each effect of a confirmed commit, before the waiters are called. */
 	void (*on_effect)(void *arg, const struct effect *effect);
 	void *arg;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "orchestrator/catalog.h"
+#include "orchestrator/flood.h"
 #include "orchestrator/known.h"
 #include "orchestrator/sharing.h"
 
@@ -121,6 +122,12 @@ on_effect(void *arg, const struct effect *effect)
 	orchestrator_effect(((struct part *)arg)->orch, effect);
 }
 
+static bool
+on_surplus(void *arg, unsigned partition, const char *agent, size_t bytes)
+{
+	return flood_report(((struct part *)arg)->orch->flood, partition, agent, bytes);
+}
+
 static void
 on_drop(void *arg, const char *field, const char *value)
 {
@@ -211,6 +218,7 @@ part_add(struct orchestrator *orch, struct err *err)
 		.on_drop = on_drop,
 		.on_command = on_command,
 		.on_effect = on_effect,
+		.on_surplus = on_surplus,
 		.on_known = on_known,
 		.on_restore = on_restore,
 		.on_loss = orch->config.on_loss,

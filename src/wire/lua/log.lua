@@ -11,6 +11,7 @@
 -- KEYS  1 the log, PREFIX{P}:log:RUN:TASK:ATTEMPT
 -- ARGV  1 seconds that the log lives from now on  2 most entries  3 most bytes
 --       4 bytes of this log so far  then id, stream (o or e), bytes … of each piece
+--       and at the end, if it is to be counted in the hash logged, the agent's id
 -- Returns {code, bytes}: bytes of the log now; code is
 --   OK      all added (or there already)
 --   FULL    the log is at a limit: from some piece on nothing was added
@@ -24,6 +25,7 @@ if found ~= 'none' and found ~= 'stream' then
 end
 local length = redis.call('XLEN', log)
 local code = 'OK'
+local added_bytes = 0
 for i = 5, #ARGV - 2, 3 do
 	local size = #ARGV[i + 2]
 	if length >= most or bytes + size > limit then
@@ -36,6 +38,7 @@ for i = 5, #ARGV - 2, 3 do
 		length = length + 1
 	end
 	bytes = bytes + size
+	added_bytes = added_bytes + size
 end
 redis.call('EXPIRE', log, ttl)
 local prefix, run, name = string.match(log, '^(.-{%d+}:)log:([^:]+):(.+)$')
@@ -43,5 +46,9 @@ if prefix then
 	local logs = prefix .. 'logs:' .. run
 	redis.pcall('SADD', logs, name)
 	redis.pcall('EXPIRE', logs, ttl)
+	if #ARGV % 3 == 2 then
+		redis.pcall('HINCRBY', prefix .. 'logged', ARGV[#ARGV], added_bytes)
+		redis.pcall('EXPIRE', prefix .. 'logged', 60)
+	end
 end
 return { code, bytes }
