@@ -16,6 +16,7 @@
 #define LOOK_US (2 * CLOCK_S)
 #define HOLDS_S 10        /* seconds at the limit that a bucket holds */
 #define REPORT_LEAST 1024 /* what a report counts at least: reading it costs as much */
+#define REPORT_MOST (1024 * 1024) /* and at most: one that is huge is no flood */
 #define SAID_MAX 500      /* odd reports of an agent that are told of one by one, a look */
 #define QUIET_MS 60000    /* a bucket that got nothing for so long is forgotten */
 #define SOURCES_MAX 10000
@@ -145,11 +146,12 @@ flood_report(struct flood *flood, unsigned partition, const char *agent, size_t 
 {
 	uint64_t limit = flood->orch->config.steward.flood_reports;
 	struct source *source = limit > 0 ? source_of(flood, partition, agent) : NULL;
-	size_t weight = bytes > REPORT_LEAST ? bytes : REPORT_LEAST;
+	size_t weight = bytes < REPORT_LEAST ? REPORT_LEAST : bytes;
 
 	if (!source)
 		return false;
 	source->last_at = now_of(flood);
+	weight = weight < REPORT_MOST ? weight : REPORT_MOST;
 	if (pour(&source->reports, limit, (double)weight, source->last_at))
 		source->floods = REPORTS;
 	if (!source->floods && source->said < SAID_MAX) {
