@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Ready tasks become entries of task streams. */
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "base/rand.h"
 #include "engine/internal.h"
+#include "engine/pool.h"
 
 static uint64_t
 new_token(struct engine *engine)
@@ -58,6 +62,43 @@ task_dispatch(struct turn *turn, struct queue *queue, struct run *run, uint32_t 
 	return handed_out;
 }
 
+/* Nobody can give what it asks for: failed at once, with what would mend it. */
+static void
+refuse_units(struct turn *turn, struct run *run, uint32_t t, const struct pool *pool)
+{
+	char *message = xasprintf("needs %u units of pool %s, which has %u: lower units in the "
+	    "workflow, or raise pools.%s.units in the configuration", run->wf->tasks[t].units,
+	    pool->name, pool->limits.units, pool->name);
+	struct failure failure = { .category = CATEGORY_REJECTED, .message = message,
+		.exit_code = -1 };
+
+	task_fail(turn, run, t, &failure);
+	effects_mark(turn->effects, 0, 0);
+	free(message);
+}
+
+/* It has been taken out of its lane.  Whether it was handed out. */
+static bool
+start_task(struct turn *turn, struct queue *queue, struct run *run, uint32_t t, bool far)
+{
+	struct pool *pool = task_pool(run, t);
+	uint32_t units = run->wf->tasks[t].units;
+
+	if (pool && pool->limits.units > 0 && units > pool->limits.units) {
+		refuse_units(turn, run, t, pool);
+		return false;
+	}
+	if (pool)
+		pool_take(pool, units, turn->now->mono_ms);
+	if (far)
+		fetch_for(turn->engine, queue, run, t);
+	else if (task_dispatch(turn, queue, run, t))
+		return true;
+	else if (pool)
+		pool_untake(pool, units, turn->now->mono_ms);
+	return false;
+}
+
 size_t
 engine_dispatch(struct engine *engine, const struct moment *now, size_t max,
     struct effects *effects)
@@ -77,10 +118,7 @@ engine_dispatch(struct engine *engine, const struct moment *now, size_t max,
 		if (far && !fetch_room(engine))
 			break; /* answers come soon, and start the next dispatch */
 		(void)queue_pop(queue, &run, &task);
-		if (far)
-			fetch_for(engine, queue, run, task);
-		else
-			n += task_dispatch(&turn, queue, run, task);
+		n += start_task(&turn, queue, run, task, far);
 	}
 	fetches_ask(&turn);
 	turn_end(&turn);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "engine/internal.h"
+#include "engine/pool.h"
 
 void
 engine_config_defaults(struct engine_config *config)
@@ -123,13 +124,13 @@ run_make_boosted(struct engine *engine, struct run *run)
 	for (uint32_t i = 0; i < n; i++) {
 		unsigned priority = run->lanes[i].priority + BOOST;
 
-		lane_init(&run->boosted[i], run, run->lanes[i].queue,
+		lane_init(&run->boosted[i], run, run->lanes[i].strand,
 		    (uint8_t)(priority < PRIORITIES ? priority : PRIORITIES - 1), i);
 	}
 	engine->bytes += n * sizeof *run->boosted;
 }
 
-/* One lane for each (type, effective priority): lanes of a plan may fall together. */
+/* One lane for each (type, pool, effective priority): lanes of a plan may fall together. */
 static void
 make_lanes(struct run *run)
 {
@@ -141,10 +142,10 @@ make_lanes(struct run *run)
 		int priority = lane->priority > run->priority ? lane->priority : run->priority;
 		uint32_t home = i;
 
-		if (i > 0 && run->lanes[i - 1].queue == lane->queue &&
+		if (i > 0 && run->lanes[i - 1].strand == lane->strand &&
 		    run->lanes[i - 1].priority == priority)
 			home = run->lanes[i - 1].home;
-		lane_init(&run->lanes[i], run, lane->queue, (uint8_t)priority, home);
+		lane_init(&run->lanes[i], run, lane->strand, (uint8_t)priority, home);
 	}
 }
 
@@ -263,6 +264,8 @@ engine_tick(struct engine *engine, const struct moment *now, size_t max,
 	struct turn turn;
 	size_t n;
 
+	if (now->mono_ms >= engine->queues.pools_due)
+		pools_thaw(&engine->queues, now->mono_ms);
 	turn_begin(&turn, engine, now, effects);
 	if (now->mono_ms >= engine->queues.thaw_at)
 		flows_thaw(&turn);
@@ -285,6 +288,7 @@ engine_next_timer(const struct engine *engine)
 	int64_t next = heap_next(&engine->heap), total = heap_next(&engine->totals);
 
 	next = total < next ? total : next;
+	next = engine->queues.pools_due < next ? engine->queues.pools_due : next;
 	return next < engine->queues.thaw_at ? next : engine->queues.thaw_at;
 }
 

@@ -113,6 +113,47 @@ struct queue *engine_queue_at(const struct engine *engine, size_t i);
 size_t queue_index(const struct queue *queue);
 
 /*
+ * --- pools (engine/pool.h tells how they work) -----------------------------------
+ *
+ * A pool that was not set, or to NULL, is unknown: what needs it waits.
+ */
+struct pool;
+
+struct pool_limits {
+	uint32_t units;    /* at once; 0: any number */
+	double per_second; /* starts; 0: any number */
+	double burst;      /* starts at once; 0: as many as in a second, at least 1 */
+};
+
+void engine_set_pool(struct engine *engine, const struct moment *now, const char *name,
+    const struct pool_limits *limits);
+
+struct pool *engine_pool_find(const struct engine *engine, const char *name); /* or NULL */
+struct pool *engine_pool_first(const struct engine *engine);
+struct pool *pool_next(const struct pool *pool);
+const char *pool_name(const struct pool *pool);
+/* Of a task of a live run; NULL: it needs none. */
+struct pool *engine_task_pool(const struct run *run, uint32_t task);
+
+struct pool_view {
+	bool known;
+	struct pool_limits limits; /* as configured */
+	uint32_t units;            /* what this partition may use of them; 0: any number */
+	uint32_t in_use;
+	uint32_t wants;    /* units that its next task waits for; 0: it waits for none */
+	uint32_t ready;    /* tasks */
+	double tokens;     /* starts that are free now, with per_second */
+	double per_second; /* now; 0: any number */
+	int64_t held_until, dry_until; /* mono_ms: throttled, without a token; 0: it is not */
+};
+
+void pool_look(const struct pool *pool, const struct moment *now, struct pool_view *ret_view);
+/* Whose outstanding attempts hold units of it; run NULL: of one that has ended. */
+typedef void pool_holder_fn(void *arg, const struct run *run, uint32_t task, uint32_t units);
+void engine_pool_holders(const struct engine *engine, const struct pool *pool,
+    pool_holder_fn *fn, void *arg);
+
+/*
  * --- events ------------------------------------------------------------------
  *
  * engine_tick(), engine_dispatch(), engine_fetched() and engine_load_finish() put a mark behind
@@ -326,6 +367,8 @@ enum entry_kind {
 bool engine_load_entry(struct engine *engine, struct queue *queue, const char *run,
     const char *task, uint32_t attempt, uint64_t token, enum entry_kind kind,
     const struct moment *now);
+/* The entry says that it holds units of a pool: counts where its run is not known any more. */
+void engine_load_units(struct engine *engine, uint64_t token, const char *pool, uint32_t units);
 void engine_load_finish(struct engine *engine, const struct moment *now,
     struct effects *effects);
 

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "engine/internal.h"
+#include "engine/pool.h"
 
 #define MESSAGE_MAX 4096
 
@@ -134,7 +135,7 @@ task_fail_stopped(struct turn *turn, struct run *run, uint32_t t)
 static struct queue *
 queue_of(const struct run *run, uint32_t t)
 {
-	return run->plan->lanes[run->plan->lane_of[t]].queue;
+	return run->plan->lanes[run->plan->lane_of[t]].strand->queue;
 }
 
 /* A task's own policy, or that of its agent type. */
@@ -194,12 +195,16 @@ task_attempt_failed(struct turn *turn, struct run *run, uint32_t t,
 	try_later(turn, run, t, delay, failure);
 }
 
-/* Uses up no attempt; the whole type waits, for the limit is a provider's. */
+/*
+ * Uses up no attempt.  The limit is a provider's: the whole pool waits, or the type of a
+ * task that has none.
+ */
 void
 task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_after_ms,
     const struct failure *failure)
 {
 	struct queue *queue = queue_of(run, t);
+	struct pool *pool = task_pool(run, t);
 	int64_t delay;
 
 	if (run->intent != INTENT_NONE) {
@@ -210,7 +215,11 @@ task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_aft
 	task_note_outcome(turn, run, t, FLOW_THROTTLED, CATEGORY_THROTTLED);
 	delay = retry_throttle_delay(retry_after_ms, turn_chance(turn));
 	try_later(turn, run, t, delay, failure);
-	type_hold(turn, queue, turn->now->mono_ms + delay); /* last: it may take slices */
+	/* last: it may take slices */
+	if (pool)
+		pool_hold_tasks(turn, pool, turn->now->mono_ms + delay);
+	else
+		type_hold(turn, queue, turn->now->mono_ms + delay);
 }
 
 /* Stored, so that attempt numbers never start again. */

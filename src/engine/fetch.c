@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/internal.h"
+#include "engine/pool.h"
 
 #define FETCH_TASKS 64               /* that wait at once */
 #define FETCH_BYTES (16u << 20)      /* that are waited for at once, about */
@@ -13,6 +14,8 @@
 struct waiting {
 	uint32_t task;
 	struct queue *queue;
+	struct pool *pool; /* whose units it has already, or NULL */
+	uint32_t units;
 };
 
 /* One question about one run. */
@@ -76,7 +79,8 @@ fetch_for(struct engine *engine, struct queue *queue, struct run *run, uint32_t 
 	uint32_t i = 0, want;
 
 	GROW(fetch->waiting, fetch->n_waiting, fetch->cap_waiting);
-	fetch->waiting[fetch->n_waiting++] = (struct waiting){ task, queue };
+	fetch->waiting[fetch->n_waiting++] = (struct waiting){ task, queue, task_pool(run, task),
+		run->wf->tasks[task].units };
 	while ((want = task_next_far(run, task, &i)) != TASK_NONE) {
 		GROW(fetch->wants, fetch->n_wants, fetch->cap_wants);
 		fetch->wants[fetch->n_wants++] = want;
@@ -181,24 +185,39 @@ fail_without(struct turn *turn, struct run *run, uint32_t task)
 	free(message);
 }
 
-static void
+static bool
+may_start(const struct waiting *waiting, const struct run *run)
+{
+	return queue_may_start(waiting->queue) && !run_paused(run) &&
+	    (!waiting->pool || pool_may_start(waiting->pool));
+}
+
+/* Whether it was handed out. */
+static bool
 go_on(struct turn *turn, struct run *run, const struct waiting *waiting)
 {
 	struct task *task = &run->tasks[waiting->task];
 
-	queue_unreserve(waiting->queue);
-	if (!run->plan)
-		return; /* it has ended meanwhile */
 	run->fetching--;
-	if (task->fetching) {
-		task->fetching = false;
-		if (task_reads_far(run, waiting->task))
-			fail_without(turn, run, waiting->task);
-		else if (!queue_may_start(waiting->queue) || run_paused(run))
-			task_line_up(run, waiting->task);
-		else
-			task_dispatch(turn, waiting->queue, run, waiting->task);
-	}
+	if (!task->fetching)
+		return false;
+	task->fetching = false;
+	if (task_reads_far(run, waiting->task))
+		fail_without(turn, run, waiting->task);
+	else if (!may_start(waiting, run))
+		task_line_up(run, waiting->task);
+	else
+		return task_dispatch(turn, waiting->queue, run, waiting->task);
+	return false;
+}
+
+/* run->plan is NULL: it has ended meanwhile. */
+static void
+end_wait(struct turn *turn, struct run *run, const struct waiting *waiting)
+{
+	queue_unreserve(waiting->queue);
+	if ((!run->plan || !go_on(turn, run, waiting)) && waiting->pool)
+		pool_untake(waiting->pool, waiting->units, turn->now->mono_ms);
 	if (run->plan)
 		lanes_unpark(run);
 }
@@ -226,7 +245,7 @@ engine_fetched(struct engine *engine, const struct moment *now, uint64_t id,
 	turn_begin(&turn, engine, now, effects);
 	take_outputs(engine, fetch, outputs);
 	for (size_t i = 0; i < fetch->n_waiting; i++)
-		go_on(&turn, fetch->run, &fetch->waiting[i]);
+		end_wait(&turn, fetch->run, &fetch->waiting[i]);
 	if (fetch->run->plan)
 		drop_outputs(engine, fetch);
 	fetch_free(engine, fetch);

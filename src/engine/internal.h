@@ -29,6 +29,8 @@ struct attempt {
 	struct run *holds; /* void: the live run in which it takes up a place, or NULL */
 	uint32_t task;   /* of run or holds */
 	bool cancelled;  /* a CANCEL was sent */
+	struct pool *pool; /* whose units it holds, or NULL */
+	uint32_t units;
 	UT_hash_handle hh;
 };
 
@@ -207,6 +209,10 @@ bool fetch_room(const struct engine *engine);
 void fetch_for(struct engine *engine, struct queue *queue, struct run *run, uint32_t task);
 void fetches_ask(struct turn *turn);
 void fetches_release(struct engine *engine);
+
+/* pool.c */
+/* As type_hold(), for the tasks of a pool. */
+void pool_hold_tasks(struct turn *turn, struct pool *pool, int64_t until_ms);
 
 /* dispatch.c */
 bool task_dispatch(struct turn *turn, struct queue *queue, struct run *run, uint32_t task);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/internal.h"
+#include "engine/pool.h"
 
 /* What a record says that struct task does not hold; gone after the load. */
 struct stored_timer {
@@ -100,6 +101,21 @@ become_queued(struct run *run, uint32_t t, uint32_t attempt, uint64_t token,
 	task->started_ms = -1;
 }
 
+/* An attempt of the task; live: not void.  It holds the units of its pool. */
+static struct attempt *
+load_attempt(struct engine *engine, struct queue *queue, struct run *run, uint32_t t,
+    uint64_t token, bool live)
+{
+	struct attempt *open = attempt_open(engine, queue, live ? run : NULL, live ? t : TASK_NONE,
+	    token);
+
+	open->pool = task_pool(run, t);
+	open->units = run->wf->tasks[t].units;
+	if (open->pool)
+		pool_hold_units(open->pool, open->units);
+	return open;
+}
+
 /* An open entry of a task that has not ended. */
 static bool
 load_open(struct engine *engine, struct queue *queue, struct run *run, uint32_t t,
@@ -112,22 +128,22 @@ load_open(struct engine *engine, struct queue *queue, struct run *run, uint32_t 
 		if (task->outstanding)
 			attempt_void(engine, run, t);
 		become_queued(run, t, attempt, token, now);
-		attempt_open(engine, queue, run, t, token);
+		load_attempt(engine, queue, run, t, token, true);
 		return true;
 	}
 	if (attempt == task->attempt && token == task->token) {
 		if (task->state == TASK_PENDING) { /* it runs again once this is settled */
-			attempt_hold(attempt_open(engine, queue, NULL, TASK_NONE, token), run, t);
+			attempt_hold(load_attempt(engine, queue, run, t, token, false), run, t);
 			return true;
 		}
 		if (task->state != TASK_RUNNING && task->state != TASK_QUEUED)
 			return false;
-		open = attempt_open(engine, queue, run, t, token);
+		open = load_attempt(engine, queue, run, t, token, true);
 		open->cancelled = task->timed_out == TIME_OUT_ATTEMPT ||
 		    task->timed_out == TIME_OUT_TOTAL;
 		return true;
 	}
-	attempt_open(engine, queue, NULL, TASK_NONE, token);
+	load_attempt(engine, queue, run, t, token, false);
 	return true;
 }
 
@@ -159,10 +175,23 @@ engine_load_entry(struct engine *engine, struct queue *queue, const char *run_id
 		return false;
 	if (!ended)
 		return load_open(engine, queue, run, (uint32_t)t, attempt, token, now);
-	open = attempt_open(engine, queue, NULL, TASK_NONE, token);
+	open = t >= 0 ? load_attempt(engine, queue, run, (uint32_t)t, token, false)
+	              : attempt_open(engine, queue, NULL, TASK_NONE, token);
 	if (t >= 0 && run->tasks[t].token == token)
 		attempt_hold(open, run, (uint32_t)t);
 	return true;
+}
+
+void
+engine_load_units(struct engine *engine, uint64_t token, const char *pool, uint32_t units)
+{
+	struct attempt *attempt = attempt_find(engine, token);
+
+	if (!attempt || attempt->pool)
+		return;
+	attempt->pool = pools_get(&engine->queues, pool);
+	attempt->units = units;
+	pool_hold_units(attempt->pool, units);
 }
 
 /* --- what is not stored --------------------------------------------------- */
@@ -260,11 +289,16 @@ clamp(int64_t value, int64_t max)
 	return value < 0 ? 0 : value > max ? max : value;
 }
 
-/* A throttled task waits: so does its type. */
+/* A throttled task waits: so does its pool, or its type. */
 static void
-hold_type(const struct run *run, uint32_t t, int64_t due_ms)
+hold_others(const struct run *run, uint32_t t, int64_t due_ms)
 {
-	queue_hold(run->lanes[run->plan->lane_of[t]].queue, due_ms);
+	const struct strand *strand = run->plan->lanes[run->plan->lane_of[t]].strand;
+
+	if (strand->pool)
+		pool_hold(strand->pool, due_ms);
+	else
+		queue_hold(strand->queue, due_ms);
 }
 
 /* It is the stream entry that says queued: since when it was ready says the rest. */
@@ -323,7 +357,7 @@ set_timers(struct turn *turn, struct run *run)
 		due_ms = now->mono_ms + clamp(timer->due_ms - now->wall_ms, timer->length_ms);
 		heap_set(heap, run, timer->task, due_ms);
 		if (task->state == TASK_WAITING && task->last_category == CATEGORY_THROTTLED)
-			hold_type(run, timer->task, due_ms);
+			hold_others(run, timer->task, due_ms);
 	}
 	/* a wait without its time is over */
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)

@@ -20,6 +20,7 @@ libengine_a_SOURCES = \
 	src/engine/outputs.c \
 	src/engine/pause.c \
 	src/engine/plan.c src/engine/plan.h \
+	src/engine/pool.c src/engine/pool.h \
 	src/engine/queue.c src/engine/queue.h \
 	src/engine/rate.c src/engine/rate.h \
 	src/engine/reopen.c \

@@ -2,16 +2,20 @@
 /* What is derived from a definition once. */
 #include "engine/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
+#define KEY_SIZE 136 /* two names and a slash */
 #define CLASSES (PRIORITIES + 1) /* task priorities -1..9 */
 
-/* An agent type while a plan is made. */
+/* An agent type, or one with a pool, while a plan is made. */
 struct type {
+	char key[KEY_SIZE]; /* AGENT, or AGENT/POOL */
 	const char *name;
+	const char *pool;       /* or NULL */
 	unsigned used;          /* bit p + 1: a task has priority p */
 	uint32_t lane[CLASSES];
 	uint32_t index;
@@ -25,19 +29,23 @@ struct types {
 };
 
 static struct type *
-types_get(struct types *types, const char *name)
+types_get(struct types *types, const char *name, const char *pool)
 {
+	char key[KEY_SIZE];
 	struct type *type;
 
-	HASH_FIND_STR(types->by_name, name, type);
+	snprintf(key, sizeof key, "%s%s%s", name, pool ? "/" : "", pool ? pool : "");
+	HASH_FIND_STR(types->by_name, key, type);
 	if (type)
 		return type;
 	type = xcalloc(1, sizeof *type);
+	memcpy(type->key, key, sizeof key);
 	type->name = name;
+	type->pool = pool;
 	type->index = (uint32_t)types->len;
 	GROW(types->items, types->len, types->cap);
 	types->items[types->len++] = type;
-	HASH_ADD_KEYPTR(hh, types->by_name, name, strlen(name), type);
+	HASH_ADD_KEYPTR(hh, types->by_name, type->key, strlen(type->key), type);
 	return type;
 }
 
@@ -58,8 +66,8 @@ collect_types(struct plan *plan, struct types *types)
 	struct type *type = NULL;
 
 	for (uint32_t i = 0; i < wf->n_tasks; i++) {
-		if (!type || type->name != wf->tasks[i].agent)
-			type = types_get(types, wf->tasks[i].agent);
+		if (!type || type->name != wf->tasks[i].agent || type->pool != wf->tasks[i].pool)
+			type = types_get(types, wf->tasks[i].agent, wf->tasks[i].pool);
 		type->used |= 1u << (wf->tasks[i].priority + 1);
 		plan->lane_of[i] = type->index;
 	}
@@ -72,14 +80,14 @@ number_lanes(struct plan *plan, struct types *types, struct queues *queues)
 
 	for (size_t i = 0; i < types->len; i++) {
 		struct type *type = types->items[i];
-		struct queue *queue = queues_get(queues, type->name);
+		struct strand *strand = queue_strand(queues_get(queues, type->name), type->pool);
 
 		for (unsigned c = 0; c < CLASSES; c++) {
 			if (!(type->used >> c & 1))
 				continue;
 			GROW(plan->lanes, plan->n_lanes, cap);
 			plan->lanes[plan->n_lanes] =
-			    (struct plan_lane){ queue, (int8_t)((int)c - 1) };
+			    (struct plan_lane){ strand, (int8_t)((int)c - 1) };
 			type->lane[c] = plan->n_lanes++;
 		}
 	}

@@ -2,7 +2,7 @@
 /*
  * What the engine derives from a definition once and shares between its runs.
  *
- * A lane number stands for one (agent type, task priority); lanes of one type
+ * A lane number stands for one (agent type, pool, task priority); lanes of one of these
  * stand together in rising priority.  Out-edges are packed, so that a
  * completion never scans the needs of its dependents: a fan-in stays linear.
  */
@@ -18,7 +18,7 @@
 #include "model/workflow.h"
 
 struct plan_lane {
-	struct queue *queue;
+	struct strand *strand;
 	int8_t priority; /* the tasks'; -1 = the run's */
 };
 

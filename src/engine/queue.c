@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/flow.h"
 #include "engine/plan.h"
+#include "engine/pool.h"
 
 void
 queues_init(struct queues *queues, const struct engine_config *config)
@@ -16,22 +17,64 @@ queues_init(struct queues *queues, const struct engine_config *config)
 	*queues = (struct queues){ .window = config->window,
 		.high_water_min = config->high_water_min,
 		.shares = config->partitions > 1 ? config->partitions : 1,
-		.thaw_at = INT64_MAX };
+		.thaw_at = INT64_MAX,
+		.pools_due = INT64_MAX };
 	TAILQ_INIT(&queues->active);
+}
+
+static void
+strands_free(struct queue *queue)
+{
+	while (queue->strands) {
+		struct strand *next = queue->strands->next;
+
+		free(queue->strands);
+		queue->strands = next;
+	}
 }
 
 void
 queues_release(struct queues *queues)
 {
 	HASH_CLEAR(hh, queues->by_type);
+	pools_release(queues);
 	for (size_t i = 0; i < queues->len; i++) {
 		queue_set_retry(queues->items[i], NULL);
 		flow_free(queues->items[i]->flow);
+		strands_free(queues->items[i]);
 		free(queues->items[i]->type);
 		free(queues->items[i]);
 	}
 	free(queues->items);
 	*queues = (struct queues){ 0 };
+}
+
+static void
+strand_init(struct strand *strand, struct queue *queue, struct pool *pool)
+{
+	*strand = (struct strand){ .queue = queue, .pool = pool };
+	for (unsigned p = 0; p < PRIORITIES; p++)
+		TAILQ_INIT(&strand->buckets[p]);
+}
+
+struct strand *
+queue_strand(struct queue *queue, const char *name)
+{
+	struct strand *strand;
+	struct pool *pool;
+
+	if (!name)
+		return &queue->plain;
+	pool = pools_get(queue->owner, name);
+	for (strand = queue->strands; strand; strand = strand->next)
+		if (strand->pool == pool)
+			return strand;
+	strand = xcalloc(1, sizeof *strand);
+	strand_init(strand, queue, pool);
+	strand->next = queue->strands;
+	queue->strands = strand;
+	TAILQ_INSERT_TAIL(&pool->strands, strand, pool_link);
+	return strand;
 }
 
 static struct queue *
@@ -43,8 +86,7 @@ queue_new(struct queues *queues, const char *type)
 	queue->owner = queues;
 	queue->index = queues->len;
 	queue->limit = flow_high_water(queue);
-	for (unsigned p = 0; p < PRIORITIES; p++)
-		TAILQ_INIT(&queue->buckets[p]);
+	strand_init(&queue->plain, queue, NULL);
 	GROW(queues->items, queues->len, queues->cap);
 	queues->items[queues->len++] = queue;
 	HASH_ADD_KEYPTR(hh, queues->by_type, queue->type, strlen(queue->type), queue);
@@ -89,6 +131,16 @@ queue_refresh(struct queue *queue)
 		TAILQ_INSERT_TAIL(&queue->owner->active, queue, link);
 	else
 		TAILQ_REMOVE(&queue->owner->active, queue, link);
+}
+
+void
+queue_fill(struct queue *queue)
+{
+	queue->filled = queue->plain.filled;
+	for (const struct strand *strand = queue->strands; strand; strand = strand->next)
+		if (strand->pool->open)
+			queue->filled |= strand->filled;
+	queue_refresh(queue);
 }
 
 struct queue *
@@ -199,42 +251,96 @@ run_waits(const struct run *run)
 	return run_paused(run) || run_at_limit(run);
 }
 
+/* At the end of its bucket. */
+static void
+lane_insert(struct lane *lane)
+{
+	struct strand *strand = lane->strand;
+
+	TAILQ_INSERT_TAIL(&strand->buckets[lane->priority], lane, link);
+	lane->stamp = ++strand->queue->stamp;
+}
+
 static void
 lane_link(struct lane *lane)
 {
-	struct queue *queue = lane->queue;
+	struct strand *strand = lane->strand;
 
-	TAILQ_INSERT_TAIL(&queue->buckets[lane->priority], lane, link);
-	queue->filled |= 1u << lane->priority;
+	lane_insert(lane);
+	strand->filled |= 1u << lane->priority;
 	lane->linked = true;
-	queue_refresh(queue);
+	strand_changed(strand, lane->priority);
+	queue_fill(strand->queue);
 }
 
 static void
 lane_unlink(struct lane *lane)
 {
-	struct queue *queue = lane->queue;
-	struct lane_list *bucket = &queue->buckets[lane->priority];
+	struct strand *strand = lane->strand;
+	struct lane_list *bucket = &strand->buckets[lane->priority];
 
 	TAILQ_REMOVE(bucket, lane, link);
 	if (TAILQ_EMPTY(bucket))
-		queue->filled &= ~(1u << lane->priority);
+		strand->filled &= ~(1u << lane->priority);
 	lane->linked = false;
-	queue_refresh(queue);
+	strand_changed(strand, 0);
+	queue_fill(strand->queue);
+}
+
+/* Its first lane of the priority; NULL: none, or it is not its turn. */
+static struct lane *
+strand_lane(const struct strand *strand, unsigned priority)
+{
+	if (!(strand->filled >> priority & 1))
+		return NULL;
+	if (strand->pool && (!strand->pool->open || !strand_first(strand)))
+		return NULL;
+	return TAILQ_FIRST(&strand->buckets[priority]);
+}
+
+/* Of all strands the lane that has waited longest. */
+static struct lane *
+first_of(const struct queue *queue, unsigned priority)
+{
+	struct lane *first = strand_lane(&queue->plain, priority), *lane;
+
+	for (const struct strand *strand = queue->strands; strand; strand = strand->next) {
+		lane = strand_lane(strand, priority);
+		if (lane && (!first || (int32_t)(lane->stamp - first->stamp) < 0))
+			first = lane;
+	}
+	return first;
+}
+
+static bool
+lane_fits(const struct lane *lane)
+{
+	struct strand *strand = lane->strand;
+
+	return !strand->pool || strand_fits(strand, lane->run->wf->tasks[lane->head].units);
 }
 
 /* The first lane that may give a task; those of runs that may start none are parked. */
 static struct lane *
 queue_first(struct queue *queue)
 {
-	while (queue->filled != 0) {
-		unsigned top = 31u - (unsigned)__builtin_clz(queue->filled);
-		struct lane *lane = TAILQ_FIRST(&queue->buckets[top]);
+	unsigned left = queue->filled;
 
-		if (!run_waits(lane->run))
+	while (left != 0) {
+		unsigned top = 31u - (unsigned)__builtin_clz(left);
+		struct lane *lane = first_of(queue, top);
+
+		if (!lane) {
+			left &= ~(1u << top); /* others of their pools go first */
+			continue;
+		}
+		if (run_waits(lane->run)) {
+			lane->run->parked = true;
+			lane_unlink(lane);
+		} else if (lane_fits(lane)) {
 			return lane;
-		lane->run->parked = true;
-		lane_unlink(lane);
+		}
+		left &= queue->filled;
 	}
 	return NULL;
 }
@@ -267,21 +373,22 @@ queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task)
 	if (lane->head != TASK_NONE)
 		lane->run->tasks[lane->head].prev = TASK_NONE;
 	queue->ready--;
+	lane->strand->ready--;
 	if (lane->head == TASK_NONE) {
 		lane_unlink(lane);
 	} else {
-		TAILQ_REMOVE(&queue->buckets[lane->priority], lane, link);
-		TAILQ_INSERT_TAIL(&queue->buckets[lane->priority], lane, link);
+		TAILQ_REMOVE(&lane->strand->buckets[lane->priority], lane, link);
+		lane_insert(lane);
 	}
 	return true;
 }
 
 void
-lane_init(struct lane *lane, struct run *run, struct queue *queue, uint8_t priority,
+lane_init(struct lane *lane, struct run *run, struct strand *strand, uint8_t priority,
     uint32_t home)
 {
 	*lane = (struct lane){ .run = run,
-		.queue = queue,
+		.strand = strand,
 		.head = TASK_NONE,
 		.tail = TASK_NONE,
 		.home = home,
@@ -300,7 +407,8 @@ lane_push(struct lane *lane, uint32_t task)
 	else
 		run->tasks[lane->tail].next = task;
 	lane->tail = task;
-	lane->queue->ready++;
+	lane->strand->ready++;
+	lane->strand->queue->ready++;
 	if (lane->linked)
 		return;
 	if (run_waits(run))
@@ -325,9 +433,12 @@ lane_remove(struct lane *lane, uint32_t t)
 	else
 		tasks[task->next].prev = task->prev;
 	task->next = task->prev = TASK_NONE;
-	lane->queue->ready--;
+	lane->strand->ready--;
+	lane->strand->queue->ready--;
 	if (lane->head == TASK_NONE && lane->linked)
 		lane_unlink(lane);
+	else
+		strand_changed(lane->strand, 0);
 }
 
 void
@@ -339,7 +450,8 @@ lane_clear(struct lane *lane)
 		uint32_t next = tasks[lane->head].next;
 
 		tasks[lane->head].next = tasks[lane->head].prev = TASK_NONE;
-		lane->queue->ready--;
+		lane->strand->ready--;
+		lane->strand->queue->ready--;
 		lane->head = next;
 	}
 	if (lane->linked)

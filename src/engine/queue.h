@@ -6,6 +6,9 @@
  *         ─ bucket 8 ─▶ …                                   one run's ready tasks
  *         ─ …
  *
+ * The buckets of tasks that need a pool stand apart from the others (engine/pool.h); a
+ * queue gives what has the highest priority and, among equals, waited longest for its turn.
+ *
  * Ten buckets by priority; a bucket is a ring of lanes.  Popping takes one task
  * of the first lane of the highest bucket and sends the lane to the end: round
  * robin among runs.  A lane whose run is at max_parallel or paused is taken out when it
@@ -35,21 +38,35 @@ struct engine_config;
 struct lane {
 	TAILQ_ENTRY(lane) link;
 	struct run *run;
-	struct queue *queue;
+	struct strand *strand;
 	uint32_t head, tail; /* of the FIFO through task->next and prev */
 	uint32_t home;       /* number of the run's lane that stands for this one */
+	uint32_t stamp;      /* when it joined the end of its bucket: orders those of strands */
 	uint8_t priority;
 	bool linked;
 };
 
 TAILQ_HEAD(lane_list, lane);
 
+/* The lanes of a queue that need the same pool, or none. */
+struct strand {
+	struct queue *queue;
+	struct pool *pool;   /* NULL: they need none */
+	struct strand *next; /* of the queue */
+	struct lane_list buckets[PRIORITIES];
+	unsigned filled;     /* bit p: bucket p is not empty */
+	uint32_t ready;
+	TAILQ_ENTRY(strand) pool_link;
+};
+
 struct queue {
 	char *type;
 	struct retry_policy *retry; /* the type's own, or NULL */
 	struct queues *owner;
-	struct lane_list buckets[PRIORITIES];
-	unsigned filled; /* bit p: bucket p is not empty */
+	struct strand plain;    /* lanes that need no pool */
+	struct strand *strands; /* those of pools */
+	unsigned filled; /* bit p: bucket p of plain, or of an open pool's strand, is not empty */
+	uint32_t stamp;  /* of the last lane that joined a bucket */
 	uint32_t ready;
 	uint32_t outstanding;
 	uint64_t ended; /* attempts that were reported, since this memory began */
@@ -80,6 +97,8 @@ struct queues {
 	uint32_t window, high_water_min;
 	unsigned shares; /* partitions among which limits are divided */
 	int64_t thaw_at; /* mono_ms of the first queue to be let go; INT64_MAX = none is held */
+	struct pool *pools;
+	int64_t pools_due; /* the same of pools that are held or have no token */
 };
 
 void queues_init(struct queues *queues, const struct engine_config *config);
@@ -96,6 +115,10 @@ void queue_wake_at(struct queue *queue, int64_t at_ms);  /* it is looked at then
 void queue_refresh(struct queue *queue); /* whether it is active; after a change */
 bool queue_may_start(const struct queue *queue); /* but for room and ready tasks */
 
+/* The strand for tasks that need the pool (NULL: none), made on first use. */
+struct strand *queue_strand(struct queue *queue, const char *pool);
+void queue_fill(struct queue *queue); /* what it can give has changed */
+
 void queue_entry_added(struct queue *queue);   /* one more outstanding */
 void queue_entry_removed(struct queue *queue);
 /* A place is kept in the window; given up again. */
@@ -106,7 +129,7 @@ bool queue_peek(struct queue *queue, struct run **ret_run, uint32_t *ret_task);
 /* The next ready task; false when every one left belongs to a run that may start none. */
 bool queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task);
 
-void lane_init(struct lane *lane, struct run *run, struct queue *queue, uint8_t priority,
+void lane_init(struct lane *lane, struct run *run, struct strand *strand, uint8_t priority,
     uint32_t home);
 void lane_push(struct lane *lane, uint32_t task);
 void lane_remove(struct lane *lane, uint32_t task); /* nothing if it is in no lane */

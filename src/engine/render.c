@@ -206,6 +206,8 @@ render_meta(struct run *run, uint32_t task, const struct scope *scope, struct bu
 	if (def->stall_timeout_ms > 0)
 		buf_printf(meta, ",\"stall_timeout_ms\":%lld",
 		    (long long)def->stall_timeout_ms);
+	if (def->pool) /* last: task_entry_pool() finds it there */
+		buf_printf(meta, ",\"pool\":\"%s\",\"units\":%u", def->pool, def->units);
 	buf_addc(meta, '}');
 	return 0;
 }

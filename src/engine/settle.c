@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "engine/internal.h"
+#include "engine/pool.h"
 
 #define SETTLED_BUCKETS SETTLED_KEPT
 
@@ -79,7 +80,7 @@ attempt_find(const struct engine *engine, uint64_t token)
 	return attempt;
 }
 
-/* run NULL: void from the start. */
+/* run NULL: void from the start.  Units of its pool are taken by the caller. */
 struct attempt *
 attempt_open(struct engine *engine, struct queue *queue, struct run *run, uint32_t task,
     uint64_t token)
@@ -95,6 +96,8 @@ attempt_open(struct engine *engine, struct queue *queue, struct run *run, uint32
 	if (run) {
 		run->outstanding++;
 		run->tasks[task].outstanding = true;
+		attempt->pool = task_pool(run, task);
+		attempt->units = run->wf->tasks[task].units;
 	}
 	return attempt;
 }
@@ -177,6 +180,8 @@ attempt_settle(struct turn *turn, struct attempt *attempt, bool reported)
 		flow_settled(attempt->queue, attempt->token);
 	queue_entry_removed(attempt->queue);
 	attempt->queue->ended += reported;
+	if (attempt->pool)
+		pool_give(attempt->pool, attempt->units);
 	if (run) {
 		run->outstanding--;
 		run->tasks[attempt->task].outstanding = false;
@@ -196,4 +201,13 @@ turn_add_cancel(struct turn *turn, struct attempt *attempt, struct run *run, uin
 
 	effect->u.entry.token = attempt->token;
 	attempt->cancelled = true;
+}
+
+void
+engine_pool_holders(const struct engine *engine, const struct pool *pool, pool_holder_fn *fn,
+    void *arg)
+{
+	for (const struct attempt *at = engine->attempts; at; at = at->hh.next)
+		if (at->pool == pool)
+			fn(arg, at->run ? at->run : at->holds, at->task, at->units);
 }

@@ -57,7 +57,8 @@ load_entry(struct load *load, struct queue_item *item, const struct stream_entry
 	struct reply_text key, value;
 	enum entry_kind kind = kind_of(item, entry->id);
 	size_t queue = queue_index(item->queue), n = 0;
-	char *run, *name;
+	char *run, *name, pool[TASK_POOL_SIZE];
+	uint32_t units;
 	bool mine = false;
 
 	for (size_t i = 0; entry->fields && i < reply_pairs(entry->fields) && n < 64; i++) {
@@ -71,6 +72,8 @@ load_entry(struct load *load, struct queue_item *item, const struct stream_entry
 		name = xstrndup(task.task.data, task.task.len);
 		mine = engine_load_entry(load->engine, item->queue, run, name, task.attempt,
 		    task.token, kind, now);
+		if (mine && task_entry_pool(&task.meta, pool, &units))
+			engine_load_units(load->engine, task.token, pool, units);
 		free(run);
 		free(name);
 	} else {

@@ -466,3 +466,33 @@ done_entry_parse(
 		*ret = done;
 	return rc;
 }
+
+/* From the end: what stands before it may be texts of the user's. */
+bool
+task_entry_pool(const struct span *meta, char ret_pool[TASK_POOL_SIZE], uint32_t *ret_units)
+{
+	static const char before[] = ",\"pool\":\"", between[] = "\",\"units\":";
+	char tail[sizeof before + TASK_POOL_SIZE + sizeof between + 12], *pool, *units, *end;
+	size_t len = meta->len < sizeof tail - 1 ? meta->len : sizeof tail - 1;
+	int64_t number;
+
+	if (len == 0 || meta->data[meta->len - 1] != '}')
+		return false;
+	memcpy(tail, meta->data + meta->len - len, len);
+	tail[len - 1] = '\0';
+	units = strrchr(tail, ':');
+	if (!units || !str_to_i64(units + 1, 1, UINT32_MAX, &number))
+		return false;
+	end = units + 1 - (sizeof between - 1);
+	if (end < tail || memcmp(end, between, sizeof between - 1) != 0)
+		return false;
+	*end = '\0';
+	pool = strrchr(tail, '"');
+	if (!pool || pool + 1 - tail < (ptrdiff_t)sizeof before - 1 ||
+	    memcmp(pool + 1 - (sizeof before - 1), before, sizeof before - 1) != 0 ||
+	    !str_is_name(pool + 1, strlen(pool + 1)))
+		return false;
+	memcpy(ret_pool, pool + 1, strlen(pool + 1) + 1);
+	*ret_units = (uint32_t)number;
+	return true;
+}

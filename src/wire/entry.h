@@ -69,6 +69,14 @@ struct done_entry {
 int task_entry_parse(const struct span *fields, size_t n, struct task_entry *ret, struct err *err);
 int done_entry_parse(const struct span *fields, size_t n, struct done_entry *ret, struct err *err);
 
+/*
+ * The pool whose units an attempt holds, which stand last in its meta: {…,"pool":"llm",
+ * "units":2}.  Into a buffer of TASK_POOL_SIZE; false: none.
+ */
+#define TASK_POOL_SIZE 65
+bool task_entry_pool(const struct span *meta, char ret_pool[TASK_POOL_SIZE],
+    uint32_t *ret_units);
+
 const char *done_status_name(enum done_status status);
 
 #endif

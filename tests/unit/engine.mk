@@ -8,6 +8,10 @@ tests_unit_test_engine_property_SOURCES = tests/unit/test_engine_property.c \
 	$(engine_harness)
 tests_unit_test_engine_property_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 
+C_TESTS += tests/unit/test_engine_pool
+tests_unit_test_engine_pool_SOURCES = tests/unit/test_engine_pool.c $(engine_harness)
+tests_unit_test_engine_pool_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
 C_TESTS += tests/unit/test_engine_rerun
 tests_unit_test_engine_rerun_SOURCES = tests/unit/test_engine_rerun.c $(engine_harness)
 tests_unit_test_engine_rerun_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

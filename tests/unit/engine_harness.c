@@ -471,6 +471,29 @@ harness_rerun(struct harness *h, struct stored_run *stored, const struct rerun *
 	return rc;
 }
 
+static void
+set_pools(struct harness *h)
+{
+	for (size_t i = 0; i < h->n_pools; i++)
+		engine_set_pool(h->engine, &h->now, h->pools[i].name, &h->pools[i].limits);
+}
+
+void
+harness_pool(struct harness *h, const char *name, uint32_t units, double per_second,
+    double burst)
+{
+	size_t i = 0;
+
+	while (i < h->n_pools && strcmp(h->pools[i].name, name) != 0)
+		i++;
+	assert_true(i < sizeof h->pools / sizeof *h->pools);
+	if (i == h->n_pools)
+		h->n_pools++;
+	h->pools[i].name = name;
+	h->pools[i].limits = (struct pool_limits){ units, per_second, burst };
+	set_pools(h);
+}
+
 void
 harness_reload(struct harness *h)
 {
@@ -482,6 +505,7 @@ harness_reload(struct harness *h)
 	for (size_t i = 0; i < h->n_limits; i++)
 		assert_true(!h->limits[i].value || engine_load_limit(h->engine, &h->now,
 		    h->limits[i].what, h->limits[i].value));
+	set_pools(h);
 	for (size_t i = 0; i < h->n_runs; i++)
 		if (h->runs[i]->live)
 			load_run(h->engine, h->runs[i]);
@@ -498,6 +522,10 @@ harness_reload(struct harness *h)
 		                     entry->open && !entry->foreign ? ENTRY_OPEN : ENTRY_SETTLED,
 		                     &h->now),
 		    entry->open);
+		if (entry->open && entry->stored->wf->tasks[entry->task].pool)
+			engine_load_units(h->engine, entry->token,
+			    entry->stored->wf->tasks[entry->task].pool,
+			    entry->stored->wf->tasks[entry->task].units);
 	}
 	engine_load_finish(h->engine, &h->now, &h->effects);
 	harness_apply(h);

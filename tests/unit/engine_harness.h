@@ -88,6 +88,11 @@ struct harness {
 	const char *noted; /* type of the last event of no run */
 	size_t fetched; /* answers */
 	bool withhold;  /* fetches are not answered */
+	struct {
+		const char *name;
+		struct pool_limits limits;
+	} pools[4]; /* as configured */
+	size_t n_pools;
 	size_t notes, skip_notes, folded, marks, cancels, dead, updates, closed, pauses;
 };
 
@@ -96,6 +101,9 @@ void harness_release(struct harness *h);
 struct stored_run *harness_submit(struct harness *h, struct workflow *wf, int priority);
 void harness_apply(struct harness *h);    /* carries the effects out, answers fetches */
 size_t harness_dispatch(struct harness *h);
+/* Configures a pool, also of the engines after a crash. */
+void harness_pool(struct harness *h, const char *name, uint32_t units, double per_second,
+    double burst);
 void harness_advance(struct harness *h, int64_t ms); /* time passes, timers fire */
 void harness_reload(struct harness *h);   /* a crash: a new engine from the store */
 void harness_wipe(struct harness *h);     /* the store is lost, and written back from memory */

@@ -300,10 +300,47 @@ status_names(void **state)
 	}
 }
 
+static void
+task_pool(void **state)
+{
+	static const struct {
+		const char *meta, *pool;
+		uint32_t units;
+	} cases[] = {
+		{ "{\"workflow\":\"w\",\"pool\":\"llm-1\",\"units\":12}", "llm-1", 12 },
+		{ "{\"env\":{\"a\":\"x,\\\"pool\\\":\\\"\"},\"pool\":\"_\",\"units\":1}", "_", 1 },
+		{ "{\"workflow\":\"w\"}", NULL, 0 },
+		{ "{\"params\":{\"x\":1,\"pool\":\"p\",\"units\":1}}", NULL, 0 },
+		{ "{\"x\":1,\"pool\":\"9\",\"units\":1}", NULL, 0 },
+		{ "{\"x\":1,\"pool\":\"p\",\"units\":0}", NULL, 0 },
+		{ "{\"x\":1,\"pool\":\"p\",\"units\":x}", NULL, 0 },
+		{ "{\"pool\":\"p\"}", NULL, 0 },
+		{ ":1}", NULL, 0 },
+		{ "}", NULL, 0 },
+		{ "", NULL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct span meta = { cases[i].meta, strlen(cases[i].meta) };
+		char pool[TASK_POOL_SIZE];
+		uint32_t units;
+		bool found = task_entry_pool(&meta, pool, &units);
+
+		if (found != (cases[i].pool != NULL))
+			fail_msg("%s", cases[i].meta);
+		if (!found)
+			continue;
+		assert_string_equal(pool, cases[i].pool);
+		assert_int_equal(units, cases[i].units);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(task_pool),
 		cmocka_unit_test(task_sound),
 		cmocka_unit_test(task_bad),
 		cmocka_unit_test(task_missing),

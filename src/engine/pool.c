@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits that tasks of many runs and agent types share. */
+#include "engine/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/internal.h"
+
+static struct pool *
+pool_find(const struct queues *queues, const char *name)
+{
+	struct pool *pool;
+
+	HASH_FIND_STR(queues->pools, name, pool);
+	return pool;
+}
+
+struct pool *
+pools_get(struct queues *queues, const char *name)
+{
+	struct pool *pool = pool_find(queues, name);
+
+	if (pool)
+		return pool;
+	pool = xcalloc(1, sizeof *pool);
+	pool->name = xstrdup(name);
+	pool->owner = queues;
+	pool->units = POOL_ANY;
+	TAILQ_INIT(&pool->strands);
+	HASH_ADD_KEYPTR(hh, queues->pools, pool->name, strlen(pool->name), pool);
+	return pool;
+}
+
+void
+pools_release(struct queues *queues)
+{
+	struct pool *pool, *next;
+
+	HASH_ITER(hh, queues->pools, pool, next) {
+		HASH_DEL(queues->pools, pool);
+		free(pool->name);
+		free(pool);
+	}
+}
+
+/* --- open and closed ------------------------------------------------------------ */
+
+static bool
+is_short(const struct pool *pool)
+{
+	return pool->waiter && pool->units != POOL_ANY &&
+	    (uint64_t)pool->in_use + pool->wants > pool->units;
+}
+
+bool
+pool_may_start(const struct pool *pool)
+{
+	return pool->known && pool->held_until == 0;
+}
+
+static void
+pool_refresh(struct pool *pool)
+{
+	bool open = pool_may_start(pool) && pool->dry_until == 0 && !is_short(pool);
+	struct strand *strand;
+
+	if (open == pool->open)
+		return;
+	pool->open = open;
+	TAILQ_FOREACH(strand, &pool->strands, pool_link)
+		queue_fill(strand->queue);
+}
+
+/* Whoever it was short for is asked anew when its turn comes. */
+static void
+forget_waiter(struct pool *pool)
+{
+	pool->waiter = NULL;
+	pool->wants = 0;
+	pool_refresh(pool);
+}
+
+static bool
+has_rate(const struct pool *pool)
+{
+	return pool->limits.per_second > 0;
+}
+
+/* For a token, if there is none. */
+static void
+wait_for_token(struct pool *pool, int64_t now_ms)
+{
+	int64_t wait = has_rate(pool) ? bucket_wait(&pool->bucket, 1, now_ms) : 0;
+
+	pool->dry_until = wait == 0 ? 0 : wait == BUCKET_NEVER ? INT64_MAX : now_ms + wait;
+	if (wait > 0 && pool->dry_until < pool->owner->pools_due)
+		pool->owner->pools_due = pool->dry_until;
+}
+
+void
+pool_hold(struct pool *pool, int64_t until_ms)
+{
+	if (until_ms <= pool->held_until)
+		return;
+	pool->held_until = until_ms;
+	if (until_ms < pool->owner->pools_due)
+		pool->owner->pools_due = until_ms;
+	pool_refresh(pool);
+}
+
+void
+pools_thaw(struct queues *queues, int64_t now_ms)
+{
+	int64_t due = INT64_MAX;
+
+	for (struct pool *pool = queues->pools; pool; pool = pool->hh.next) {
+		if (pool->held_until > 0 && pool->held_until <= now_ms)
+			pool->held_until = 0;
+		if (pool->dry_until > 0 && pool->dry_until <= now_ms)
+			wait_for_token(pool, now_ms);
+		pool_refresh(pool);
+		if (pool->held_until > 0 && pool->held_until < due)
+			due = pool->held_until;
+		if (pool->dry_until > 0 && pool->dry_until < due)
+			due = pool->dry_until;
+	}
+	queues->pools_due = due;
+}
+
+/* --- units and tokens --------------------------------------------------------------- */
+
+void
+pool_hold_units(struct pool *pool, uint32_t units)
+{
+	pool->in_use += units;
+	pool_refresh(pool);
+}
+
+void
+pool_take(struct pool *pool, uint32_t units, int64_t now_ms)
+{
+	pool->waiter = NULL;
+	pool->wants = 0;
+	if (has_rate(pool)) {
+		(void)bucket_take(&pool->bucket, 1, now_ms);
+		wait_for_token(pool, now_ms);
+	}
+	pool_hold_units(pool, units);
+}
+
+void
+pool_give(struct pool *pool, uint32_t units)
+{
+	pool->in_use -= units;
+	pool_refresh(pool);
+}
+
+void
+pool_untake(struct pool *pool, uint32_t units, int64_t now_ms)
+{
+	if (has_rate(pool)) {
+		bucket_give(&pool->bucket, 1, now_ms);
+		wait_for_token(pool, now_ms);
+	}
+	pool_give(pool, units);
+}
+
+/* --- whose turn it is ------------------------------------------------------------------ */
+
+static unsigned
+strand_top(const struct strand *strand)
+{
+	return strand->filled ? 31u - (unsigned)__builtin_clz(strand->filled) : 0;
+}
+
+/* Only queues that may give something now count: others would hold up the pool. */
+bool
+strand_first(const struct strand *strand)
+{
+	const struct pool *pool = strand->pool;
+	unsigned top = strand_top(strand);
+	const struct strand *other;
+
+	TAILQ_FOREACH(other, &pool->strands, pool_link) {
+		if (other == strand || !other->filled || !other->queue->active)
+			continue;
+		if (strand_top(other) > top ||
+		    (other == pool->waiter && strand_top(other) == top))
+			return false;
+	}
+	return true;
+}
+
+bool
+strand_fits(struct strand *strand, uint32_t units)
+{
+	struct pool *pool = strand->pool;
+
+	if (pool->units == POOL_ANY || (uint64_t)pool->in_use + units <= pool->units)
+		return true;
+	if (pool->limits.units > 0 && units > pool->limits.units)
+		return true; /* it never will: its dispatch says so */
+	pool->waiter = strand;
+	pool->wants = units;
+	pool_refresh(pool);
+	return false;
+}
+
+void
+strand_changed(struct strand *strand, unsigned priority)
+{
+	struct pool *pool = strand->pool;
+
+	if (!pool)
+		return;
+	if (pool->waiter &&
+	    (pool->waiter == strand || priority > strand_top(pool->waiter)))
+		forget_waiter(pool);
+}
+
+struct pool *
+task_pool(const struct run *run, uint32_t task)
+{
+	return run->plan->lanes[run->plan->lane_of[task]].strand->pool;
+}
+
+/*
+ * A provider's limit: as for a type, what no agent has taken yet is taken back, or the
+ * agents would run into the limit with each of it.
+ */
+void
+pool_hold_tasks(struct turn *turn, struct pool *pool, int64_t until_ms)
+{
+	bool held = pool->held_until > 0;
+	struct attempt *attempt, *next;
+	size_t marked = turn->effects->len;
+
+	pool_hold(pool, until_ms);
+	if (held)
+		return;
+	HASH_ITER(hh, turn->engine->attempts, attempt, next) {
+		if (attempt->pool != pool || !attempt->run)
+			continue;
+		task_take_back(turn, attempt->run, attempt->task);
+		if (turn->effects->len - marked < SLICE)
+			continue;
+		effects_mark(turn->effects, 0, 0);
+		marked = turn->effects->len;
+	}
+}
+
+/* --- from outside ------------------------------------------------------------------------- */
+
+static double
+burst_of(const struct pool_limits *limits)
+{
+	if (limits->burst >= 1)
+		return limits->burst;
+	return limits->per_second > 1 ? limits->per_second : 1;
+}
+
+/* The tokens that are there stay. */
+static void
+set_rate(struct pool *pool, const struct pool_limits *limits, int64_t now_ms)
+{
+	bool had = has_rate(pool);
+
+	pool->limits = *limits;
+	if (had)
+		bucket_change(&pool->bucket, limits->per_second, burst_of(limits), now_ms);
+	else
+		bucket_init(&pool->bucket, limits->per_second, burst_of(limits), now_ms);
+	wait_for_token(pool, now_ms);
+}
+
+void
+engine_set_pool(struct engine *engine, const struct moment *now, const char *name,
+    const struct pool_limits *limits)
+{
+	static const struct pool_limits none;
+	struct pool *pool = pools_get(&engine->queues, name);
+
+	pool->known = limits != NULL;
+	set_rate(pool, limits ? limits : &none, now->mono_ms);
+	pool->units = pool->limits.units > 0 ? pool->limits.units : POOL_ANY;
+	forget_waiter(pool);
+}
+
+struct pool *
+engine_pool_find(const struct engine *engine, const char *name)
+{
+	return pool_find(&engine->queues, name);
+}
+
+struct pool *
+engine_pool_first(const struct engine *engine)
+{
+	return engine->queues.pools;
+}
+
+struct pool *
+pool_next(const struct pool *pool)
+{
+	return pool->hh.next;
+}
+
+struct pool *
+engine_task_pool(const struct run *run, uint32_t task)
+{
+	return run->plan ? task_pool(run, task) : NULL;
+}
+
+const char *
+pool_name(const struct pool *pool)
+{
+	return pool->name;
+}
+
+static uint32_t
+count_ready(const struct pool *pool)
+{
+	const struct strand *strand;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(strand, &pool->strands, pool_link)
+		n += strand->ready;
+	return n;
+}
+
+void
+pool_look(const struct pool *pool, const struct moment *now, struct pool_view *ret_view)
+{
+	*ret_view = (struct pool_view){
+		.known = pool->known,
+		.limits = pool->limits,
+		.units = pool->units == POOL_ANY ? 0 : pool->units,
+		.in_use = pool->in_use,
+		.wants = pool->wants,
+		.ready = count_ready(pool),
+		.tokens = has_rate(pool) ? bucket_level(&pool->bucket, now->mono_ms) : 0,
+		.per_second = has_rate(pool) ? pool->bucket.rate : 0,
+		.held_until = pool->held_until,
+		.dry_until = pool->dry_until,
+	};
+}
