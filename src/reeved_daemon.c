@@ -14,6 +14,7 @@
 #include "orchestrator/facade.h"
 #include "orchestrator/notify.h"
 #include "orchestrator/orchestrator.h"
+#include "orchestrator/pooling.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/statedir.h"
 #include "orchestrator/types.h"
@@ -111,6 +112,16 @@ on_type(void *arg, const char *name, const struct agent_type *type)
 }
 
 static void
+set_pools(struct reeved *d)
+{
+	struct pool_setting *pools;
+	size_t n = settings_pools(d->settings->config, &pools);
+
+	orchestrator_set_pools(d->orch, pools, n);
+	free(pools);
+}
+
+static void
 on_hup(void *arg)
 {
 	struct reeved *d = arg;
@@ -130,6 +141,7 @@ on_hup(void *arg)
 	orchestrator_set_keep(d->orch, &keep);
 	settings_door(d->settings->config, &shed, &memory);
 	orchestrator_set_door(d->orch, &shed, memory);
+	set_pools(d);
 	log_info("configuration read anew");
 }
 
@@ -250,8 +262,10 @@ open_orchestrator(struct reeved *d, struct err *err)
 	orch.letters_replay_ms = config_get_duration(config, "dead_letters.auto_replay_delay");
 	orch.letters_max = config_get_i64(config, "dead_letters.max");
 	code = orchestrator_new(d->loop, &orch, &d->orch, err);
-	if (!code)
+	if (!code) {
 		orchestrator_set_catalog(d->orch, d->registry, d->types);
+		set_pools(d);
+	}
 	return code;
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "orchestrator/limits.h"
 #include "orchestrator/door.h"
+#include "orchestrator/pooling.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/scaling.h"
 #include "orchestrator/sharing.h"
@@ -176,8 +177,12 @@ static void
 count_file(void *arg, const struct registry_entry *entry)
 {
 	struct file_count *count = arg;
+	struct err text;
 
 	find_unserved(count, entry);
+	if (entry->enabled && entry->workflow &&
+	    pooling_finding(count->orch->pooling, entry->workflow, &text))
+		add_finding(count->findings, "warning", text.text);
 	if (!entry->error) {
 		count->ok++;
 		return;
@@ -220,6 +225,7 @@ facade_health(const struct orchestrator *orch)
 	json_object_set_new(parts, "daemons",
 	    json_pack("{s:i, s:i}", "living", (int)sharing_living(orch), "partitions_owned",
 	        (int)orchestrator_owned(orch)));
+	json_object_set_new(parts, "pools", pooling_view(orch->pooling));
 	if (orch->registry)
 		registry_each(orch->registry, count_file, &files);
 	json_object_set_new(parts, "workflows",
@@ -259,4 +265,5 @@ facade_metrics(struct orchestrator *orch, struct buf *out)
 	metrics_render(metrics, out);
 	limits_metrics(orch, out);
 	scaling_metrics(orch->scaling, out);
+	pooling_metrics(orch->pooling, out);
 }

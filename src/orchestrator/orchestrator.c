@@ -14,6 +14,7 @@
 #include "orchestrator/door.h"
 #include "orchestrator/letters.h"
 #include "orchestrator/limits.h"
+#include "orchestrator/pooling.h"
 #include "orchestrator/scaling.h"
 #include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
@@ -268,6 +269,7 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	orch->started_ms = clock_wall_ms();
 	rng_init(&orch->rng, 0);
 	orch->door = door_new(orch);
+	orch->pooling = pooling_new(orch);
 	loop_timer_init(&orch->timer, loop, on_timer, orch);
 	loop_timer_init(&orch->check_timer, loop, check_redis, orch);
 	loop_timer_init(&orch->distant_timer, loop, compare_again, orch);
@@ -307,6 +309,13 @@ orchestrator_set_keep(struct orchestrator *orch, const struct keep_limits *keep)
 {
 	orch->config.keep = *keep;
 	parts_set_keep(orch);
+}
+
+void
+orchestrator_set_pools(struct orchestrator *orch, const struct pool_setting *pools, size_t n)
+{
+	pooling_set(orch->pooling, pools, n);
+	loop_timer_start(&orch->timer, 1); /* what waited for them may start */
 }
 
 void
@@ -370,6 +379,7 @@ orchestrator_free(struct orchestrator *orch)
 	orchestrator_wake_watchers(orch, true);
 	sharing_free(orch);
 	parts_free(orch);
+	pooling_free(orch->pooling);
 	scaling_free(orch->scaling);
 	fleet_free(orch->fleet);
 	letters_auto_free(orch->letters_auto);

@@ -23,6 +23,7 @@
 #include "orchestrator/steward.h"
 
 struct orchestrator;
+struct pool_setting;
 struct registry;
 struct types;
 struct workflow;
@@ -66,6 +67,9 @@ void orchestrator_set_catalog(struct orchestrator *orch, struct registry *regist
 void orchestrator_set_keep(struct orchestrator *orch, const struct keep_limits *keep);
 
 void orchestrator_set_steward(struct orchestrator *orch, const struct steward_config *steward);
+/* The named pools, from now on (orchestrator/pooling.h). */
+void orchestrator_set_pools(struct orchestrator *orch, const struct pool_setting *pools,
+    size_t n);
 
 void orchestrator_set_door(struct orchestrator *orch, const struct shed_config *shed,
     uint64_t memory_cap);

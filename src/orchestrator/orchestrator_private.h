@@ -78,6 +78,7 @@ struct orchestrator {
 	struct fleet *fleet;
 	struct scaling *scaling;
 	struct pressure *pressure;
+	struct pooling *pooling;
 	struct door *door;
 	char last_run[RUN_ID_SIZE]; /* the newest that this daemon accepted */
 	int64_t started_ms;         /* wall */

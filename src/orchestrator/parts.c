@@ -12,6 +12,7 @@
 #include "orchestrator/catalog.h"
 #include "orchestrator/flood.h"
 #include "orchestrator/known.h"
+#include "orchestrator/pooling.h"
 #include "orchestrator/sharing.h"
 
 #define TIMEOUT_MS 5000
@@ -105,6 +106,8 @@ on_state(void *arg, enum partition_state state, const char *why)
 	metrics_set(orch->config.metrics, METRIC_OWNER, orchestrator_owned(orch));
 	if (orch->config.on_state)
 		orch->config.on_state(orch->config.arg, state_of_all(orch), why);
+	if (state == PARTITION_SERVING)
+		pooling_serve(orch->pooling, part);
 	if (state == PARTITION_SERVING || state == PARTITION_STANDBY)
 		orchestrator_catalog_changed(orch);
 	if (state == PARTITION_LOADING || state == PARTITION_STANDBY)

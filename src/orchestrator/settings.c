@@ -12,6 +12,7 @@
 #include "base/meminfo.h"
 #include "base/str.h"
 #include "model/workflow.h"
+#include "orchestrator/pooling.h"
 #include "redis/url.h"
 #include "wire/keys.h"
 
@@ -457,6 +458,34 @@ settings_door(const struct config *config, struct shed_config *ret_shed, uint64_
 	    (unsigned)config_get_i64(config, "shed.normal"),
 	    (unsigned)config_get_i64(config, "shed.all") } };
 	*ret_memory = memory > 0 ? memory : meminfo_limit("") / 2;
+}
+
+static void
+read_pool(const struct config *config, struct pool_setting *pool)
+{
+	char key[CONFIG_NAME_SIZE + 32];
+
+	snprintf(key, sizeof key, "pools.%s.units", pool->name);
+	pool->limits.units = (uint32_t)config_get_i64(config, key);
+	snprintf(key, sizeof key, "pools.%s.per_second", pool->name);
+	pool->limits.per_second = config_get_decimal(config, key);
+	snprintf(key, sizeof key, "pools.%s.burst", pool->name);
+	pool->limits.burst = (double)config_get_i64(config, key);
+}
+
+size_t
+settings_pools(const struct config *config, struct pool_setting **ret_pools)
+{
+	struct pool_setting *pools = NULL, pool = { 0 };
+	size_t n = 0, cap = 0;
+
+	while (config_name_at(config, "pools", n, pool.name)) {
+		GROW(pools, n, cap);
+		read_pool(config, &pool);
+		pools[n++] = pool;
+	}
+	*ret_pools = pools;
+	return n;
 }
 
 /* --- texts made from the table --- */

@@ -55,6 +55,9 @@ void settings_engine(const struct config *config, struct engine_config *ret_engi
 void settings_door(const struct config *config, struct shed_config *ret_shed,
     uint64_t *ret_memory);
 void settings_steward(const struct config *config, struct steward_config *ret_steward);
+struct pool_setting;
+/* The named pools; the caller frees. */
+size_t settings_pools(const struct config *config, struct pool_setting **ret_pools);
 void settings_keep(const struct config *config, struct keep_limits *ret_keep);
 
 #define SETTINGS_ADDR_SIZE 64

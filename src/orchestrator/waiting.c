@@ -45,15 +45,129 @@ wall_of(const struct view_context *context, int64_t mono_ms)
 	return context->now.wall_ms + (left > 0 ? left : 0);
 }
 
-/* until: mono_ms. */
+/* what: "agent type" or "pool"; until: mono_ms. */
 static struct waiting
-for_provider(const char *type, int64_t until, const struct view_context *context)
+for_provider(const char *what, const char *name, int64_t until,
+    const struct view_context *context)
 {
 	struct waiting waiting = waits("throttled",
-	    xasprintf("a provider's limit: nothing is handed to agent type %s", type));
+	    xasprintf("a provider's limit: nothing is handed to %s %s", what, name));
 
 	waiting.until_ms = wall_of(context, until);
 	return waiting;
+}
+
+#define RELOAD "kill -HUP $(pidof reeved)"
+#define HOLDERS_NAMED 3
+
+struct holders {
+	struct buf text;
+	unsigned n;
+};
+
+static void
+name_holder(void *arg, const struct run *run, uint32_t task, uint32_t units)
+{
+	struct holders *holders = arg;
+
+	if (++holders->n > HOLDERS_NAMED)
+		return;
+	buf_adds(&holders->text, holders->n > 1 ? ", " : "");
+	if (run)
+		buf_printf(&holders->text, "%s/%s", run->id.text, run->wf->tasks[task].id);
+	else
+		buf_adds(&holders->text, "a task of an ended run");
+	if (units > 1)
+		buf_printf(&holders->text, " with %u", units);
+}
+
+/* "held by RUN/TASK with 4, RUN/TASK and 2 more" */
+static char *
+name_holders(const struct view_context *context, const struct pool *pool)
+{
+	struct holders holders = { 0 };
+	char *text;
+
+	engine_pool_holders(context->engine, pool, name_holder, &holders);
+	if (holders.n == 0)
+		return xstrdup("held in other partitions");
+	if (holders.n > HOLDERS_NAMED)
+		buf_printf(&holders.text, " and %u more", holders.n - HOLDERS_NAMED);
+	text = xasprintf("held by %s", buf_text(&holders.text));
+	buf_release(&holders.text);
+	return text;
+}
+
+static struct waiting
+for_units(const struct run *run, uint32_t task, const struct pool *pool,
+    const struct pool_view *view, const struct view_context *context)
+{
+	char *holders = name_holders(context, pool);
+	struct waiting waiting = waits("pool",
+	    xasprintf("%u of the units of pool %s: %u of %u are in use, %u tasks wait for it; %s; "
+	              "raise pools.%s.units and reload if it may have more",
+	        run->wf->tasks[task].units, pool_name(pool), view->in_use, view->units, view->ready,
+	        holders, pool_name(pool)));
+
+	waiting.command = xstrdup(RELOAD);
+	free(holders);
+	return waiting;
+}
+
+static struct waiting
+for_token(const struct pool *pool, const struct pool_view *view,
+    const struct view_context *context)
+{
+	struct waiting waiting = waits("pool",
+	    xasprintf("a start of pool %s: %.6g a second, %.6g are free, %u tasks wait for it; raise "
+	              "pools.%s.per_second and reload if it may have more",
+	        pool_name(pool), view->per_second, view->tokens, view->ready, pool_name(pool)));
+
+	waiting.until_ms = wall_of(context, view->dry_until);
+	waiting.command = xstrdup(RELOAD);
+	return waiting;
+}
+
+/* Whether it is the pool that holds the task up. */
+static bool
+is_pooled(const struct run *run, uint32_t task, const struct view_context *context,
+    struct waiting *ret_waiting)
+{
+	const struct pool *pool = engine_task_pool(run, task);
+	struct pool_view view;
+
+	if (!pool)
+		return false;
+	pool_look(pool, &context->now, &view);
+	if (!view.known) {
+		*ret_waiting = waits("pool", xasprintf("the configuration has no pool %s: add "
+		    "pools.%s to it and reload", pool_name(pool), pool_name(pool)));
+		ret_waiting->command = xstrdup(RELOAD);
+	} else if (view.held_until > 0) {
+		*ret_waiting = for_provider("pool", pool_name(pool), view.held_until, context);
+	} else if (view.dry_until > 0) {
+		*ret_waiting = for_token(pool, &view, context);
+	} else if (view.wants > 0) {
+		*ret_waiting = for_units(run, task, pool, &view, context);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t
+pool_held(const struct pool *pool)
+{
+	struct pool_view view;
+
+	pool_look(pool, &(struct moment){ 0 }, &view);
+	return view.held_until;
 }
 
 /* Its own time is over, or its agent type's: the later one counts. */
@@ -63,11 +177,14 @@ for_retry(const struct run *run, uint32_t t, const struct queue *queue,
 {
 	const struct task *task = &run->tasks[t];
 	int64_t due = engine_task_due(context->engine, run, t);
-	int64_t held = queue ? queue_held_until(queue) : 0;
+	const struct pool *pool = engine_task_pool(run, t);
 	struct waiting waiting;
 
+	if (task->last_category == CATEGORY_THROTTLED && pool)
+		return for_provider("pool", pool_name(pool), later(due, pool_held(pool)), context);
 	if (task->last_category == CATEGORY_THROTTLED)
-		return for_provider(run->wf->tasks[t].agent, held > due ? held : due, context);
+		return for_provider("agent type", run->wf->tasks[t].agent,
+		    later(due, queue ? queue_held_until(queue) : 0), context);
 	waiting = waits("backoff",
 	    xasprintf("attempt %u failed (%s); it is tried again", task->attempt,
 	        category_name((enum category)task->last_category)));
@@ -175,7 +292,9 @@ for_room(const struct run *run, uint32_t task, const struct queue *queue,
 	if (queue && queue_circuit(queue) != BREAKER_CLOSED)
 		return for_circuit(type, queue, context);
 	if (queue && queue_held_until(queue) > 0)
-		return for_provider(type, queue_held_until(queue), context);
+		return for_provider("agent type", type, queue_held_until(queue), context);
+	if (is_pooled(run, task, context, &waiting))
+		return waiting;
 	if (run->outstanding + run->voids >= run->wf->max_parallel)
 		return waits("max_parallel",
 		    xasprintf("the run has %u of max_parallel %u tasks under way",

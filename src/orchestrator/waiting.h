@@ -8,11 +8,12 @@
  *   queue          its agent type has as much handed out as it may, its high water (or it
  *                  comes next)
  *   bad_key        the stream of its agent type is not what it should be
+ *   pool           units or a token of its pool, or that there is such a pool
  *   backoff        the last attempt failed; until says when it is tried again
  *   circuit        attempts of its agent type failed in a row: its circuit is open until
  *                  then, or half-open with one probe under way
  *   rate_limit     its agent type may not start more now (rate_limit)
- *   throttled      a provider's limit: its agent type is handed nothing until then
+ *   throttled      a provider's limit: its pool, or its agent type, is handed nothing until then
  *   agent          it is in the stream, and no agent has taken it yet
  *   paused         its run, workflow or agent type is paused
  *   settling       the last attempt's entry is still held by an agent

@@ -22,7 +22,8 @@ SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.
 	tests/integration/daemon_loss.sh tests/integration/daemon_audit.sh \
 	tests/integration/daemon_gone.sh tests/integration/daemon_regroup.sh \
 	tests/integration/daemon_last_words.sh
-SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.sh
+SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.sh \
+	tests/integration/control_pools.sh
 
 # Several daemons on one Redis.
 SH_TESTS += tests/integration/control_nodes.sh tests/integration/daemon_passing.sh tests/integration/daemon_shares.sh \
