@@ -617,24 +617,32 @@ queue_index(const struct queue *queue)
 
 #define OLDEST_LANES 100 /* of a priority that are looked at: runs take turns */
 
+static void
+look_for_oldest(const struct strand *strand, unsigned priority, int64_t *oldest)
+{
+	const struct lane *lane;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (lane, &strand->buckets[priority], link) {
+		int64_t since;
+
+		if (lane->head == TASK_NONE || ++n > OLDEST_LANES)
+			break;
+		since = lane->run->created_ms + lane->run->tasks[lane->head].ready_ms;
+		if (*oldest == 0 || since < *oldest)
+			*oldest = since;
+	}
+}
+
 int64_t
 queue_oldest(const struct queue *queue)
 {
 	int64_t oldest = 0;
 
 	for (unsigned p = 0; p < PRIORITIES; p++) {
-		const struct lane *lane;
-		unsigned n = 0;
-
-		TAILQ_FOREACH (lane, &queue->buckets[p], link) {
-			int64_t since;
-
-			if (lane->head == TASK_NONE || ++n > OLDEST_LANES)
-				break;
-			since = lane->run->created_ms + lane->run->tasks[lane->head].ready_ms;
-			if (oldest == 0 || since < oldest)
-				oldest = since;
-		}
+		look_for_oldest(&queue->plain, p, &oldest);
+		for (const struct strand *at = queue->strands; at; at = at->next)
+			look_for_oldest(at, p, &oldest);
 	}
 	return oldest;
 }
