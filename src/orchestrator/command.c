@@ -77,8 +77,13 @@ struct engine *
 command_engine(const struct command *command)
 {
 	const struct partition *p = command->partition;
+	enum partition_state state = partition_state(p);
+	/* one that was passed on is read only once while memory lives: it is answered, though
+	   the connection broke meanwhile */
+	bool waits = command->id[0] && (state == PARTITION_OFFLINE || state == PARTITION_FENCING);
 
-	if (partition_state(p) != PARTITION_SERVING || command->generation != partition_generation(p))
+	if ((state != PARTITION_SERVING && !waits) ||
+	    command->generation != partition_generation(p))
 		return NULL;
 	return partition_engine(p);
 }

@@ -227,9 +227,18 @@ take(struct partition *p, const struct stream_entry *entry)
 
 /* --- reading --------------------------------------------------------------------- */
 
+/* While nothing can be answered they stay where they are: they are read again. */
+static bool
+takes_commands(const struct partition *p)
+{
+	return p->config.on_command && p->state == PARTITION_SERVING;
+}
+
 static void
 take_command(struct partition *p, const struct stream_entry *entry)
 {
+	if (!takes_commands(p))
+		return;
 	p->in_cursor = entry->id;
 	p->config.on_command(p->config.arg, p, entry);
 }
@@ -328,7 +337,7 @@ read_more(struct partition *p)
 	stream_id_format(p->cursor, cursor);
 	snprintf(number, sizeof number, "%u", p->read_count);
 	snprintf(block, sizeof block, "%d", READ_BLOCK_MS);
-	if (p->config.on_command && partition_mono(p) >= p->in_at) {
+	if (takes_commands(p) && partition_mono(p) >= p->in_at) {
 		argv[7] = p->key_in;
 		argv[8] = cursor;
 		argv[9] = stream_id_format(p->in_cursor, in_cursor);
@@ -370,7 +379,7 @@ on_peek(void *arg, const struct redisReply *reply, const struct err *err)
 	bool stale = reading->generation != p->generation || !p->loaded, found;
 	const char *text;
 	struct stream_id id = { 0 };
-	int64_t bytes = 0;
+	int64_t bytes = 0, most = p->config.entry_max ? p->config.entry_max : ENTRY_BYTES_MAX;
 	size_t len = 0;
 
 	(void)err;
@@ -380,7 +389,7 @@ on_peek(void *arg, const struct redisReply *reply, const struct err *err)
 		return;
 	found = reply_str(reply_at(reply, 0), &text, &len, NULL) == 0 &&
 	    stream_id_parse(text, len, &id) && reply_int(reply_at(reply, 1), &bytes, NULL) == 0;
-	if (found && (bytes > ENTRY_BYTES_MAX || !p->config.on_command)) {
+	if (found && (bytes > most || !p->config.on_command)) {
 		pass_over(p, id, bytes);
 	} else if (!p->peek_in && p->config.on_command) {
 		p->peek_in = true;

@@ -69,6 +69,7 @@ struct partition_config {
 	enum loss_policy on_loss;
 	const char *known_nonce; /* of the state as this daemon last knew it, or NULL */
 	uint64_t known_beat;
+	int64_t entry_max;     /* bytes of an entry that is read; 0 = 15 MB, two fit a reply */
 	size_t intake_max;     /* effects that may wait before reading stops; 0 = 20,000 */
 	struct keep_limits keep; /* all 0: ended runs stay */
 	struct rng *rng;
