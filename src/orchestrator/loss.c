@@ -50,6 +50,7 @@ loss_beat(const struct partition *p)
 static void
 describe(struct partition *p, const char *nonce, uint64_t beat)
 {
+	snprintf(p->lost_nonce, sizeof p->lost_nonce, "%s", nonce);
 	if (strcmp(nonce, p->meta_nonce) == 0)
 		snprintf(p->loss, sizeof p->loss,
 		    "redis holds an older state than this daemon knew: about %llu s of it are gone",
@@ -153,6 +154,16 @@ loss_found(struct partition *p, const char *nonce, uint64_t beat)
 	} else {
 		go_on(p, p->config.on_loss == LOSS_RESTORE && p->loaded);
 	}
+}
+
+/*
+ * What was wiped or replaced is back, by a failover perhaps: memory is not written over it.
+ * (A state that was just made bears the known nonce too, but nothing was committed to it.)
+ */
+bool
+loss_is_undone(const struct partition *p, const char *nonce, uint64_t seq)
+{
+	return seq > 0 && strcmp(nonce, p->meta_nonce) == 0 && strcmp(nonce, p->lost_nonce) != 0;
 }
 
 int

@@ -65,6 +65,7 @@ fenced(struct partition *p, uint64_t nonce, const struct redisReply *reply)
 	}
 	p->nonce = nonce;
 	p->n_proposals = 0;
+	p->restore_due = p->restore_due && !loss_is_undone(p, meta, seq);
 	p->answered_at = partition_mono(p);
 	p->beat_at = 0;
 	p->beating = false;

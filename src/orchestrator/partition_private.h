@@ -57,6 +57,7 @@ struct partition {
 	uint64_t told_beat;
 	bool history_changed;     /* another server, or a restarted one */
 	char loss[160];           /* what was lost; "" = nothing */
+	char lost_nonce[40];      /* of what was there instead */
 	int64_t loss_at;          /* mono_ms */
 	bool restore_due, restoring;
 	size_t restored;          /* runs */
@@ -179,6 +180,7 @@ void loss_know(struct partition *p, const char *nonce, uint64_t beat);
 const char *loss_nonce(const struct partition *p);
 uint64_t loss_beat(const struct partition *p);
 void loss_found(struct partition *p, const char *nonce, uint64_t beat);
+bool loss_is_undone(const struct partition *p, const char *nonce, uint64_t seq);
 void loss_over(struct partition *p); /* it serves again: an event says what happened */
 void restore_begin(struct partition *p);
 void restore_turn(struct partition *p);
