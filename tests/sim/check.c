@@ -121,6 +121,7 @@ check_commit(struct world *world, int argc, const char *const *argv)
 {
 	(void)argc;
 	check_kept(world);
+	check_passed(world);
 	if (count_added(argv) > COMMIT_ENTRIES)
 		world_fail(world, "a commit adds %ld entries", count_added(argv));
 	/* without its group one cannot tell what of a stream is outstanding */
@@ -612,6 +613,7 @@ check_end(struct world *world)
 		check_run(world, world->asked[i]);
 	check_letters(world);
 	check_keep(world);
+	check_passing(world);
 	if (!world->events_lost)
 		check_history(world);
 	for (size_t i = 0; i < DAEMONS; i++) {

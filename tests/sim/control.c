@@ -135,6 +135,13 @@ taken_up(void *arg, uint64_t n)
 	free(reading);
 }
 
+void
+control_rerun(struct world *world, struct daemon *daemon, struct asked *asked,
+    struct run *live)
+{
+	rerun(world, daemon, asked, live, TALLY_RETRY_LIVE);
+}
+
 static void
 reopen(struct world *world, struct daemon *daemon, struct asked *asked)
 {

@@ -252,6 +252,7 @@ daemon_start(struct daemon *daemon)
 	config.known_nonce = daemon->known_nonce[0] ? daemon->known_nonce : NULL;
 	config.known_beat = daemon->known_beat;
 	loss_hooks(&config);
+	passing_hooks(&config);
 	config.engine.timeout_slack_ms = 500;
 	daemon->boot = world->now - (int64_t)chance(world, 100000);
 	daemon->paused_until = 0;

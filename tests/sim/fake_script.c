@@ -502,6 +502,31 @@ script_raise(struct fake_redis *redis, const struct cmd *keys, const struct cmd 
 	return reply;
 }
 
+/* Both `ask` and `askfull`: they differ by a flag. */
+static redisReply *
+script_ask(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
+{
+	const char *type = lua_type(redis, keys, 0), *argv[64] = { "XADD", keys->argv[0], "*" };
+	size_t lens[64] = { 4, keys->lens[0], 1 };
+	struct object *object = object_find(redis, keys->argv[0], keys->lens[0]);
+	redisReply *reply;
+
+	if (!lua_is_type(redis, keys, 0, "stream"))
+		return lua_answer("BADKEY", type, NULL);
+	if (object && (long long)stream_length(&object->stream) >= cmd_int(args, 0)) {
+		reply = lua_answer("FULL", NULL, NULL);
+		fake_push(reply, fake_int((long long)stream_length(&object->stream)));
+		return reply;
+	}
+	for (int i = 1; i < args->argc && i + 2 < 64; i++) {
+		argv[i + 2] = args->argv[i];
+		lens[i + 2] = args->lens[i];
+	}
+	reply = lua_answer("OK", NULL, NULL);
+	fake_push(reply, lua_execute(redis, &(struct cmd){ args->argc + 2, argv, lens }));
+	return reply;
+}
+
 /* --- the table -------------------------------------------------------------------------- */
 
 /* One row a script of src/wire/lua. */
@@ -516,6 +541,8 @@ static const struct {
 	{ "inspect", script_inspect },
 	{ "peek", script_peek },
 	{ "raise", script_raise },
+	{ "ask", script_ask },
+	{ "askfull", script_ask },
 	{ "reap", script_reap },
 	{ "regroup", script_regroup },
 	{ "withdraw", script_withdraw },

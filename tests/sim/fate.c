@@ -197,6 +197,8 @@ garble(struct world *world)
 {
 	if (world->shape.garbage && world->redis_up)
 		report_garbage(world);
+	if (world->shape.garbage && world->redis_up && one_in(world, 3))
+		passing_garbage(world);
 }
 
 static void

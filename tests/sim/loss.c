@@ -30,12 +30,15 @@ on_restore(void *arg)
 	const struct engine *engine = partition_engine(daemon->partition);
 
 	world_count(world, TALLY_LOSS_RESTORED);
+	/* over an older state: what it holds already is counted twice */
+	world->overwritten |= check_find(world, "live") || check_find(world, "fin");
 	daemon->restoring = true;
 	world->events_lost = true; /* memory holds none */
 	for (size_t i = 0; i < world->n_asked; i++) {
 		struct asked *asked = world->asked[i];
 
 		asked->restored_by = engine_find(engine, asked->id.text) ? daemon : NULL;
+		asked->restored |= asked->restored_by != NULL;
 	}
 }
 
@@ -49,7 +52,7 @@ restored(struct daemon *daemon)
 		if (world->asked[i]->restored_by != daemon)
 			continue;
 		world->asked[i]->restored_by = NULL;
-		world->asked[i]->accepted = world->asked[i]->restored = true;
+		world->asked[i]->accepted = true;
 		world_count(world, TALLY_RUN_RESTORED);
 	}
 }

@@ -150,7 +150,7 @@ static void
 delete_key(struct world *world)
 {
 	static const char *const keys[] = { P "beats", P "beat", P "cursor", P "cancel", P "agents",
-		P "fence", P "ev" };
+		P "fence", P "ev", P "in" };
 	const char *key = keys[chance(world, ARRAY_LEN(keys))];
 
 	if (!object_find(world->redis, key, strlen(key)))
@@ -163,7 +163,7 @@ delete_key(struct world *world)
 }
 
 static const char *const wrong_keys[] = { P "q:alpha", P "q:beta", P "q:alpha:dlq", P "done",
-	P "beats", P "cancel", P "cursor", P "ev" };
+	P "beats", P "cancel", P "cursor", P "ev", P "in" };
 
 /* They see what they did, and take it away again; a lost history may bring it back. */
 static void

@@ -38,33 +38,53 @@ people_serving(struct world *world)
 	return NULL;
 }
 
+struct asked *
+people_want(struct world *world, struct daemon *daemon)
+{
+	struct asked *asked;
+	struct moment now;
+
+	if (world->n_asked >= world->shape.runs)
+		return NULL;
+	partition_moment(daemon->partition, &now);
+	asked = xcalloc(1, sizeof *asked);
+	*asked = (struct asked){ .world = world, .id = run_id_make(now.wall_ms, 0, &world->rng),
+		.number = world->n_asked, .logged_at = -1, .unlogged_at = -1 };
+	asked->wf = workflow_ref(world->flows[chance(world, world->n_flows)]);
+	GROW(world->asked, world->n_asked, world->cap_asked);
+	world->asked[world->n_asked++] = asked;
+	world_trace(world, "run %s of %s asked of %s", asked->id.text, asked->wf->name,
+	    daemon->name);
+	if (asked->wf->n_tasks >= 200)
+		world_count(world, TALLY_BIG);
+	return asked;
+}
+
+void
+people_submit(struct world *world, struct daemon *daemon, struct asked *asked)
+{
+	struct run_spec spec = { .params = "{}", .priority = (int)chance(world, 11) - 1,
+		.id = asked->id, .wf = asked->wf };
+	struct moment now;
+	struct run *run;
+
+	partition_moment(daemon->partition, &now);
+	spec.submission = xcalloc(1, sizeof *spec.submission);
+	spec.submission->idempotency_key = xasprintf("key%zu", asked->number);
+	if (engine_submit(partition_engine(daemon->partition), &now, &spec,
+		partition_effects(daemon->partition), &run, NULL) < 0)
+		world_fail(world, "a submission was refused");
+}
+
 static void
 submit(struct world *world)
 {
 	struct daemon *daemon = people_serving(world);
-	struct run_spec spec = { .params = "{}", .priority = (int)chance(world, 11) - 1 };
-	struct asked *asked;
-	struct moment now;
-	struct run *run;
+	struct asked *asked = daemon ? people_want(world, daemon) : NULL;
 
-	if (!daemon || world->n_asked >= world->shape.runs)
+	if (!asked)
 		return;
-	partition_moment(daemon->partition, &now);
-	spec.wf = world->flows[chance(world, world->n_flows)];
-	spec.submission = xcalloc(1, sizeof *spec.submission);
-	spec.submission->idempotency_key = xasprintf("key%zu", world->n_asked);
-	spec.id = run_id_make(now.wall_ms, 0, &world->rng);
-	asked = xcalloc(1, sizeof *asked);
-	*asked = (struct asked){ .world = world, .id = spec.id, .wf = workflow_ref(spec.wf),
-		.logged_at = -1, .unlogged_at = -1 };
-	GROW(world->asked, world->n_asked, world->cap_asked);
-	world->asked[world->n_asked++] = asked;
-	world_trace(world, "run %s of %s asked of %s", spec.id.text, spec.wf->name, daemon->name);
-	if (spec.wf->n_tasks >= 200)
-		world_count(world, TALLY_BIG);
-	if (engine_submit(partition_engine(daemon->partition), &now, &spec,
-		partition_effects(daemon->partition), &run, NULL) < 0)
-		world_fail(world, "a submission was refused");
+	people_submit(world, daemon, asked);
 	partition_mark(daemon->partition);
 	partition_barrier(daemon->partition, on_accepted, asked);
 	daemon_wake(daemon);
@@ -111,6 +131,7 @@ static const struct chance_row deeds[] = {
 	{ 2, control_resume },
 	{ 1, keeping_drop_letters },
 	{ 1, keeping_purge },
+	{ 3, passing_ask },
 };
 
 /* Loading all anew costs as much as there is: big worlds do it seldom. */

@@ -311,9 +311,33 @@ drop_letters(struct owner *owner)
 	free(marks);
 }
 
+/* A command that another daemon passes on, to a stream that is full now and then. */
+static void
+pass_on(struct owner *owner)
+{
+	struct pair *pair = owner->pair;
+	redisReply *in = redisCommand(pair->real, "XINFO STREAM " P "in");
+	struct line line = { 0 };
+	struct reply_text last;
+
+	pair->follow = P "in";
+	pair->follow_from = (struct stream_id){ 0 };
+	if (in->type == REDIS_REPLY_ARRAY && reply_get(in, "last-generated-id", &last))
+		(void)stream_id_parse(last.text, last.len, &pair->follow_from);
+	freeReplyObject(in);
+	add_script(&line, below(pair, 2) ? "ask" : "askfull", "1");
+	add(&line, below(pair, 6) ? P "in" : P "meta");
+	add_number(&line, 1 + below(pair, 60));
+	add(&line, "id");
+	add(&line, "0123456789abcdef");
+	both(pair, &line);
+	pair->follow = NULL;
+}
+
 static void
 keep(struct owner *owner)
 {
+	pass_on(owner);
 	look_at_ended(owner);
 	if (below(owner->pair, 3) == 0)
 		purge_run(owner);

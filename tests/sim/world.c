@@ -286,6 +286,7 @@ forget_lost(struct world *world)
 		free(key);
 	}
 	check_kept_anew(world);
+	check_passed_anew(world);
 }
 
 void
@@ -431,6 +432,7 @@ release(struct world *world)
 		free(told);
 	}
 	check_letters_release(world);
+	passing_release(world);
 	people_release(world);
 	for (size_t i = 0; i < world->n_flows; i++)
 		workflow_unref(world->flows[i]);

@@ -234,6 +234,8 @@ void report_garbage(struct world *world);
 	X(NAME_PAUSE, "workflows and agent types paused")                              \
 	X(LETTER, "open dead letters seen")                                           \
 	X(LETTER_DROP, "dead letters dropped by people")                               \
+	X(PASSED, "commands passed on and applied")                                    \
+	X(PASSED_BAD, "garbage among the commands")                                    \
 	X(PURGED, "ended runs removed")                                                \
 	X(KEEP_ORDER, "removals that people asked for")                                \
 	X(BIG, "runs of hundreds of tasks")                                            \
@@ -283,6 +285,7 @@ struct asked {
 	struct workflow *wf;
 	bool accepted, refused;
 	bool again; /* something of it ran again */
+	size_t number;
 	bool restored; /* written back from memory, which may have held no outputs of it */
 	const struct daemon *restored_by; /* it is being written back by that one */
 	/* check_keep.c: as the last commit left it */
@@ -323,6 +326,7 @@ struct world {
 	int64_t harmed_at; /* somebody meddled with Redis; -1: never */
 	bool events_lost;  /* the stream of events is not whole */
 	bool letters_harmed; /* somebody deleted dead letters */
+	bool overwritten; /* memory was written over an older state */
 	bool keep_ordered; /* somebody asked for runs to be removed, whatever their age */
 	unsigned keep_orders; /* that were not answered yet */
 	bool withdrawn;    /* an entry was taken back, and perhaps nobody heard of it */
@@ -339,6 +343,7 @@ struct world {
 	size_t n_asked, cap_asked;
 	struct told *told;
 	struct dropped *dropped;
+	struct passed *passed;
 	char trace[TRACE][TRACE_LINE];
 	size_t n_trace;
 };
@@ -376,9 +381,22 @@ struct workflow *flow_random(struct world *world, size_t i);
 /* --- control.c: what people do to runs that exist --------------------------------------------- */
 void control_cancel_task(struct world *world);
 void control_retry(struct world *world);
+void control_rerun(struct world *world, struct daemon *daemon, struct asked *asked,
+    struct run *live);
 void control_pause(struct world *world);
 void control_resume(struct world *world);
 void control_begin(struct world *world);
+/* people.c: a run that somebody wants; NULL: enough is wanted.  And its submission. */
+struct asked *people_want(struct world *world, struct daemon *daemon);
+void people_submit(struct world *world, struct daemon *daemon, struct asked *asked);
+/* passing.c: commands that a standby passes on */
+void passing_ask(struct world *world);
+void passing_garbage(struct world *world);
+void passing_hooks(struct partition_config *config);
+void passing_release(struct world *world);
+void check_passed(struct world *world);      /* after each commit */
+void check_passed_anew(struct world *world); /* history was lost */
+void check_passing(struct world *world);     /* when all is idle */
 /* loss.c: daemons that find another state than the one they knew */
 void loss_begin(struct world *world);
 void loss_hooks(struct partition_config *config); /* of a daemon (its arg) */
