@@ -129,6 +129,7 @@ on_hup(void *arg)
 	struct steward_config steward;
 	struct keep_limits keep;
 	struct shed_config shed;
+	struct budget_def budget;
 	uint64_t memory;
 
 	if (settings_reload(d->settings, log_fault, NULL) < 0) {
@@ -139,6 +140,8 @@ on_hup(void *arg)
 	settings_steward(d->settings->config, &steward);
 	orchestrator_set_steward(d->orch, &steward);
 	orchestrator_set_keep(d->orch, &keep);
+	settings_budget(d->settings->config, &budget);
+	orchestrator_set_budget(d->orch, &budget);
 	settings_door(d->settings->config, &shed, &memory);
 	orchestrator_set_door(d->orch, &shed, memory);
 	set_pools(d);
@@ -256,6 +259,7 @@ open_orchestrator(struct reeved *d, struct err *err)
 	orch.state_fd = d->statedir.dir_fd;
 	settings_door(config, &orch.shed, &orch.memory_cap);
 	orch.state_dir = d->statedir.path;
+	settings_budget(config, &orch.budget);
 	settings_keep(config, &orch.keep);
 	settings_steward(config, &orch.steward);
 	orch.letters_max_age_ms = config_get_duration(config, "dead_letters.max_age");

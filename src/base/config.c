@@ -77,6 +77,18 @@ parse_size(const struct config_option *option, const char *text, int64_t *ret_nu
 }
 
 static bool
+parse_count(const struct config_option *option, const char *text, int64_t *ret_number)
+{
+	uint64_t count;
+
+	(void)option;
+	if (!str_to_count(text, &count) || count > INT64_MAX)
+		return false;
+	*ret_number = (int64_t)count;
+	return true;
+}
+
+static bool
 parse_decimal(const struct config_option *option, const char *text, int64_t *ret_number)
 {
 	double number;
@@ -111,6 +123,7 @@ static const struct {
 	[CONFIG_I64] = { parse_i64, "is not a whole number", true },
 	[CONFIG_DURATION] = { parse_duration, "is not a duration (such as 250ms, 30s, 1h30m)", true },
 	[CONFIG_SIZE] = { parse_size, "is not a size (such as 512, 64K, 16M)", true },
+	[CONFIG_COUNT] = { parse_count, "is not a number (such as 500000, 500K, 2M, 1.5M)", true },
 	[CONFIG_ENUM] = { parse_enum, "is none of the lawful values", false },
 	[CONFIG_DECIMAL] = { parse_decimal, "is not a number (such as 2, 0.5)", true },
 };
@@ -515,6 +528,12 @@ uint64_t
 config_get_size(const struct config *config, const char *key)
 {
 	return (uint64_t)get(config, key, &(enum config_type){ CONFIG_SIZE })->number;
+}
+
+uint64_t
+config_get_count(const struct config *config, const char *key)
+{
+	return (uint64_t)get(config, key, &(enum config_type){ CONFIG_COUNT })->number;
 }
 
 double

@@ -31,6 +31,7 @@ enum config_type {
 	CONFIG_DURATION, /* duration_parse(); kept in ms */
 	CONFIG_SIZE,     /* str_to_size(); kept in bytes */
 	CONFIG_ENUM,     /* one of values; kept as its index */
+	CONFIG_COUNT,    /* str_to_count(): 500K, 2M */
 	CONFIG_DECIMAL   /* 0.25; kept in thousandths, as are its bounds */
 };
 
@@ -106,6 +107,7 @@ bool config_get_bool(const struct config *config, const char *key);
 int64_t config_get_i64(const struct config *config, const char *key);
 int64_t config_get_duration(const struct config *config, const char *key); /* ms */
 uint64_t config_get_size(const struct config *config, const char *key);
+uint64_t config_get_count(const struct config *config, const char *key);
 double config_get_decimal(const struct config *config, const char *key);
 int config_get_enum(const struct config *config, const char *key);   /* index in values */
 enum config_rank config_get_rank(const struct config *config, const char *key);

@@ -16,6 +16,7 @@ static const char *const type_names[] = {
 	[CONFIG_DURATION] = "duration",
 	[CONFIG_SIZE] = "size",
 	[CONFIG_ENUM] = "one of",
+	[CONFIG_COUNT] = "number, also as 500K or 2M",
 	[CONFIG_DECIMAL] = "number, also with a fraction",
 };
 
@@ -26,6 +27,7 @@ static const char *const arg_names[] = {
 	[CONFIG_DURATION] = "DURATION",
 	[CONFIG_SIZE] = "SIZE",
 	[CONFIG_ENUM] = "NAME",
+	[CONFIG_COUNT] = "N",
 	[CONFIG_DECIMAL] = "N",
 };
 
@@ -75,7 +77,8 @@ static void
 add_facts(struct buf *out, const struct config_option *option)
 {
 	bool number = option->type == CONFIG_I64 || option->type == CONFIG_DURATION ||
-	    option->type == CONFIG_SIZE || option->type == CONFIG_DECIMAL;
+	    option->type == CONFIG_SIZE || option->type == CONFIG_COUNT ||
+	    option->type == CONFIG_DECIMAL;
 	size_t i;
 
 	buf_adds(out, type_names[option->type]);

@@ -15,4 +15,5 @@ libbase_a_SOURCES = \
 	src/base/meminfo.c src/base/meminfo.h \
 	src/base/metrics.c src/base/metrics.def src/base/metrics.h \
 	src/base/rand.c src/base/rand.h \
+	src/base/spend.c src/base/spend.h \
 	src/base/str.c src/base/str.h

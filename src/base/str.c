@@ -238,6 +238,51 @@ str_to_size(const char *text, uint64_t *ret_bytes)
 	return true;
 }
 
+/* ".25" behind the whole part of a number of units of scale; false: it leaves a fraction. */
+static bool
+add_fraction(const char **text, uint64_t scale, uint64_t *count)
+{
+	uint64_t part = 0;
+
+	while (is_digit(**text)) {
+		if (scale % 10 != 0 && **text != '0')
+			return false;
+		scale /= 10;
+		part += (uint64_t)(**text - '0') * scale;
+		*text += 1;
+	}
+	return !__builtin_add_overflow(*count, part, count);
+}
+
+bool
+str_to_count(const char *text, uint64_t *ret_count)
+{
+	static const char letters[] = "kmgb";
+	static const uint64_t scales[] = { 1000, 1000000, 1000000000, 1000000000 };
+	uint64_t count, scale = 1;
+	const char *letter, *end = text + strlen(text);
+
+	if (!read_digits(&text, &count))
+		return false;
+	letter = end[-1] && !is_digit(end[-1])
+	    ? strchr(letters, end[-1] | 0x20) : NULL;
+	if (letter) {
+		scale = scales[letter - letters];
+		end--;
+	}
+	if (__builtin_mul_overflow(count, scale, &count))
+		return false;
+	if (*text == '.' && is_digit(text[1])) {
+		text++;
+		if (!add_fraction(&text, scale, &count))
+			return false;
+	}
+	if (text != end)
+		return false;
+	*ret_count = count;
+	return true;
+}
+
 bool
 str_to_bool(const char *text, bool *ret_value)
 {

@@ -31,6 +31,8 @@ bool str_to_double(const char *text, double *ret_number); /* finite, C locale sp
 
 /* 512, 64K, 16M, 1G, 16MiB, 1kb: bytes (all powers of 1024). */
 bool str_to_size(const char *text, uint64_t *ret_bytes);
+/* 500000, 500K, 2M, 1.5M, 1G (or B): powers of 1000; a fraction must leave a whole number. */
+bool str_to_count(const char *text, uint64_t *ret_count);
 bool str_to_bool(const char *text, bool *ret_value); /* true false yes no on off 1 0 */
 
 bool str_starts(const char *text, const char *prefix);

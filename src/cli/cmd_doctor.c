@@ -14,6 +14,8 @@ static const struct {
 	{ "lost its state", "reeve recover restore, or reeve recover accept" },
 	{ "older state", "reeve recover accept, or reeve recover restore" },
 	{ "nearly full", "reeve purge --older-than 1d; or redis-cli CONFIG SET maxmemory, with more" },
+	{ "budget of", "reeve resume budget allows as much again until the day (UTC) ends; or raise "
+	    "budget in the configuration and send SIGHUP" },
 	{ "are refused", "reeve runs --status running; reeve cancel what is not needed; or raise the "
 	    "limit that it names and send SIGHUP (dispatch.max_tasks: restart reeved)" },
 	{ "refuses writes", "free room on the disk of Redis (df), and look at its log" },

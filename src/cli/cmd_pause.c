@@ -8,6 +8,8 @@
 static const char *
 kind_name(const char *kind)
 {
+	if (strcmp(kind, "budget") == 0)
+		return "budget of the";
 	return strcmp(kind, "type") == 0 ? "agent type" : kind;
 }
 

@@ -26,6 +26,31 @@ default_params(const struct workflow *wf)
 	return buf_steal(&params);
 }
 
+static bool
+has_budget(const struct budget_def *budget)
+{
+	return budget->limit.micro_usd > 0 || budget->limit.tokens > 0;
+}
+
+/* null: none. */
+static json_t *
+budget_json(const struct budget_def *budget)
+{
+	json_t *json;
+
+	if (!has_budget(budget))
+		return json_null();
+	json = json_pack("{s:s}", "on_breach",
+	    budget->on_breach == BREACH_FAIL ? "fail" : "pause");
+	if (budget->limit.micro_usd > 0)
+		json_object_set_new(json, "usd",
+		    json_real((double)budget->limit.micro_usd / 1e6));
+	if (budget->limit.tokens > 0)
+		json_object_set_new(json, "tokens",
+		    json_integer((json_int_t)budget->limit.tokens));
+	return json;
+}
+
 static json_t *
 plan_json(const struct workflow *wf, const char *params, const uint32_t *order, const uint32_t *level,
     const uint32_t *path, uint32_t n_path)
@@ -50,9 +75,9 @@ plan_json(const struct workflow *wf, const char *params, const uint32_t *order, 
 	}
 	for (uint32_t i = 0; i < n_path; i++)
 		json_array_append_new(critical, json_string(wf->tasks[path[i]].id));
-	return json_pack("{s:s, s:b, s:o, s:o}", "workflow", wf->name,
+	return json_pack("{s:s, s:b, s:o, s:o, s:o}", "workflow", wf->name,
 	    "starts_when_dropped", (wf->on & WORKFLOW_ON_DROP) != 0, "tasks", tasks,
-	    "critical_path", critical);
+	    "critical_path", critical, "budget", budget_json(&wf->budget));
 }
 
 static void
@@ -80,11 +105,17 @@ print_plan(const struct term *term, const struct workflow *wf, const char *param
     const uint32_t *level, const uint32_t *path, uint32_t n_path)
 {
 	struct buf out = { 0 };
+	char budget[SPEND_SIZE];
 
 	term_text(term, &out, STYLE_BOLD, wf->name);
 	buf_printf(&out, ": %u task%s, %s\n", wf->n_tasks, wf->n_tasks == 1 ? "" : "s",
 	    wf->on & WORKFLOW_ON_DROP ? "starts when dropped into the watched folder"
 				      : "starts by hand: reeve run");
+	if (has_budget(&wf->budget))
+		buf_printf(&out, "  budget of a run: %s, then %s\n",
+		    spend_format(&wf->budget.limit, &wf->budget.limit, budget),
+		    wf->budget.on_breach == BREACH_FAIL ? "what would start fails"
+							: "it pauses");
 	for (uint32_t i = 0; i < wf->n_tasks; i++) {
 		const struct task_def *task = &wf->tasks[order[i]];
 

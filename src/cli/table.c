@@ -218,9 +218,12 @@ const struct cli_command cli_commands[] = {
 	    "  reeve pause type:backend\n"
 	    "  reeve pause\n",
 	    0, 1, cmd_pause },
-	{ "resume", "RUN|WORKFLOW|TYPE", "lets go on what is paused", NULL, NULL,
+	{ "resume", "RUN|WORKFLOW|TYPE|budget", "lets go on what is paused, or whose budget is used up",
+	    "A run whose budget is used up may cost as much again; \"budget\" is the day's of all\n"
+	    "runs, which may then cost as much again until the day (UTC) ends.", NULL,
 	    "  reeve resume @last\n"
-	    "  reeve resume workflow:feature-development\n",
+	    "  reeve resume workflow:feature-development\n"
+	    "  reeve resume budget\n",
 	    1, 1, cmd_resume },
 	{ "agents", "[AGENT]", "lists the agents, or shows one",
 	    "RUNNING is how many tasks an agent holds, of how many that it can.  Consumers of a\n"

@@ -24,6 +24,23 @@ count(const json_t *run, const char *key)
 	return (size_t)json_integer_value(json_object_get(run, key));
 }
 
+/* ", 1.5 of 20 USD, 3400 of 2000000 tokens": what it has cost of what it may. */
+static void
+draw_budget(struct buf *out, const json_t *budget)
+{
+	const json_t *spent = json_object_get(budget, "spent");
+	const json_t *usd = json_object_get(budget, "usd");
+	const json_t *tokens = json_object_get(budget, "tokens");
+
+	if (json_is_number(usd))
+		buf_printf(out, ", %.10g of %.10g USD",
+		    json_number_value(json_object_get(spent, "usd")), json_number_value(usd));
+	if (json_is_integer(tokens))
+		buf_printf(out, ", %lld of %lld tokens",
+		    (long long)json_integer_value(json_object_get(spent, "tokens")),
+		    (long long)json_integer_value(tokens));
+}
+
 static void
 draw_head(const struct term *term, struct buf *out, const json_t *run, int64_t now_ms)
 {
@@ -39,13 +56,16 @@ draw_head(const struct term *term, struct buf *out, const json_t *run, int64_t n
 	term_text(term, out, STYLE_DIM, json_text(run, "id"));
 	buf_adds(out, "  ");
 	term_text(term, out, style, status);
-	if (json_is_true(json_object_get(run, "paused")))
+	if (json_is_true(json_object_get(json_object_get(run, "budget"), "over")))
+		term_text(term, out, STYLE_YELLOW, " (budget used up)");
+	else if (json_is_true(json_object_get(run, "paused")))
 		term_text(term, out, STYLE_YELLOW, " (paused)");
 	buf_printf(out, "  %s\n  ", term_span(run, now_ms, span));
 	term_bar(term, out, count(run, "tasks_done"), failed, total, 30);
 	buf_printf(out, "  %zu/%zu", count(run, "tasks_done"), total);
 	if (failed)
 		buf_printf(out, ", %zu failed", failed);
+	draw_budget(out, json_object_get(run, "budget"));
 	buf_addc(out, '\n');
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "engine/internal.h"
 
@@ -252,13 +253,60 @@ static handler *const handlers[] = {
 	[COMPLETION_PROGRESS] = on_progress,
 };
 
-static char *
-copy_usage(const struct completion *said)
+/* Absurd figures are told and count nothing; the report counts all the same. */
+static void
+ignore_usage(struct turn *turn, const struct report *report, const struct err *why)
 {
-	if (!said->usage || is_sign_of_life(said->kind) || said->usage_len > USAGE_MAX ||
-	    !usage_is_object(said->usage, said->usage_len))
-		return NULL;
-	return xstrndup(said->usage, said->usage_len);
+	struct buf data = { 0 };
+
+	buf_adds(&data, "{\"why\":");
+	buf_add_json(&data, why->text, strlen(why->text));
+	buf_addc(&data, '}');
+	turn_note(turn, report->run, report->task, "alert.usage", buf_steal(&data));
+}
+
+/* true: a budget is over since then. */
+static bool
+take_usage(struct turn *turn, const struct report *report)
+{
+	const struct completion *said = report->said;
+	struct spend spend = { 0 };
+	struct err err = { 0 };
+	int rc;
+
+	if (!said->usage || said->usage_len == 0 || is_sign_of_life(said->kind))
+		return false;
+	rc = said->usage_len > USAGE_MAX ? err_set(&err, ERR_LIMIT, "it has more than 4 KiB")
+	                                 : usage_read(said->usage, said->usage_len, &spend, &err);
+	if (rc < 0) {
+		ignore_usage(turn, report, &err);
+		return false;
+	}
+	turn->usage = xstrndup(said->usage, said->usage_len);
+	return budget_count(turn, report->run, report->task, &spend);
+}
+
+/* What the run has spent is stored with what its attempt came to. */
+static enum completion_result
+apply(struct turn *turn, const struct report *report)
+{
+	struct run *run = run_ref(report->run);
+	struct spend before = run->spent;
+	bool over = take_usage(turn, report);
+	enum completion_result result = handlers[report->said->kind](turn, report);
+	struct effect *effect;
+
+	if (!run_state_ended((enum run_state)run->state) &&
+	    (run->spent.tokens != before.tokens || run->spent.micro_usd != before.micro_usd)) {
+		run->version++;
+		turn_add_run(turn, EFFECT_RUN_UPDATE, run);
+		effect = &turn->effects->items[turn->effects->len - 1];
+		effect->u.run.quiet = true;
+	}
+	if (over)
+		recall_paused(turn);
+	run_unref(run);
+	return result;
 }
 
 enum completion_result
@@ -281,9 +329,8 @@ engine_complete(struct engine *engine, const struct moment *now,
 		result = COMPLETION_LATE;
 	} else {
 		report = (struct report){ attempt->run, attempt->task, attempt, said };
-		turn.usage = copy_usage(said);
 		turn.ran_ms = said->ran_ms;
-		result = handlers[said->kind](&turn, &report);
+		result = apply(&turn, &report);
 	}
 	turn_end(&turn);
 	return result;

@@ -50,14 +50,16 @@ task_dispatch(struct turn *turn, struct queue *queue, struct run *run, uint32_t 
 	struct failure failure = { .category = CATEGORY_REJECTED, .exit_code = -1 };
 	struct rendered rendered = { 0 };
 	struct err err = { 0 };
-	bool handed_out = task_render(turn->engine, run, task, &rendered, &err) == 0;
+	char *refusal = run_is_over(turn->engine, run) ? budget_refusal(turn->engine, run) : NULL;
+	bool handed_out = !refusal && task_render(turn->engine, run, task, &rendered, &err) == 0;
 
 	if (handed_out) {
 		hand_out(turn, queue, run, task, &rendered);
 	} else {
-		failure.message = err.text;
+		failure.message = refusal ? refusal : err.text;
 		task_fail(turn, run, task, &failure);
 	}
+	free(refusal);
 	effects_mark(turn->effects, 0, 0);
 	return handed_out;
 }
@@ -107,17 +109,20 @@ engine_dispatch(struct engine *engine, const struct moment *now, size_t max,
 	struct turn turn;
 	struct run *run;
 	uint32_t task;
-	size_t n = 0;
+	size_t n = 0, tried = 0;
 	bool far;
 
+	if (engine_starts_nothing(engine))
+		return 0;
 	turn_begin(&turn, engine, now, effects);
-	while (n < max && (queue = queues_turn(&engine->queues))) {
+	while (tried < max && (queue = queues_turn(&engine->queues))) {
 		if (!queue_peek(queue, &run, &task))
 			continue;
 		far = task_reads_far(run, task) && task_inputs_fit(engine, run, task);
 		if (far && !fetch_room(engine))
 			break; /* answers come soon, and start the next dispatch */
 		(void)queue_pop(queue, &run, &task);
+		tried++;
 		n += start_task(&turn, queue, run, task, far);
 	}
 	fetches_ask(&turn);

@@ -67,6 +67,10 @@ effect_release(struct effect *effect)
 		free(effect->u.pause.what);
 		free(effect->u.pause.value);
 		break;
+	case EFFECT_SPENT:
+		free(effect->u.spent.name);
+		free(effect->u.spent.value);
+		break;
 	case EFFECT_DRAIN:
 		free(effect->u.drain.agent);
 		free(effect->u.drain.value);

@@ -34,6 +34,7 @@ enum effect_kind {
 	EFFECT_DEAD,       /* a dead letter: its task failed for good */
 	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
 	EFFECT_PAUSE,      /* a workflow or an agent type is paused, or goes on */
+	EFFECT_SPENT,      /* what a day has cost */
 	EFFECT_DRAIN,      /* an agent is to take nothing new, or takes tasks again */
 	EFFECT_SCALE,      /* how many agents a type shall have (decided outside the engine) */
 	EFFECT_LIMIT,      /* how far a limit of an agent type is used up */
@@ -52,6 +53,7 @@ struct run_record {
 	int64_t started_ms, finished_ms, reopened_ms, paused_ms;
 	uint32_t succeeded, failed, skipped, cancelled;
 	bool given;
+	struct spend spent, since;
 	char reopening[REOPENING_SIZE]; /* as in struct run, or "" */
 };
 
@@ -85,6 +87,7 @@ struct effect {
 		struct {
 			struct run_record record;
 			struct submission *submission; /* RUN_NEW: owned */
+			bool quiet; /* RUN_UPDATE: no event: it tells nothing new */
 		} run;
 		struct {
 			struct task_record record;
@@ -136,6 +139,10 @@ struct effect {
 			char *what;  /* owned: "workflow:NAME" or "type:NAME" */
 			char *value; /* owned: since when, by whom; NULL: goes on */
 		} pause;
+		struct {
+			char *name;  /* owned: "day" */
+			char *value; /* owned: engine/budget.h */
+		} spent;
 		struct {
 			char *agent; /* owned */
 			char *value; /* owned JSON object: since when, by whom, why; NULL: it ends */

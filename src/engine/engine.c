@@ -26,6 +26,7 @@ engine_new(const struct engine_config *config, struct rng *rng)
 	struct engine *engine = xcalloc(1, sizeof *engine);
 
 	engine->config = *config;
+	engine->budget.def = config->budget;
 	engine->rng = rng;
 	queues_init(&engine->queues, config);
 	settled_init(&engine->settled);
@@ -269,6 +270,7 @@ engine_tick(struct engine *engine, const struct moment *now, size_t max,
 	turn_begin(&turn, engine, now, effects);
 	if (now->mono_ms >= engine->queues.thaw_at)
 		flows_thaw(&turn);
+	budgets_turn(&turn);
 	for (n = 0; max == 0 || n < max; n++) {
 		if (heap_pop(&engine->totals, now->mono_ms, &item))
 			task_total_overdue(&turn, item.run, item.task);

@@ -19,6 +19,7 @@
 #include "base/breaker.h"
 #include "base/err.h"
 #include "base/rand.h"
+#include "engine/budget.h"
 #include "engine/effect.h"
 #include "engine/run.h"
 #include "model/rate_limit.h"
@@ -40,6 +41,7 @@ struct engine_config {
 	int64_t timeout_slack_ms; /* agents report a timeout themselves; after this the engine does */
 	unsigned partition;
 	unsigned partitions; /* among which the limits of a type are divided; 0: one */
+	struct budget_def budget; /* of a day; both limits 0: none */
 };
 
 /* What a type's file says of it (model/agent_type.h). */
@@ -317,6 +319,19 @@ int engine_pause_type(struct engine *engine, const struct moment *now, const cha
 bool engine_workflow_paused(const struct engine *engine, const char *workflow);
 /* Before the runs are loaded.  what: as in EFFECT_PAUSE; false: it is no such thing. */
 bool engine_load_pause(struct engine *engine, const char *what);
+
+/*
+ * A day's budget of all runs (engine/budget.h).  From now on; the caller needs no mark.
+ * While it is over nothing new starts, or fails.  engine_lift_budget(): allows as much again
+ * until the day ends; ERR_CONFLICT: it is not over.
+ */
+void engine_set_budget(struct engine *engine, const struct moment *now,
+    const struct budget_def *def, struct effects *effects);
+int engine_lift_budget(struct engine *engine, const struct moment *now, struct effects *effects,
+    struct err *err);
+const struct budget *engine_budget(const struct engine *engine);
+/* Before the runs are loaded; false: it is no such thing. */
+bool engine_load_spent(struct engine *engine, const char *name, const char *value);
 
 /*
  * true while the token is of an outstanding attempt, also of one whose task or

@@ -186,9 +186,9 @@ fail_without(struct turn *turn, struct run *run, uint32_t task)
 }
 
 static bool
-may_start(const struct waiting *waiting, const struct run *run)
+may_start(const struct engine *engine, const struct waiting *waiting, const struct run *run)
 {
-	return queue_may_start(waiting->queue) && !run_paused(run) &&
+	return !engine_starts_nothing(engine) && queue_may_start(waiting->queue) && !run_paused(run) &&
 	    (!waiting->pool || pool_may_start(waiting->pool));
 }
 
@@ -204,7 +204,7 @@ go_on(struct turn *turn, struct run *run, const struct waiting *waiting)
 	task->fetching = false;
 	if (task_reads_far(run, waiting->task))
 		fail_without(turn, run, waiting->task);
-	else if (!may_start(waiting, run))
+	else if (!may_start(turn->engine, waiting, run))
 		task_line_up(run, waiting->task);
 	else
 		return task_dispatch(turn, waiting->queue, run, waiting->task);

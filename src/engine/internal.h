@@ -10,6 +10,7 @@
 #ifndef REEVE_ENGINE_INTERNAL_H
 #define REEVE_ENGINE_INTERNAL_H
 
+#include "engine/budget.h"
 #include "engine/engine.h"
 #include "engine/flow.h"
 #include "engine/heap.h"
@@ -57,6 +58,7 @@ struct engine {
 	struct settled settled;
 	struct heap heap;
 	struct pause *pauses; /* of workflows, by name */
+	struct budget budget; /* a day's, of all runs */
 	struct heap totals; /* of tasks with a total timeout, from first ready to their end */
 	size_t tasks_live;
 	size_t bytes; /* runs, tasks, lanes, plans */
@@ -172,6 +174,19 @@ void pauses_release(struct engine *engine);
 void recall_paused(struct turn *turn); /* what is paused and no agent has yet */
 void pauses_dump(struct turn *turn);
 
+/* budget.c */
+/* Counts what an attempt cost, once; true: a budget is over since then. */
+bool budget_count(struct turn *turn, struct run *run, uint32_t task,
+    const struct spend *spend);
+void budget_store(struct effects *effects, const char *name, const struct budget *budget);
+void budgets_turn(struct turn *turn); /* a day may have ended */
+void run_lift_budget(struct run *run);
+bool engine_starts_nothing(const struct engine *engine);
+/* A budget of it is used up, whatever follows. */
+bool run_is_over(const struct engine *engine, const struct run *run);
+/* Why nothing of the run may be handed out but fails instead; owned; NULL: it may. */
+char *budget_refusal(const struct engine *engine, const struct run *run);
+
 /* reopen.c */
 /* body NULL: its own. */
 void task_give(struct engine *engine, struct run *run, uint32_t task, bool boost,
@@ -188,7 +203,6 @@ void run_drop_loading(struct run *run); /* also of a load that was cut off */
 int outputs_check(const struct task_def *def, const char *text, size_t len,
     bool *ret_malformed, struct err *err);
 bool outputs_are_object(const char *text, size_t len); /* NULL is none */
-bool usage_is_object(const char *text, size_t len);
 
 /* kept.c */
 uint16_t outputs_half(size_t len);

@@ -40,6 +40,9 @@ engine_load_run(struct engine *engine, const struct run_id *id, struct workflow 
 	run->reopened_ms = record->reopened_ms;
 	run->paused_ms = record->paused_ms;
 	run->given = record->given;
+	run->spent = record->spent;
+	run->since = record->since;
+	run->over = spend_reached(&wf->budget.limit, &run->spent, &run->since);
 	if (record->reopening[0])
 		run->reopening = xstrdup(record->reopening);
 	if (priority >= 0)

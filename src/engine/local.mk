@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 libengine_a_SOURCES = \
+	src/engine/budget.c src/engine/budget.h \
 	src/engine/cancel.c \
 	src/engine/complete.c \
 	src/engine/dispatch.c \

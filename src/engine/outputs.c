@@ -81,13 +81,3 @@ outputs_are_object(const char *text, size_t len)
 	json_decref(object);
 	return is_object;
 }
-
-bool
-usage_is_object(const char *text, size_t len)
-{
-	json_t *object = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-	bool is_object = json_is_object(object);
-
-	json_decref(object);
-	return is_object;
-}

@@ -55,7 +55,8 @@ recall_paused(struct turn *turn)
 		struct run *run = attempt->run;
 
 		if (!run || (!run_paused(run) && !queue_paused(attempt->queue) &&
-		    !flow_recalls(attempt->queue, attempt->token)))
+		    !flow_recalls(attempt->queue, attempt->token) &&
+		    !run_is_over(turn->engine, run)))
 			continue;
 		task_take_back(turn, run, attempt->task);
 		if (turn->effects->len - marked < SLICE)
@@ -129,6 +130,8 @@ pauses_dump(struct turn *turn)
 			store_pause(turn->effects, "type", engine->queues.items[i]->type, value);
 	for (size_t i = 0; i < engine->queues.len; i++)
 		flow_dump(turn, engine->queues.items[i]);
+	if (budget_limits(&engine->budget.def))
+		budget_store(turn->effects, "day", &engine->budget);
 	effects_mark(turn->effects, 0, 0);
 	free(value);
 }
@@ -142,9 +145,11 @@ engine_pause_run(struct engine *engine, const struct moment *now, struct run *ru
 	if (run_state_ended((enum run_state)run->state))
 		return err_set(err, ERR_CONFLICT, "run \"%s\" has ended: it is %s",
 		    run->id.text, run_state_name((enum run_state)run->state));
-	if ((run->paused_ms > 0) == on)
+	if ((run->paused_ms > 0) == on && (on || !run->over))
 		return refuse(err, "run", run->id.text, on);
 	run->paused_ms = on ? now->wall_ms : 0;
+	if (!on && run->over)
+		run_lift_budget(run);
 	run->version++;
 	lanes_unpark(run);
 	turn_begin(&turn, engine, now, effects);

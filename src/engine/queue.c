@@ -241,7 +241,8 @@ run_at_limit(const struct run *run)
 bool
 run_paused(const struct run *run)
 {
-	return run->paused_ms > 0 || run->held;
+	return run->paused_ms > 0 || run->held ||
+	    (run->over && run->wf->budget.on_breach == BREACH_PAUSE);
 }
 
 /* It may start nothing now. */

@@ -451,6 +451,7 @@ revive(struct turn *turn, struct run *run)
 	run->state = run->started_ms > 0 ? RUN_RUNNING : RUN_QUEUED;
 	run->finished_ms = 0;
 	run->paused_ms = 0;
+	run_lift_budget(run);
 	run->reopened_ms = turn->now->wall_ms;
 	free(run->meta);
 	run->meta = NULL;

@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "base/id.h"
+#include "base/spend.h"
 #include "engine/state.h"
 #include "model/category.h"
 #include "model/workflow.h"
@@ -93,6 +94,8 @@ struct run {
 	int64_t paused_ms;    /* wall, since when nothing new starts; 0 = not paused */
 	int64_t started_ms;   /* wall */
 	int64_t finished_ms;  /* wall; 0 = not ended */
+	struct spend spent;   /* if its workflow has a budget */
+	struct spend since;   /* what was spent when that was lifted last */
 	uint32_t open;        /* tasks that have not ended */
 	uint32_t succeeded, failed, skipped, cancelled; /* ended tasks by state */
 	uint32_t broken;      /* failed tasks that make the run fail */
@@ -107,6 +110,7 @@ struct run {
 	int8_t priority;
 	bool parked;          /* lanes were left out: at max_parallel, or paused */
 	bool held;            /* its workflow is paused */
+	bool over;            /* its budget is used up */
 	bool given;           /* a replay gave something to a task of it */
 	UT_hash_handle hh;    /* by id.text */
 };
@@ -123,7 +127,7 @@ void task_set_progress(struct task *task, const char *text, size_t len, int64_t 
 /* What is given to the task instead of its definition's; copied. */
 void task_set_body(struct task *task, const char *body, size_t len);
 void task_set_env(struct task *task, const char *members, size_t len);
-/* Itself or its workflow is. */
+/* Itself or its workflow is, or its budget is used up and that pauses it. */
 bool run_paused(const struct run *run);
 /* When its timeout counts from: wall. */
 int64_t run_since(const struct run *run);

@@ -119,6 +119,8 @@ turn_add_run(struct turn *turn, enum effect_kind kind, struct run *run)
 		.reopened_ms = run->reopened_ms,
 		.paused_ms = run->paused_ms,
 		.given = run->given,
+		.spent = run->spent,
+		.since = run->since,
 		.succeeded = run->succeeded,
 		.failed = run->failed,
 		.skipped = run->skipped,

@@ -232,6 +232,12 @@ workflow_canonical(const struct workflow *wf, struct buf *out)
 	add_number(out, "timeout", wf->timeout_ms);
 	add_number(out, "max_parallel", wf->max_parallel);
 	add_number(out, "fail", wf->fail);
+	if (wf->budget.limit.micro_usd > 0)
+		add_number(out, "budget_usd", (int64_t)wf->budget.limit.micro_usd);
+	if (wf->budget.limit.tokens > 0)
+		add_number(out, "budget_tokens", (int64_t)wf->budget.limit.tokens);
+	if (wf->budget.on_breach != BREACH_PAUSE)
+		add_number(out, "budget_breach", wf->budget.on_breach);
 	buf_adds(out, ",\"params\":[");
 	for (uint32_t i = 0; i < wf->n_params; i++) {
 		if (i > 0)

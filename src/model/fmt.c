@@ -64,6 +64,8 @@ table_below(const struct key *table, int id, bool *ret_list)
 	*ret_list = false;
 	if (table == keys_workflow && id == WF_DEFAULTS)
 		return keys_defaults;
+	if (table == keys_workflow && id == WF_BUDGET)
+		return keys_budget;
 	if ((table == keys_defaults && id == DEFAULT_RETRY) ||
 	    (table == keys_task && id == TASK_KEY_RETRY))
 		return keys_retry;

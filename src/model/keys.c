@@ -23,11 +23,12 @@ const struct key keys_workflow[] = {
 	KEY("timeout", WF_TIMEOUT),
 	KEY("max_parallel", WF_MAX_PARALLEL),
 	KEY("fail", WF_FAIL),
+	KEY("budget", WF_BUDGET),
 	KEY("defaults", WF_DEFAULTS),
 	KEY("tasks", WF_TASKS),
 	ALIAS("steps", WF_TASKS),
 	LATER("concurrency"), LATER("schedule"), LATER("secrets"), LATER("pool"),
-	LATER("budget"), LATER("on_success"), LATER("on_failure"), LATER("on_cancel"),
+	LATER("on_success"), LATER("on_failure"), LATER("on_cancel"),
 	LATER("on_exit"), LATER("queue_timeout"), LATER("total_timeout"),
 	LATER("stall_timeout"), LATER("requires"), LATER("matrix"), LATER("foreach"),
 	LATER("if"), LATER("when"), LATER("approval"), LATER("wait"), LATER("workflow"),
@@ -125,6 +126,13 @@ const struct key keys_param[] = {
 	KEY("required", PARAM_KEY_REQUIRED),
 	KEY("enum", PARAM_KEY_ENUM),
 	KEY("pattern", PARAM_KEY_PATTERN),
+	END
+};
+
+const struct key keys_budget[] = {
+	KEY("usd", BUDGET_USD),
+	KEY("tokens", BUDGET_TOKENS),
+	KEY("on_breach", BUDGET_ON_BREACH),
 	END
 };
 

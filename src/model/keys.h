@@ -48,6 +48,7 @@ extern const struct key keys_retry_rule[];
 extern const struct key keys_output[];
 extern const struct key keys_param[];
 extern const struct key keys_pool[];
+extern const struct key keys_budget[];
 extern const struct key keys_agent_type[];
 extern const struct key keys_auto_replay[];
 extern const struct key keys_scale[];
@@ -57,7 +58,7 @@ extern const struct key keys_success[];
 
 enum key_workflow {
 	WF_NAME, WF_DESCRIPTION, WF_ON, WF_PARAMS, WF_ENV, WF_PRIORITY, WF_TIMEOUT,
-	WF_MAX_PARALLEL, WF_FAIL, WF_DEFAULTS, WF_TASKS, WF_COUNT
+	WF_MAX_PARALLEL, WF_FAIL, WF_BUDGET, WF_DEFAULTS, WF_TASKS, WF_COUNT
 };
 enum key_defaults {
 	DEFAULT_AGENT, DEFAULT_PRIORITY, DEFAULT_TIMEOUT, DEFAULT_STALL_TIMEOUT, DEFAULT_RETRY,
@@ -80,6 +81,7 @@ enum key_param {
 	PARAM_KEY_TYPE, PARAM_KEY_DESCRIPTION, PARAM_KEY_DEFAULT, PARAM_KEY_REQUIRED,
 	PARAM_KEY_ENUM, PARAM_KEY_PATTERN, PARAM_KEY_COUNT
 };
+enum key_budget { BUDGET_USD, BUDGET_TOKENS, BUDGET_ON_BREACH, BUDGET_COUNT };
 enum key_pool { POOL_NAME, POOL_UNITS, POOL_COUNT };
 enum key_agent_type {
 	AGENT_TYPE, AGENT_COMMAND, AGENT_CONCURRENCY, AGENT_LEASE, AGENT_GRACE, AGENT_RETRY,

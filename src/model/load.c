@@ -155,6 +155,8 @@ take_rest(struct loader *ld, const struct yaml_node **values)
 		wf->max_parallel = (uint32_t)number;
 	if (values[WF_FAIL] != NULL)
 		take_fail(ld, values[WF_FAIL]);
+	if (values[WF_BUDGET] != NULL)
+		load_budget(ld, values[WF_BUDGET]);
 }
 
 static void

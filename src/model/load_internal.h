@@ -99,6 +99,9 @@ bool load_command(struct arena *arena, struct faults *faults, const struct yaml_
 void load_params(struct loader *ld, const struct yaml_node *node);
 void load_env(struct loader *ld, const struct yaml_node *node);
 
+/* load_budget.c */
+void load_budget(struct loader *ld, const struct yaml_node *node);
+
 /* load_pool.c */
 void load_pool(struct loader *ld, const struct yaml_node *node, const char **ret_pool,
     uint32_t *ret_units);

@@ -29,7 +29,7 @@ libmodel_a_SOURCES = \
 	src/model/load.c \
 	src/model/load.h \
 	src/model/load_body.c \
-	src/model/load_internal.h \
+	src/model/load_budget.c src/model/load_internal.h \
 	src/model/load_needs.c \
 	src/model/load_params.c \
 	src/model/load_pool.c \

@@ -36,6 +36,7 @@ static const char *const workflow_values[WF_COUNT] = {
 	[WF_TIMEOUT] = REF("timeout"),
 	[WF_MAX_PARALLEL] = COUNT("100000"),
 	[WF_FAIL] = "{\"enum\":[\"finish\",\"stop\",\"cancel\",\"fast\"]}",
+	[WF_BUDGET] = REF("budget"),
 	[WF_DEFAULTS] = REF("defaults"),
 	[WF_TASKS] = "{\"anyOf\":[{\"type\":\"array\",\"minItems\":1,\"maxItems\":100000,"
 	             "\"items\":{\"allOf\":[" REF("task") ",{\"required\":[\"id\"]}]}},"
@@ -99,6 +100,14 @@ static const char *const retry_values[RETRY_COUNT] = {
 	[RETRY_POISON] = COUNT("1000"),
 	[RETRY_RULES] = "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"maxItems\":32,"
 	                "\"items\":" REF("retry_rule") "}]}",
+};
+
+static const char *const budget_values[BUDGET_COUNT] = {
+	[BUDGET_USD] = "{\"type\":\"number\",\"minimum\":0.000001,\"maximum\":1000000000}",
+	[BUDGET_TOKENS] = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1,"
+	                  "\"maximum\":1000000000000000},"
+	                  "{\"type\":\"string\",\"pattern\":\"^[0-9]+(\\\\.[0-9]+)?[kKmMgGbB]?$\"}]}",
+	[BUDGET_ON_BREACH] = "{\"enum\":[\"pause\",\"fail\"]}",
 };
 
 static const char *const pool_values[POOL_COUNT] = {
@@ -185,6 +194,10 @@ add_definitions(struct buf *out)
 	add_object(out, keys_retry_rule, retry_values, "\"object\"",
 	    ",\"anyOf\":[{\"required\":[\"on\"]},{\"required\":[\"exit_codes\"]},"
 	    "{\"required\":[\"exit-codes\"]},{\"required\":[\"exitCodes\"]}]");
+	buf_adds(out, ",\"budget\":");
+	add_object(out, keys_budget, budget_values, map_or_null,
+	    ",\"anyOf\":[{\"type\":\"null\"},{\"required\":[\"usd\"]},"
+	    "{\"required\":[\"tokens\"]}]");
 	buf_adds(out, ",\"pool\":{\"anyOf\":[{\"type\":\"null\"}," REF("name") ",");
 	add_object(out, keys_pool, pool_values, "\"object\"", ",\"required\":[\"name\"]");
 	buf_adds(out, "]},\"output\":");

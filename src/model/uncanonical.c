@@ -507,6 +507,12 @@ workflow_member(struct reader *r, const char *key, void *thing)
 		wf->max_parallel = (uint32_t)read_number(r, 1, UINT32_MAX);
 	else if (strcmp(key, "fail") == 0)
 		wf->fail = (enum fail_policy)read_number(r, 0, FAIL_CANCEL);
+	else if (strcmp(key, "budget_usd") == 0)
+		wf->budget.limit.micro_usd = (uint64_t)read_number(r, 1, INT64_MAX);
+	else if (strcmp(key, "budget_tokens") == 0)
+		wf->budget.limit.tokens = (uint64_t)read_number(r, 1, (int64_t)SPEND_TOKENS_MAX);
+	else if (strcmp(key, "budget_breach") == 0)
+		wf->budget.on_breach = (enum on_breach)read_number(r, 0, BREACH_FAIL);
 	else if (strcmp(key, "params") == 0 && r->params == NULL)
 		read_params(r);
 	else if (strcmp(key, "env") == 0 && r->env == NULL)

@@ -17,6 +17,7 @@
 
 #include "base/backoff.h"
 #include "base/mem.h"
+#include "base/spend.h"
 #include "model/category.h"
 
 struct template;  /* model/template.h */
@@ -115,6 +116,17 @@ struct env_def {
 	const struct template *value;
 };
 
+/* What happens when a run has cost as much as it may. */
+enum on_breach {
+	BREACH_PAUSE, /* nothing new of it starts until somebody resumes it */
+	BREACH_FAIL   /* what would start fails instead */
+};
+
+struct budget_def {
+	struct spend limit; /* 0: no limit; both 0: no budget */
+	enum on_breach on_breach;
+};
+
 enum fail_policy { FAIL_FINISH, FAIL_STOP, FAIL_CANCEL };
 
 #define WORKFLOW_ON_DROP 1u
@@ -130,6 +142,7 @@ struct workflow {
 	int64_t timeout_ms;       /* of a run; 0 = none */
 	uint32_t max_parallel;    /* tasks of a run outstanding at once */
 	enum fail_policy fail;
+	struct budget_def budget; /* of a run */
 	const struct param_def *params;
 	uint32_t n_params;
 	const struct env_def *env;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How the daemon is: ready or not, its parts with their numbers, metrics. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,34 @@ partitions_part(const struct orchestrator *orch, json_t *findings)
 	return list;
 }
 
+/* What a day costs, in the partitions that are owned here; null: it has no limit. */
+static json_t *
+budget_part(const struct orchestrator *orch, json_t *findings)
+{
+	struct spend spent = { 0 }, since = { 0 };
+	const struct budget_def *def = &orch->config.budget;
+	char limit[SPEND_SIZE], used[SPEND_SIZE], text[3 * SPEND_SIZE];
+	bool over = false;
+
+	for (unsigned i = 0; i < orchestrator_partitions(orch); i++) {
+		const struct engine *engine = partition_engine(orchestrator_partition(orch, i));
+
+		if (!engine)
+			continue;
+		spend_add(&spent, &engine_budget(engine)->spent);
+		spend_add(&since, &engine_budget(engine)->since);
+		over = over || engine_budget(engine)->over;
+	}
+	if (over) {
+		snprintf(text, sizeof text, "the day's budget of %s is used up (%s spent): %s",
+		    spend_format(&def->limit, &def->limit, limit),
+		    spend_format(&spent, &def->limit, used),
+		    def->on_breach == BREACH_FAIL ? "what would start fails" : "nothing new starts");
+		add_finding(findings, "warning", text);
+	}
+	return view_budget(def, &spent, &since, over);
+}
+
 struct file_count {
 	const struct orchestrator *orch;
 	size_t ok, bad;
@@ -220,6 +249,7 @@ facade_health(const struct orchestrator *orch)
 	up = all_up(partitions);
 	json_object_set(parts, "partition", json_array_get(partitions, 0));
 	json_object_set_new(parts, "partitions", partitions);
+	json_object_set_new(parts, "budget", budget_part(orch, findings));
 	json_object_set_new(parts, "shedding", facade_shedding(orch));
 	find_shedding(orch, findings);
 	json_object_set_new(parts, "daemons",

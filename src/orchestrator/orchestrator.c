@@ -72,6 +72,30 @@ count_end(struct orchestrator *orch, const struct effect *effect)
 	    KV_S("status", run_state_name(state)));
 }
 
+/* Alarms of the engine are counted and logged. */
+static void
+count_note(struct metrics *metrics, const struct effect *effect)
+{
+	static const struct {
+		const char *type, *text;
+		enum metric metric;
+	} ALARMS[] = {
+		{ "alert.usage", "usage that an agent reported is absurd and was ignored",
+		    METRIC_USAGE_IGNORED },
+		{ "alert.budget", "a budget is used up, or was renewed", METRIC_BUDGETS_OVER },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ALARMS); i++) {
+		if (strcmp(effect->u.note.type, ALARMS[i].type) != 0)
+			continue;
+		/* a day that is over begins anew: good news are not counted */
+		if (!strstr(effect->u.note.data, "\"over\":false"))
+			metrics_add(metrics, ALARMS[i].metric, 1);
+		log_warn(ALARMS[i].text, KV_S("run", effect->run ? effect->run->id.text : NULL),
+		    KV_S("data", effect->u.note.data));
+	}
+}
+
 void
 orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 {
@@ -104,9 +128,11 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 		break;
 	case EFFECT_NOTE:
 		limits_note(orch, effect);
+		count_note(metrics, effect);
 		break;
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_PAUSE:
+	case EFFECT_SPENT:
 	case EFFECT_DRAIN:
 	case EFFECT_SCALE:
 	case EFFECT_LIMIT:
@@ -316,6 +342,13 @@ orchestrator_set_pools(struct orchestrator *orch, const struct pool_setting *poo
 {
 	pooling_set(orch->pooling, pools, n);
 	loop_timer_start(&orch->timer, 1); /* what waited for them may start */
+}
+
+void
+orchestrator_set_budget(struct orchestrator *orch, const struct budget_def *budget)
+{
+	orch->config.budget = *budget;
+	parts_set_budget(orch);
 }
 
 void

@@ -38,6 +38,7 @@ struct orchestrator_config {
 	unsigned partitions;     /* of a new state; 0 = one */
 	struct engine_config engine;
 	struct shed_config shed; /* which new runs are refused when it is full */
+	struct budget_def budget; /* of a day, all partitions together */
 	uint64_t memory_cap;     /* bytes that this process is to keep below; 0: no matter */
 	int64_t audit_ms;        /* between two audits; 0: none */
 	enum loss_policy on_loss; /* of the state in Redis */
@@ -71,6 +72,7 @@ void orchestrator_set_steward(struct orchestrator *orch, const struct steward_co
 void orchestrator_set_pools(struct orchestrator *orch, const struct pool_setting *pools,
     size_t n);
 
+void orchestrator_set_budget(struct orchestrator *orch, const struct budget_def *budget);
 void orchestrator_set_door(struct orchestrator *orch, const struct shed_config *shed,
     uint64_t memory_cap);
 

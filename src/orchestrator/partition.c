@@ -592,6 +592,18 @@ partition_set_count(struct partition *p, unsigned partitions)
 }
 
 void
+partition_set_budget(struct partition *p, const struct budget_def *budget)
+{
+	struct moment now;
+
+	p->config.engine.budget = *budget;
+	if (!p->loaded)
+		return; /* the next engine begins with it */
+	partition_moment(p, &now);
+	engine_set_budget(p->engine, &now, budget, &p->effects);
+}
+
+void
 partition_yield(struct partition *p)
 {
 	if (p->state == PARTITION_SERVING && !p->stopping)

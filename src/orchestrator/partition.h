@@ -187,6 +187,9 @@ void partition_drop_command(struct partition *p, struct stream_id entry, const c
 /* How many partitions the state has, once that is known; before partition_commands_up(). */
 void partition_set_count(struct partition *p, unsigned partitions);
 
+/* What a day may cost here, from now on. */
+void partition_set_budget(struct partition *p, const struct budget_def *budget);
+
 /* Gives a partition that is served up to another daemon: as a stop, but a standby follows. */
 void partition_yield(struct partition *p);
 bool partition_is_yielding(const struct partition *p);

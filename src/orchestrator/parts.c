@@ -282,6 +282,23 @@ parts_set_keep(struct orchestrator *orch)
 		keep_set_limits(partition_keep(orch->parts[i]->partition), &keep);
 }
 
+static uint64_t
+part_of(uint64_t limit, unsigned n)
+{
+	return limit == 0 ? 0 : (limit + n - 1) / n;
+}
+
+void
+parts_set_budget(struct orchestrator *orch)
+{
+	struct budget_def budget = orch->config.budget;
+
+	budget.limit.tokens = part_of(budget.limit.tokens, orch->n_parts);
+	budget.limit.micro_usd = part_of(budget.limit.micro_usd, orch->n_parts);
+	for (unsigned i = 0; i < orch->n_parts; i++)
+		partition_set_budget(orch->parts[i]->partition, &budget);
+}
+
 /* --- how many there are: said once, by the first daemon of a state ----------------------- */
 
 static void
@@ -305,6 +322,7 @@ make_all(struct orchestrator *orch, unsigned n, struct err *err)
 			return err->code;
 	}
 	parts_set_keep(orch);
+	parts_set_budget(orch);
 	return 0;
 }
 

@@ -82,11 +82,16 @@ static int
 find_kind(const struct orchestrator *orch, const char **name, const char **ret_kind,
     struct err *err)
 {
-	static const char *const prefixes[] = { "workflow:", "type:", "run:" };
-	static const char *const kinds[] = { "workflow", "type", "run" };
+	static const char *const prefixes[] = { "workflow:", "type:", "run:", "budget:" };
+	static const char *const kinds[] = { "workflow", "type", "run", "budget" };
 	bool workflow = is_workflow(orch, *name), type = is_type(orch, *name);
 
 	*ret_kind = workflow ? "workflow" : type ? "type" : NULL;
+	if (!*ret_kind && strcmp(*name, "budget") == 0) {
+		*name = "day";
+		*ret_kind = "budget";
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
 		if (!str_starts(*name, prefixes[i]))
 			continue;
@@ -101,7 +106,7 @@ find_kind(const struct orchestrator *orch, const char **name, const char **ret_k
 	return 0;
 }
 
-/* --- applied: {"kind": run|workflow|type, "name" or "run", "on"} --------------------------- */
+/* --- applied: {"kind": run|workflow|type|budget, "name" or "run", "on"} --------------------- */
 
 static size_t
 count_runs(const struct engine *engine, const char *workflow)
@@ -149,6 +154,34 @@ pause_name(struct command *command, struct engine *engine, bool on, struct err *
 	return rc;
 }
 
+/* A budget that is used up goes on. */
+static int
+lift_budget(struct command *command, struct engine *engine, bool on, struct err *err)
+{
+	const char *name = command_text(command, "name");
+	struct moment now;
+
+	if (on)
+		return err_set(err, ERR_INVALID, "a budget pauses by itself when it is used up: pause a "
+		    "run, a workflow or an agent type");
+	if (strcmp(name, "day") != 0)
+		return err_set(err, ERR_NOT_FOUND, "no budget '%.80s': there is 'day'", name);
+	orchestrator_moment(command->orch, &now);
+	return engine_lift_budget(engine, &now, partition_effects(command->partition), err);
+}
+
+static int
+set_pause(struct command *command, struct engine *engine, bool on, struct err *err)
+{
+	const char *kind = command_text(command, "kind");
+
+	if (strcmp(kind, "run") == 0)
+		return pause_run(command, engine, on, err);
+	if (strcmp(kind, "budget") == 0)
+		return lift_budget(command, engine, on, err);
+	return pause_name(command, engine, on, err);
+}
+
 static json_t *
 view_pause(const struct command *command, const struct engine *engine, bool on)
 {
@@ -177,7 +210,7 @@ control_pause(struct command *command)
 		command_unavailable(command);
 		return;
 	}
-	rc = is_run ? pause_run(command, engine, on, &err) : pause_name(command, engine, on, &err);
+	rc = set_pause(command, engine, on, &err);
 	if (rc < 0) {
 		command_refuse(command, &err, NULL);
 		return;
@@ -325,20 +358,34 @@ add_name(json_t *items, const char *what, const char *value)
 	        space ? space + 1 : NULL));
 }
 
+/* by: NULL: nobody knows. */
+static void
+add_paused(json_t *items, const char *kind, const char *name, int64_t since_ms, const char *by)
+{
+	json_array_append_new(items, json_pack("{s:s, s:s, s:o, s:s?}", "kind", kind, "name", name,
+	    "at", view_time(since_ms), "by", by));
+}
+
+/* Runs, and what a budget holds back. */
 static void
 add_runs(const struct orchestrator *orch, json_t *items)
 {
+	bool day = false;
+
 	for (unsigned i = 0; i < orchestrator_partitions(orch); i++) {
 		const struct engine *engine = orchestrator_engine(orchestrator_partition(orch, i));
 		const struct run *run = engine ? engine_first(engine) : NULL;
 
+		day = day || (engine && engine_budget(engine)->over);
 		for (; run; run = run->hh.next) {
 			if (run->paused_ms > 0)
-				json_array_append_new(items,
-				    json_pack("{s:s, s:s, s:o, s:n}", "kind", "run", "name",
-				        run->id.text, "at", view_time(run->paused_ms), "by"));
+				add_paused(items, "run", run->id.text, run->paused_ms, NULL);
+			else if (run->over)
+				add_paused(items, "run", run->id.text, 0, "budget");
 		}
 	}
+	if (day)
+		add_paused(items, "budget", "day", 0, "budget");
 }
 
 static void

@@ -21,6 +21,7 @@
 static const char *const level_values[] = { "error", "warn", "info", "debug", NULL };
 static const char *const loss_values[] = { "hold", "restore", NULL };
 static const char *const judge_values[] = { "off", "mark", "drain", NULL };
+static const char *const breach_values[] = { "pause", "fail", NULL };
 static const char *const fsync_values[] = { "everysec", "always", "no", NULL };
 
 const struct config_option settings_table[] = {
@@ -140,6 +141,17 @@ const struct config_option settings_table[] = {
 	{ "pools.NAME.burst", NULL, 0, NULL, CONFIG_I64, "0", 0, 1000000, NULL,
 	    CONFIG_RELOADABLE, NULL, "Tasks that may start at once after a quiet time; 0: as "
 	    "many as in a second, at least 1." },
+	{ "budget.usd", NULL, 0, "REEVE_BUDGET_USD", CONFIG_DECIMAL, "0", 0, 1000000000000, NULL,
+	    CONFIG_RELOADABLE, NULL, "What all runs together may cost in a day (of UTC), as their "
+	    "agents report it: US dollars; 0: any sum. Of several partitions each has an equal "
+	    "part." },
+	{ "budget.tokens", NULL, 0, "REEVE_BUDGET_TOKENS", CONFIG_COUNT, "0", 0,
+	    (int64_t)SPEND_TOKENS_MAX, NULL, CONFIG_RELOADABLE, NULL, "The same in tokens, read and "
+	    "written; 0: any number." },
+	{ "budget.on_breach", NULL, 0, "REEVE_BUDGET_ON_BREACH", CONFIG_ENUM, "pause", 0, 0,
+	    breach_values, CONFIG_RELOADABLE, NULL, "When it is used up. pause: nothing new starts "
+	    "until the day ends or reeve resume budget allows as much again; fail: what would start "
+	    "fails." },
 	{ "shed.low", NULL, 0, "REEVE_SHED_LOW", CONFIG_I64, "80", 1, 101, NULL, CONFIG_RELOADABLE,
 	    NULL, "New runs of priority 2 and less are refused from so many percent of "
 	    "dispatch.max_tasks, limits.memory or the maxmemory of Redis on, until 5 below it; files "
@@ -486,6 +498,16 @@ settings_pools(const struct config *config, struct pool_setting **ret_pools)
 	}
 	*ret_pools = pools;
 	return n;
+}
+
+void
+settings_budget(const struct config *config, struct budget_def *ret_budget)
+{
+	*ret_budget = (struct budget_def){
+		.limit = { .tokens = config_get_count(config, "budget.tokens"),
+		    .micro_usd = spend_micro(config_get_decimal(config, "budget.usd")) },
+		.on_breach = (enum on_breach)config_get_enum(config, "budget.on_breach"),
+	};
 }
 
 /* --- texts made from the table --- */

@@ -58,6 +58,7 @@ void settings_steward(const struct config *config, struct steward_config *ret_st
 struct pool_setting;
 /* The named pools; the caller frees. */
 size_t settings_pools(const struct config *config, struct pool_setting **ret_pools);
+void settings_budget(const struct config *config, struct budget_def *ret_budget);
 void settings_keep(const struct config *config, struct keep_limits *ret_keep);
 
 #define SETTINGS_ADDR_SIZE 64

@@ -96,6 +96,31 @@ put(json_t *object, const char *key, json_t *value)
 
 /* --- runs ----------------------------------------------------------------------- */
 
+static json_t *
+view_spend(const struct spend *spend)
+{
+	return json_pack("{s:f, s:I}", "usd", (double)spend->micro_usd / 1e6, "tokens",
+	    (json_int_t)spend->tokens);
+}
+
+json_t *
+view_budget(const struct budget_def *def, const struct spend *spent, const struct spend *since,
+    bool over)
+{
+	json_t *view;
+
+	if (!budget_limits(def))
+		return json_null();
+	view = json_pack("{s:s, s:b, s:o, s:o}", "on_breach",
+	    def->on_breach == BREACH_FAIL ? "fail" : "pause", "over", over, "spent",
+	    view_spend(spent), "lifted_at_spent", view_spend(since));
+	put(view, "usd", def->limit.micro_usd > 0 ? json_real((double)def->limit.micro_usd / 1e6)
+	                                          : json_null());
+	put(view, "tokens",
+	    def->limit.tokens > 0 ? json_integer((json_int_t)def->limit.tokens) : json_null());
+	return view;
+}
+
 json_t *
 view_run(const struct run *run)
 {
@@ -116,6 +141,8 @@ view_run(const struct run *run)
 	put(view, "error", text_or_null(run->error));
 	put(view, "paused", json_boolean(run_paused(run)));
 	put(view, "paused_at", view_time(run->paused_ms));
+	put(view, "budget", view_budget(&run->wf->budget, &run->spent, &run->since, run->over));
+	put(view, "spent", view_spend(&run->spent));
 	put(view, "reopened_at", view_time(run->reopened_ms));
 	put(view, "replay_of", text_or_null(run->replay_of));
 	put(view, "version",
@@ -147,6 +174,7 @@ view_run_head(const char *id, const struct run_head *head, const char *params, c
 	put(view, "error", text_or_null(why));
 	put(view, "paused", json_boolean(record->paused_ms > 0));
 	put(view, "paused_at", view_time(record->paused_ms));
+	put(view, "spent", view_spend(&record->spent));
 	put(view, "reopened_at", view_time(record->reopened_ms));
 	put(view, "replay_of", text_or_null(head->replay_of));
 	put(view, "version", json_integer(record->finished_ms));

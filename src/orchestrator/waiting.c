@@ -205,6 +205,39 @@ for_resume(char *what, char *name)
 	return waiting;
 }
 
+/* whose: "the run's"; name: as reeve resume takes it. */
+static struct waiting
+for_budget(const char *whose, const struct budget_def *def, const struct spend *spent,
+    const char *name)
+{
+	char limit[SPEND_SIZE], used[SPEND_SIZE];
+	struct waiting waiting = waits("budget",
+	    xasprintf("%s budget of %s is used up (%s spent): %s", whose,
+	        spend_format(&def->limit, &def->limit, limit),
+	        spend_format(spent, &def->limit, used),
+	        def->on_breach == BREACH_FAIL ? "what would start fails" : "nothing new starts"));
+
+	waiting.command = xasprintf("reeve resume %s", name);
+	return waiting;
+}
+
+static bool
+is_over_budget(const struct run *run, const struct view_context *context,
+    struct waiting *ret_waiting)
+{
+	const struct budget *day = engine_budget(context->engine);
+
+	if (run->over) {
+		*ret_waiting = for_budget("the run's", &run->wf->budget, &run->spent, run->id.text);
+	} else if (day->over) {
+		*ret_waiting = for_budget("the day's", &day->def, &day->spent, "budget");
+		ret_waiting->until_ms = budget_ends_ms(day);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static bool
 is_paused(const struct run *run, uint32_t task, const struct queue *queue,
     struct waiting *ret_waiting)
@@ -278,7 +311,7 @@ for_room(const struct run *run, uint32_t task, const struct queue *queue,
 	const char *type = run->wf->tasks[task].agent;
 	struct waiting waiting;
 
-	if (is_paused(run, task, queue, &waiting))
+	if (is_paused(run, task, queue, &waiting) || is_over_budget(run, context, &waiting))
 		return waiting;
 	if (run->tasks[task].outstanding)
 		return for_settling();

@@ -16,6 +16,7 @@
  *   throttled      a provider's limit: its pool, or its agent type, is handed nothing until then
  *   agent          it is in the stream, and no agent has taken it yet
  *   paused         its run, workflow or agent type is paused
+ *   budget         what its run, or the day, may cost is used up
  *   settling       the last attempt's entry is still held by an agent
  *
  * Where a task has a queue_timeout, until says when it is given up if no agent has

@@ -420,6 +420,9 @@ put_effect(struct encoder *enc, const struct effect *effect)
 	case EFFECT_PAUSE:
 		put_field(enc, "paused", effect->u.pause.what, effect->u.pause.value);
 		break;
+	case EFFECT_SPENT:
+		put_field(enc, "spent", effect->u.spent.name, effect->u.spent.value);
+		break;
 	case EFFECT_DRAIN:
 		put_field(enc, "drains", effect->u.drain.agent, effect->u.drain.value);
 		break;

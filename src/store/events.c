@@ -130,7 +130,8 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		add_new_run(packer, effect);
 		break;
 	case EFFECT_RUN_UPDATE:
-		add_line(packer, "ru", effect, 0, NULL, NULL);
+		if (!effect->u.run.quiet)
+			add_line(packer, "ru", effect, 0, NULL, NULL);
 		break;
 	case EFFECT_RUN_OPEN:
 		add_line(packer, "ro", effect, 0, NULL, NULL);
@@ -157,6 +158,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		add_note(packer, effect);
 		break;
 	case EFFECT_PAUSE:
+	case EFFECT_SPENT:
 	case EFFECT_DRAIN:
 	case EFFECT_SCALE:
 	case EFFECT_LIMIT:

@@ -302,6 +302,21 @@ got_limits(struct load *load, struct load_ask *from, const struct redisReply *re
 }
 
 static void
+got_spent(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	char *key = make(load, "spent", NULL);
+	const struct redisReply *page = scan_page(load, reply, "HSCAN", key, got_spent, from->item);
+	struct reply_text field, value;
+
+	for (size_t i = 0; page && i < reply_pairs(page); i++) {
+		if (reply_pair(page, i, &field, &value, NULL) == 0 &&
+		    !engine_load_spent(load->engine, field.text, value.text))
+			load_bad(load, key, "what something has cost that is not known");
+	}
+	free(key);
+}
+
+static void
 got_cursor(struct load *load, struct load_ask *from, const struct redisReply *reply)
 {
 	const char *text;
@@ -328,6 +343,7 @@ ask_lists(struct load *load)
 		{ "HSCAN", "queues", got_queues },
 		{ "HSCAN", "paused", got_paused },
 		{ "HSCAN", "limits", got_limits },
+		{ "HSCAN", "spent", got_spent },
 	};
 	char *key = make(load, "cursor", NULL);
 

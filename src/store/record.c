@@ -31,14 +31,29 @@ add_tail(struct buf *out, const char *tail)
 	}
 }
 
-/* What only runs have that were paused, reopened or are a replay. */
+static bool
+has_spent(const struct run_record *record)
+{
+	return record->spent.tokens > 0 || record->spent.micro_usd > 0;
+}
+
+static void
+add_spend(struct buf *out, const struct spend *spend)
+{
+	buf_addc(out, ',');
+	buf_addu(out, spend->tokens);
+	buf_addc(out, ',');
+	buf_addu(out, spend->micro_usd);
+}
+
+/* What only runs have that were paused, reopened, are a replay or have a budget. */
 static void
 add_control(struct buf *out, const struct run *run, const struct run_record *record)
 {
 	bool tail = run->tail && *run->tail;
 
 	if (!tail && !run->replay_of && record->paused_ms == 0 && record->reopened_ms == 0 &&
-	    !record->reopening[0] && !record->given)
+	    !record->reopening[0] && !record->given && !has_spent(record))
 		return;
 	add_time(out, record->paused_ms > 0 ? record->paused_ms : -1);
 	add_time(out, record->reopened_ms > 0 ? record->reopened_ms : -1);
@@ -48,6 +63,10 @@ add_control(struct buf *out, const struct run *run, const struct run_record *rec
 	if (run->replay_of)
 		buf_adds(out, run->replay_of);
 	add_time(out, record->given ? 1 : -1);
+	if (!tail && !has_spent(record))
+		return;
+	add_spend(out, &record->spent);
+	add_spend(out, &record->since);
 }
 
 void
@@ -151,6 +170,17 @@ next_text(struct fields *fields, char *out, size_t size)
 }
 
 static void
+read_spend(struct fields *fields, struct spend *spend)
+{
+	char text[24];
+
+	next_text(fields, text, sizeof text);
+	fields->bad = fields->bad || !str_to_u64(text, &spend->tokens);
+	next_text(fields, text, sizeof text);
+	fields->bad = fields->bad || !str_to_u64(text, &spend->micro_usd);
+}
+
+static void
 read_control(struct fields *fields, struct run_head *head)
 {
 	if (fields->at > fields->end)
@@ -160,6 +190,10 @@ read_control(struct fields *fields, struct run_head *head)
 	next_text(fields, head->record.reopening, sizeof head->record.reopening);
 	next_text(fields, head->replay_of, sizeof head->replay_of);
 	head->record.given = next_number(fields, 0) != 0;
+	if (fields->at > fields->end)
+		return;
+	read_spend(fields, &head->record.spent);
+	read_spend(fields, &head->record.since);
 }
 
 bool

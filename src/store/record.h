@@ -4,7 +4,8 @@
  *
  *   r    1,state,intent,priority,created,started,finished,
  *        succeeded,failed,skipped,cancelled,total,workflow,sha256,
- *        paused,reopened,reopening,replay of,given
+ *        paused,reopened,reopening,replay of,given,
+ *        tokens spent,micro USD spent,both when its budget was lifted
  *   p    params, a JSON object
  *   x    why the run failed, one line (only if it did; empty: it runs again)
  *   <i>  1,state,attempt,failures,crashes,token,ready,queued,started,finished,

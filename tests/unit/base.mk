@@ -4,7 +4,7 @@ C_TESTS += tests/unit/test_base_backoff tests/unit/test_base_breaker tests/unit/
 	tests/unit/test_base_buf tests/unit/test_base_clock \
 	tests/unit/test_base_config tests/unit/test_base_err tests/unit/test_base_id \
 	tests/unit/test_base_log tests/unit/test_base_mem tests/unit/test_base_meminfo tests/unit/test_base_metrics \
-	tests/unit/test_base_rand tests/unit/test_base_str
+	tests/unit/test_base_rand tests/unit/test_base_spend tests/unit/test_base_str
 tests_unit_test_base_backoff_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_base_breaker_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_base_bucket_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -18,4 +18,5 @@ tests_unit_test_base_mem_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_base_meminfo_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_base_metrics_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_base_rand_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_base_spend_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_base_str_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -84,3 +84,7 @@ tests_unit_test_engine_rate_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_engine_flow
 tests_unit_test_engine_flow_SOURCES = tests/unit/test_engine_flow.c $(engine_harness)
 tests_unit_test_engine_flow_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_engine_budget
+tests_unit_test_engine_budget_SOURCES = tests/unit/test_engine_budget.c $(engine_harness)
+tests_unit_test_engine_budget_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

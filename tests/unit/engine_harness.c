@@ -131,6 +131,7 @@ harness_release(struct harness *h)
 	effects_release(&h->effects);
 	effects_release(&h->fetches);
 	engine_free(h->engine);
+	free(h->spent);
 	for (size_t i = 0; i < h->n_entries; i++) {
 		free(h->entries[i].body);
 		free(h->entries[i].meta);
@@ -279,6 +280,9 @@ apply(struct harness *h, struct effect *effect)
 		break;
 	case EFFECT_LIMIT:
 		apply_limit(h, effect);
+		break;
+	case EFFECT_SPENT:
+		replace(&h->spent, &effect->u.spent.value);
 		break;
 	case EFFECT_PAUSE:
 	case EFFECT_SCALE:
@@ -506,6 +510,8 @@ harness_reload(struct harness *h)
 		assert_true(!h->limits[i].value || engine_load_limit(h->engine, &h->now,
 		    h->limits[i].what, h->limits[i].value));
 	set_pools(h);
+	if (h->spent)
+		assert_true(engine_load_spent(h->engine, "day", h->spent));
 	for (size_t i = 0; i < h->n_runs; i++)
 		if (h->runs[i]->live)
 			load_run(h->engine, h->runs[i]);

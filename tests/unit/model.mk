@@ -17,3 +17,7 @@ tests_unit_test_model_pool_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_retry_SOURCES = tests/unit/test_model_retry.c tests/unit/model_support.h
 tests_unit_test_model_retry_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/data/model
+
+C_TESTS += tests/unit/test_model_budget
+tests_unit_test_model_budget_SOURCES = tests/unit/test_model_budget.c tests/unit/model_support.h
+tests_unit_test_model_budget_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)

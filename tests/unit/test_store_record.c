@@ -177,6 +177,10 @@ random_run(struct rng *rng)
 	record.reopened_ms = rng_below(rng, 2) ? some_time(rng) : 0;
 	record.paused_ms = rng_below(rng, 2) ? some_time(rng) : 0;
 	record.given = rng_below(rng, 2);
+	if (rng_below(rng, 2)) {
+		record.spent = (struct spend){ rng_u64(rng) | 1, rng_u64(rng) };
+		record.since = (struct spend){ rng_u64(rng), 0 };
+	}
 	record.succeeded = (uint32_t)rng_u64(rng);
 	record.failed = (uint32_t)rng_u64(rng);
 	record.skipped = (uint32_t)rng_u64(rng);
