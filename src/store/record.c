@@ -169,15 +169,24 @@ next_text(struct fields *fields, char *out, size_t size)
 	out[len] = '\0';
 }
 
-static void
-read_spend(struct fields *fields, struct spend *spend)
+/* Empty: 0. */
+static uint64_t
+next_u64(struct fields *fields)
 {
+	uint64_t number = 0;
 	char text[24];
 
 	next_text(fields, text, sizeof text);
-	fields->bad = fields->bad || !str_to_u64(text, &spend->tokens);
-	next_text(fields, text, sizeof text);
-	fields->bad = fields->bad || !str_to_u64(text, &spend->micro_usd);
+	if (*text && !str_to_u64(text, &number))
+		fields->bad = true;
+	return number;
+}
+
+static void
+read_spend(struct fields *fields, struct spend *spend)
+{
+	spend->tokens = next_u64(fields);
+	spend->micro_usd = next_u64(fields);
 }
 
 static void

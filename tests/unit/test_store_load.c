@@ -122,8 +122,9 @@ unknown_trailing_fields_are_kept(void **state)
 	free(record);
 	record = get_field(stage, &id, "r");
 	free(changed);
-	/* to the definition likewise: paused, reopened, reopening, replay of, given */
-	changed = xasprintf("%s,,,,,,newer", record);
+	/* to the definition likewise: paused, reopened, reopening, replay of, given,
+	   and what was spent */
+	changed = xasprintf("%s,,,,,,,,,,newer", record);
 	set_field(stage, &id, "r", changed);
 	free(record);
 	free(changed);
