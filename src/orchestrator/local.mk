@@ -42,7 +42,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/orchestrator.h \
 	src/orchestrator/orchestrator_private.h \
 	src/orchestrator/ownership.c \
-	src/orchestrator/partition.c \
+	src/orchestrator/partition.c src/orchestrator/partition_rules.c \
 	src/orchestrator/parts.c \
 	src/orchestrator/passing.c \
 	src/orchestrator/partition.h \

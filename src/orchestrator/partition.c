@@ -586,24 +586,6 @@ wants_fence(const struct partition *p)
 }
 
 void
-partition_set_count(struct partition *p, unsigned partitions)
-{
-	p->config.partitions = partitions;
-}
-
-void
-partition_set_budget(struct partition *p, const struct budget_def *budget)
-{
-	struct moment now;
-
-	p->config.engine.budget = *budget;
-	if (!p->loaded)
-		return; /* the next engine begins with it */
-	partition_moment(p, &now);
-	engine_set_budget(p->engine, &now, budget, &p->effects);
-}
-
-void
 partition_yield(struct partition *p)
 {
 	if (p->state == PARTITION_SERVING && !p->stopping)
@@ -614,12 +596,6 @@ bool
 partition_is_yielding(const struct partition *p)
 {
 	return p->yielding;
-}
-
-void
-partition_set_modest(struct partition *p, bool modest)
-{
-	p->modest = modest;
 }
 
 void
