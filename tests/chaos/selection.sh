@@ -15,4 +15,5 @@ for program in python3 redis-server; do
 		exit 77
 	}
 done
-exec "$src/tests/chaos/chaos" --top "$top" --scale 0.4 --patience 6 --quick --part "${part:-1/2}"
+exec "$src/tests/chaos/chaos" --top "$top" --scale 0.4 --patience 6 --limit 120 --quick \
+	--part "${part:-1/2}"

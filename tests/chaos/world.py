@@ -379,6 +379,15 @@ class World:
         return bool(runs) and all(
             listed.get(r['run']) not in (None, 'queued', 'running') for r in runs)
 
+    def unfinished(self):
+        """Runs that have not ended, with what is said of them; for a row that failed."""
+        try:
+            return [(r['id'], json.dumps(self.api('/api/v1/runs/%s/why' % r['id'])))
+                    for r in self.api('/api/v1/runs?limit=20')['items']
+                    if r['status'] in ('queued', 'running')]
+        except Exception:  # there may be nobody who answers
+            return []
+
     def healed(self):
         """The fault is over: how long the world takes from here is the row's figure."""
         self.healed_at = time.monotonic()
