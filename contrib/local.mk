@@ -28,3 +28,7 @@ EXTRA_DIST += contrib/soak contrib/soak.pl
 check-soak: all
 	BUILD='$(abs_top_builddir)' $(srcdir)/contrib/soak
 .PHONY: check-soak
+
+# Carrying out how many agents there shall be, elsewhere.
+EXTRA_DIST += contrib/scale/kubectl.sh contrib/scale/nomad.sh contrib/scale/ssh.sh \
+	contrib/scale/keda.yaml
