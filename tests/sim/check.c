@@ -66,6 +66,26 @@ find_queue(struct world *world, unsigned type)
 	return check_find(world, name);
 }
 
+bool
+check_is_outstanding(struct world *world, unsigned type, const char *token)
+{
+	struct object *object = find_queue(world, type);
+	bool found = false;
+
+	for (size_t i = object ? object->stream.head : 0; object && i < object->stream.len; i++)
+		found = found || (strcmp(object->stream.entries[i].fields[7].data, token) == 0 &&
+		    is_open(&object->stream, &object->stream.entries[i]));
+	return found;
+}
+
+static uint32_t
+high_water(const struct world *world, unsigned type)
+{
+	uint32_t own = world->limits[type].rule.high_water;
+
+	return own ? own : world->shape.window;
+}
+
 static void
 check_queues(struct world *world)
 {
@@ -82,9 +102,9 @@ check_queues(struct world *world)
 			open_task_add(world, &all, &object->stream.entries[i]);
 			open++;
 		}
-		if (open > world->shape.window)
-			world_fail(world, "%zu entries are outstanding for %s, the window is %u", open,
-			    type_name(type), world->shape.window);
+		if (open > high_water(world, type))
+			world_fail(world, "%zu entries are outstanding for %s, the high water is %u", open,
+			    type_name(type), high_water(world, type));
 	}
 	HASH_ITER(hh, all, task, next) {
 		HASH_DEL(all, task);
@@ -127,6 +147,7 @@ check_commit(struct world *world, int argc, const char *const *argv)
 	/* without its group one cannot tell what of a stream is outstanding */
 	if (world->harmed_at < 0)
 		check_queues(world);
+	check_limits(world, argv);
 }
 
 /* --- memory is what Redis holds --------------------------------------------------------- */
@@ -280,6 +301,10 @@ same_engine(struct world *world, const struct engine *memory, const struct engin
 		if (queue_outstanding(queue) != queue_outstanding(other))
 			world_fail(world, "queue %s: %u outstanding in memory, %u loaded",
 			    queue_type(queue), queue_outstanding(queue), queue_outstanding(other));
+		if (queue_circuit(queue) != queue_circuit(other))
+			world_fail(world, "queue %s: its circuit is %s in memory, %s loaded",
+			    queue_type(queue), breaker_state_name(queue_circuit(queue)),
+			    breaker_state_name(queue_circuit(other)));
 	}
 }
 

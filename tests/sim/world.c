@@ -364,6 +364,7 @@ draw_shape(struct world *world)
 		world->shape.runs = 1 + (unsigned)chance(world, 4);
 	}
 	world->shape.keep = draw_keep(world);
+	limits_draw(world);
 }
 
 static void
@@ -433,6 +434,7 @@ release(struct world *world)
 	}
 	check_letters_release(world);
 	passing_release(world);
+	limits_release(world);
 	people_release(world);
 	for (size_t i = 0; i < world->n_flows; i++)
 		workflow_unref(world->flows[i]);

@@ -238,6 +238,10 @@ void report_garbage(struct world *world);
 	X(PASSED_BAD, "garbage among the commands")                                    \
 	X(PURGED, "ended runs removed")                                                \
 	X(KEEP_ORDER, "removals that people asked for")                                \
+	X(RATED, "commits that start what a rate limits")                              \
+	X(CIRCUIT_OPEN, "circuits opened")                                             \
+	X(CIRCUIT_AGAIN, "circuits opened again by a probe")                           \
+	X(CIRCUIT_CLOSED, "circuits closed by a probe")                                \
 	X(BIG, "runs of hundreds of tasks")                                            \
 	X(DRILL_KILL, "drills: the owner killed, another takes over")                  \
 	X(DRILL_STOP, "drills: the owner stopped, another takes over")                 \
@@ -310,6 +314,16 @@ struct shape {
 	struct keep_limits keep;
 };
 
+#define LIMIT_TEXT 120
+
+/* Of an agent type, and what was seen of it. */
+struct limit_watch {
+	struct type_limits rule;
+	char circuit[LIMIT_TEXT]; /* as it stood behind the last commit */
+	int64_t *starts;          /* wall, when they were decided on */
+	size_t n_starts, cap_starts;
+};
+
 struct world {
 	uint64_t seed;
 	struct rng rng;
@@ -333,6 +347,7 @@ struct world {
 	uint64_t *tally;
 	unsigned servers; /* lives of Redis: its run_id changes with each */
 	struct shape shape;
+	struct limit_watch limits[TYPES];
 	struct fake_redis *redis;
 	size_t writes_seen;
 	struct daemon daemons[DAEMONS];
@@ -408,8 +423,16 @@ void keeping_purge(struct world *world);
 void keeping_log(struct agent *agent, const struct held *held);
 struct daemon *people_serving(struct world *world); /* some daemon that serves, or NULL */
 
+/* --- limits.c: what holds agent types back ------------------------------------------------------ */
+void limits_draw(struct world *world);
+void limits_apply(struct daemon *daemon); /* it serves now */
+void check_limits(struct world *world, const char *const *argv); /* of a commit */
+void limits_release(struct world *world);
+
 /* --- check.c: invariants ------------------------------------------------------------------------- */
 void check_commit(struct world *world, int argc, const char *const *argv);
+/* An entry of the type's stream with this token is not settled. */
+bool check_is_outstanding(struct world *world, unsigned type, const char *token);
 void check_same_load(struct world *world, struct daemon *daemon);
 void check_end(struct world *world);
 void check_audit(struct world *world, const struct daemon *daemon);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits of agent types: what they are, and that everybody keeps to them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "fake_private.h"
+#include "world.h"
+
+#define SLACK_MS 2 /* times are whole milliseconds */
+
+static double
+between(struct world *world, unsigned low, unsigned high)
+{
+	return low + (unsigned)chance(world, high - low + 1);
+}
+
+void
+limits_draw(struct world *world)
+{
+	struct type_limits *limits;
+
+	unsigned pace = world->shape.big ? 20 : 1; /* of many tasks */
+
+	if (one_in(world, 3))
+		return;
+	for (unsigned type = 0; type < TYPES; type++) {
+		limits = &world->limits[type].rule;
+		if (one_in(world, 2))
+			limits->high_water = 1 + (uint32_t)chance(world, world->shape.window);
+		if (one_in(world, 2)) {
+			limits->rate.per_second = between(world, 3 * pace, 20 * pace);
+			limits->rate.burst = between(world, 1, 3);
+			limits->rate.min_per_second = limits->rate.per_second / 2;
+			limits->rate.failure_rate = between(world, 0, 10) / 10;
+			limits->rate.target_latency_ms = (int64_t)chance(world, 2000);
+		}
+		if (one_in(world, 2))
+			limits->circuit = (struct breaker_rule){ 1 + (uint32_t)chance(world, 2),
+				20 + (int64_t)chance(world, 300) };
+	}
+}
+
+/* A daemon that serves reads the files. */
+void
+limits_apply(struct daemon *daemon)
+{
+	struct world *world = daemon->world;
+	struct moment now;
+
+	partition_moment(daemon->partition, &now);
+	for (unsigned type = 0; type < TYPES; type++)
+		engine_set_limits(partition_engine(daemon->partition), &now, type_name(type),
+		    &world->limits[type].rule, partition_effects(daemon->partition));
+}
+
+void
+limits_release(struct world *world)
+{
+	for (unsigned type = 0; type < TYPES; type++)
+		free(world->limits[type].starts);
+}
+
+/* --- what a commit does (wire/lua/commit.lua) ---------------------------------------------- */
+
+/* Entries that it adds for a type, when they were decided on, and the token of the last. */
+struct dispatched {
+	size_t n;
+	int64_t at;
+	const char *token;
+};
+
+static long
+number_of(const char *text)
+{
+	return strtol(text, NULL, 10);
+}
+
+/* One key's entries: key nfields name… nentries value…. */
+static const char *const *
+take_adds(const char *const *at, unsigned type, struct dispatched *added)
+{
+	long fields = number_of(at[1]), entries = number_of(at[2 + fields]);
+	const char *const *values = at + 3 + fields;
+	char queue[80];
+
+	snprintf(queue, sizeof queue, "reeve:{0}:q:%s", type_name(type));
+	if (strcmp(at[0], "reeve:{0}:ev") == 0)
+		added->at = strtoll(values[0], NULL, 10);
+	if (strcmp(at[0], queue) == 0) {
+		added->n = (size_t)entries;
+		added->token = values[(entries - 1) * fields + 3];
+	}
+	return values + fields * entries;
+}
+
+static struct dispatched
+added_by(const char *const *argv, unsigned type)
+{
+	const char *const *at = argv + 2 + 4;
+	struct dispatched added = { 0 };
+	long n;
+
+	at += 1 + 2 * number_of(*at); /* types */
+	at += 1 + 2 * number_of(*at); /* groups */
+	for (n = number_of(*at++); n > 0; n--)
+		at = take_adds(at, type, &added);
+	return added;
+}
+
+/* --- rates ------------------------------------------------------------------------------------ */
+
+/* Over any span that ends now. */
+static void
+check_rate(struct world *world, unsigned type, const struct dispatched *added)
+{
+	const struct rate_limit *rule = &world->limits[type].rule.rate;
+	struct limit_watch *watch = &world->limits[type];
+
+	for (size_t i = 0; i < added->n; i++) {
+		GROW(watch->starts, watch->n_starts, watch->cap_starts);
+		watch->starts[watch->n_starts++] = added->at;
+	}
+	for (size_t i = 0; added->n > 0 && i < watch->n_starts; i++) {
+		int64_t span = added->at - watch->starts[i];
+		double n = (double)(watch->n_starts - i);
+
+		if (n > rule->burst + rule->per_second * (double)(span + SLACK_MS) / 1000)
+			world_fail(world, "%s: %g starts in %lld ms, burst %g, %g a second",
+			    type_name(type), n, (long long)span, rule->burst, rule->per_second);
+	}
+}
+
+/* --- circuits --------------------------------------------------------------------------------- */
+
+/* The field of `limits`; "": there is none. */
+static void
+limit_text(struct world *world, const char *kind, unsigned type, char text[LIMIT_TEXT])
+{
+	struct object *limits = check_find(world, "limits");
+	struct member *member = NULL;
+	char name[80];
+
+	snprintf(name, sizeof name, "%s:%s", kind, type_name(type));
+	if (limits)
+		HASH_FIND(hh, limits->members, name, strlen(name), member);
+	snprintf(text, LIMIT_TEXT, "%s", member ? member->value.data : "");
+}
+
+static void
+count_change(struct world *world, const char *before, const char *after)
+{
+	if (strcmp(before, after) == 0)
+		return;
+	if (!before[0] && after[0])
+		world_count(world, TALLY_CIRCUIT_OPEN);
+	else if (str_starts(before, "half_open") && str_starts(after, "open"))
+		world_count(world, TALLY_CIRCUIT_AGAIN);
+	else if (str_starts(before, "half_open") && !after[0])
+		world_count(world, TALLY_CIRCUIT_CLOSED);
+}
+
+/* While it is open nothing starts, while it is half-open the probe alone. */
+static void
+check_circuit(struct world *world, unsigned type, const struct dispatched *added, const char *before,
+    const char *after)
+{
+	const char *probe = strrchr(after, ' '), *last = strrchr(before, ' ');
+
+	if (str_starts(before, "open") && str_starts(after, "open") && added->n > 0)
+		world_fail(world, "%s: %zu starts while its circuit is open", type_name(type),
+		    added->n);
+	if (!str_starts(after, "half_open") || added->n == 0)
+		return;
+	if (added->n > 1 || strcmp(probe + 1, added->token) != 0)
+		world_fail(world, "%s: %zu starts while its circuit is half-open (%s)",
+		    type_name(type), added->n, after);
+	if (str_starts(before, "half_open") && check_is_outstanding(world, type, last + 1))
+		world_fail(world, "%s: a second probe (%s) beside the first (%s)", type_name(type),
+		    after, before);
+}
+
+/* The time of a commit is that of what it starts, unless outputs had to be waited for. */
+static bool
+knows_when(const struct world *world)
+{
+	return !world->shape.clock_jumps && world->shape.outputs == SIZE_MAX;
+}
+
+void
+check_limits(struct world *world, const char *const *argv)
+{
+	bool kept = !world->shape.losses && !world->shape.wipes && !world->shape.operators;
+
+	for (unsigned type = 0; type < TYPES; type++) {
+		struct limit_watch *watch = &world->limits[type];
+		struct dispatched added = added_by(argv, type);
+		char circuit[LIMIT_TEXT];
+
+		limit_text(world, "circuit", type, circuit);
+		if (kept && watch->rule.rate.per_second > 0 && knows_when(world))
+			check_rate(world, type, &added);
+		if (kept)
+			check_circuit(world, type, &added, watch->circuit, circuit);
+		if (added.n > 0 && watch->rule.rate.per_second > 0)
+			world_count(world, TALLY_RATED);
+		count_change(world, watch->circuit, circuit);
+		snprintf(watch->circuit, sizeof watch->circuit, "%s", circuit);
+	}
+}
