@@ -71,6 +71,9 @@ effect_release(struct effect *effect)
 		free(effect->u.spent.name);
 		free(effect->u.spent.value);
 		break;
+	case EFFECT_UNDROP:
+		free(effect->u.undrop.field);
+		break;
 	case EFFECT_DRAIN:
 		free(effect->u.drain.agent);
 		free(effect->u.drain.value);

@@ -35,6 +35,7 @@ enum effect_kind {
 	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
 	EFFECT_PAUSE,      /* a workflow or an agent type is paused, or goes on */
 	EFFECT_SPENT,      /* what a day has cost */
+	EFFECT_UNDROP,     /* what was accepted at a path is forgotten: its file is gone */
 	EFFECT_DRAIN,      /* an agent is to take nothing new, or takes tasks again */
 	EFFECT_SCALE,      /* how many agents a type shall have (decided outside the engine) */
 	EFFECT_LIMIT,      /* how far a limit of an agent type is used up */
@@ -155,6 +156,9 @@ struct effect {
 			char *what;  /* owned: "rate:TYPE" or "circuit:TYPE" */
 			char *value; /* owned: engine/flow.c; NULL: forgotten */
 		} limit;
+		struct {
+			char *field; /* owned: FOLDER-ID/PATH */
+		} undrop;
 		struct {
 			const char *type; /* static: "task.skipped" … */
 			char *agent;      /* owned, or NULL */

@@ -30,8 +30,6 @@ struct drop {
 	UT_hash_handle hh;
 };
 
-static void on_written(void *arg, const struct redisReply *reply, const struct err *err);
-
 /* --- memory of drops --------------------------------------------------------------- */
 
 static struct drop *
@@ -71,6 +69,16 @@ catalog_remember(struct part *part, const char *path, const char *value)
 	struct drop *drop = make_drop(part, path);
 
 	snprintf(drop->value, sizeof drop->value, "%s", value);
+}
+
+static void
+on_written(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct orchestrator *orch = arg;
+
+	(void)err;
+	if (!reply || reply_is_error(reply))
+		orch->catalog_due = true; /* what is missing is seen and done again */
 }
 
 void
@@ -368,27 +376,15 @@ catalog_apply_drop(struct command *command)
 
 /* --- a file is gone ---------------------------------------------------------------------- */
 
-static void
-on_written(void *arg, const struct redisReply *reply, const struct err *err)
-{
-	struct orchestrator *orch = arg;
-
-	(void)err;
-	if (!reply || reply_is_error(reply))
-		orch->catalog_due = true; /* what is missing is seen and done again */
-}
-
+/* In the next commit; the event is not closed yet. */
 static void
 forget(struct part *part, struct drop *drop)
 {
-	char *key = key_make(&partition_store(part->partition)->keys, "drop", NULL);
-	int rc = redis_port_send(partition_commands(part->partition), 3,
-	    (const char *const[]){ "HDEL", key, drop->path }, NULL, TIMEOUT_MS, on_written,
-	    part->orch);
+	struct effect *effect =
+	    effects_add(partition_effects(part->partition), EFFECT_UNDROP, NULL, TASK_NONE);
 
-	free(key);
-	if (rc == 0)
-		drop_free(part, drop);
+	effect->u.undrop.field = xstrdup(drop->path);
+	drop_free(part, drop);
 }
 
 bool
@@ -401,8 +397,10 @@ orchestrator_forget(struct orchestrator *orch, const char *path)
 		return false;
 	if (!command_is_here(part->partition))
 		return distant_forget(part, path);
-	if (drop)
+	if (drop) {
 		forget(part, drop);
+		partition_mark(part->partition);
+	}
 	return true;
 }
 
@@ -424,11 +422,16 @@ static void
 forget_gone(struct part *part)
 {
 	struct drop *drop, *next;
+	bool any = false;
 
 	HASH_ITER(hh, part->drops, drop, next) {
-		if (!drop->starting && !registry_has_drop(part->orch->registry, drop->path))
-			forget(part, drop);
+		if (drop->starting || registry_has_drop(part->orch->registry, drop->path))
+			continue;
+		forget(part, drop);
+		any = true;
 	}
+	if (any)
+		partition_mark(part->partition);
 }
 
 /* --- agent types ------------------------------------------------------------------------- */

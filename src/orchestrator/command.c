@@ -14,19 +14,19 @@
 #include "orchestrator/starting.h"
 
 const struct command_kind command_kinds[] = {
-	{ "submit", COMMAND_DOOR, starting_apply },
-	{ "cancel", COMMAND_URGENT, control_cancel },
-	{ "retry", COMMAND_PLAIN, control_retry },
-	{ "pause", COMMAND_URGENT, control_pause },
-	{ "scale", COMMAND_URGENT, control_scale },
-	{ "drain", COMMAND_URGENT, control_drain },
-	{ "dlq_replay", COMMAND_PLAIN, letters_replay },
-	{ "dlq_purge", COMMAND_URGENT, letters_purge },
-	{ "purge", COMMAND_URGENT, purge_apply },
-	{ "note", COMMAND_URGENT, noting_apply },
-	{ "drop", COMMAND_DOOR, catalog_apply_drop },
-	{ "forget", COMMAND_URGENT, catalog_apply_forget },
-	{ NULL, COMMAND_PLAIN, NULL },
+	{ "submit", COMMAND_DOOR, true, starting_apply },
+	{ "cancel", COMMAND_URGENT, true, control_cancel },
+	{ "retry", COMMAND_PLAIN, true, control_retry },
+	{ "pause", COMMAND_URGENT, true, control_pause },
+	{ "scale", COMMAND_URGENT, true, control_scale },
+	{ "drain", COMMAND_URGENT, true, control_drain },
+	{ "dlq_replay", COMMAND_PLAIN, true, letters_replay },
+	{ "dlq_purge", COMMAND_URGENT, false, letters_purge },
+	{ "purge", COMMAND_URGENT, false, purge_apply },
+	{ "note", COMMAND_URGENT, true, noting_apply },
+	{ "drop", COMMAND_DOOR, false, catalog_apply_drop },
+	{ "forget", COMMAND_URGENT, false, catalog_apply_forget },
+	{ NULL, COMMAND_PLAIN, false, NULL },
 };
 
 const struct command_kind *
@@ -55,14 +55,23 @@ command_new(struct orchestrator *orch, struct partition *p, const char *kind, js
 	return command;
 }
 
-void
-command_free(struct command *command)
+/* What it was in this process may name what is not there any more. */
+static void
+drop_native(struct command *command)
 {
 	if (command->native)
 		command->free_native(command->native);
-	json_decref(command->body);
+	command->native = NULL;
 	json_decref(command->answer);
 	json_decref(command->shown);
+	command->answer = command->shown = NULL;
+}
+
+void
+command_free(struct command *command)
+{
+	drop_native(command);
+	json_decref(command->body);
 	free(command->actor);
 	free(command);
 }
@@ -111,10 +120,10 @@ command_go(struct command *command)
 	enum partition_state state = partition_state(p);
 	struct err err;
 
+	command->generation = partition_generation(p);
 	if (command_is_here(p) && !has_room(command)) {
 		command_unavailable(command);
 	} else if (command_is_here(p)) {
-		command->generation = partition_generation(p);
 		command->kind->apply(command);
 	} else if (state == PARTITION_STANDBY || state == PARTITION_LOADING ||
 	    state == PARTITION_SERVING) {
@@ -223,13 +232,34 @@ command_refuse(struct command *command, const struct err *err, json_t *details)
 }
 
 void
+command_again(struct command *command, const struct err *err)
+{
+	if (command->id[0] || command->again || !command->kind->again || command->orch->ending) {
+		command_refuse(command, err, NULL);
+		return;
+	}
+	log_info("a command came to nothing here; it is passed on",
+	    KV_S("kind", command->kind->name), KV_S("why", err->text));
+	command->again = true;
+	if (command->travel) {
+		command->travel(command);
+	} else {
+		drop_native(command);
+		command_pass(command);
+	}
+}
+
+void
 command_unavailable(struct command *command)
 {
 	const char *why = partition_why(command->partition);
 	struct err err;
 
 	err_set(&err, ERR_UNAVAILABLE, "%s", why[0] ? why : "the state was just read again: ask again");
-	command_refuse(command, &err, NULL);
+	if (command_engine(command))
+		command_refuse(command, &err, NULL);
+	else
+		command_again(command, &err);
 }
 
 /* {runs: heads} → the array that the asker gets. */
@@ -269,6 +299,10 @@ on_committed(void *arg, const struct err *err)
 	struct command *command = arg;
 	struct err none = { 0 };
 
+	if (err->code < 0 && partition_undone(command->partition) && !command->id[0]) {
+		command_again(command, err);
+		return;
+	}
 	if (!command->fn)
 		;
 	else if (err->code < 0)

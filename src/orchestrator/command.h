@@ -39,6 +39,7 @@ struct command_kind {
 		COMMAND_URGENT, /* is taken also while Redis is nearly full: it frees more than it takes */
 		COMMAND_DOOR    /* door.h judges it, also then */
 	} when;
+	bool again; /* all that it changes is in one commit: what came to nothing is asked again */
 	void (*apply)(struct command *command);
 };
 
@@ -53,8 +54,11 @@ struct command {
 	json_t *body;             /* what is asked, an object, as it travels */
 	void *native;             /* the same as structs of this process; NULL where it was passed on */
 	void (*free_native)(void *native);
+	/* Makes the body as it travels, and ends with command_pass(); NULL: it is there. */
+	void (*travel)(struct command *command);
 	/* command.c's own */
 	unsigned generation;
+	bool again;               /* it came to nothing here, and is passed on */
 	char id[TOKEN_SIZE];      /* "": asked for here */
 	struct stream_id entry;   /* on `in` */
 	json_t *answer, *shown;
@@ -85,6 +89,12 @@ void command_unavailable(struct command *command);
 
 /* A text of the body; "": it is missing. */
 const char *command_text(const struct command *command, const char *key);
+
+/*
+ * Nothing was changed, for err, which may pass.  What was asked for here is passed on, once:
+ * the partition has another owner, perhaps; else as command_refuse().
+ */
+void command_again(struct command *command, const struct err *err);
 
 /* Nothing was changed.  details: taken over, may be NULL. */
 void command_refuse(struct command *command, const struct err *err, json_t *details);

@@ -159,6 +159,10 @@ on_retry(void *arg, struct run *run, const uint32_t *tasks, size_t n, const stru
 	bool dry_run = flag(command, "dry_run");
 	json_t *view;
 
+	if (err->code == ERR_UNAVAILABLE) {
+		command_again(command, err);
+		return;
+	}
 	if (err->code < 0) {
 		command_refuse(command, err, NULL);
 		return;

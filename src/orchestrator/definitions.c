@@ -20,8 +20,8 @@ struct upload {
 	struct workflow *wf;
 	size_t left;       /* answers that are due */
 	uint64_t gone;     /* definitions that commits had removed when it began */
-	char *key;
-	const char *argv[2]; /* of the script, until it answers */
+	char *key, *key_fence;
+	char nonce[TOKEN_SIZE]; /* the owner's; "": another daemon is to start the run */
 	struct err err;
 	partition_fn *fn;
 	void *arg;
@@ -38,6 +38,7 @@ upload_end(struct upload *upload)
 	upload->fn(upload->arg, &upload->err);
 	workflow_unref(upload->wf);
 	free(upload->key);
+	free(upload->key_fence);
 	free(upload);
 }
 
@@ -45,9 +46,14 @@ static void
 on_stored(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct upload *upload = arg;
+	const char *code = "";
+	size_t len;
 
+	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
 	if (!reply)
 		upload->err = *err;
+	else if (strcmp(code, "FENCED") == 0)
+		err_set(&upload->err, ERR_UNAVAILABLE, "another daemon owns the partition");
 	else if (reply_is_error(reply))
 		err_set(&upload->err, ERR_UNAVAILABLE, "the definition could not be stored: %s",
 		    reply_error_text(reply));
@@ -64,56 +70,54 @@ sent(struct upload *upload, int code)
 		upload->left++;
 }
 
-/* It expires unless a commit counts a run of it. */
 static void
-lend(struct upload *upload, const char *key)
+send_field(struct upload *upload, const char *field, const char *bytes, size_t len)
 {
-	upload->argv[0] = upload->key = xstrdup(key);
-	upload->argv[1] = EXPIRY_S;
-	sent(upload,
-	    redis_script_call(&upload->orch->lend_script, partition_commands(upload->partition), 1, 2,
-	        upload->argv, NULL, TIMEOUT_MS, on_stored, upload));
+	const char *argv[] = { upload->key_fence, upload->key, upload->nonce, EXPIRY_S, field,
+		bytes };
+	size_t lens[ARRAY_LEN(argv)];
+
+	for (size_t i = 0; i + 1 < ARRAY_LEN(argv); i++)
+		lens[i] = strlen(argv[i]);
+	lens[ARRAY_LEN(argv) - 1] = len;
+	sent(upload, redis_script_call(&upload->orch->define_script,
+	    partition_commands(upload->partition), 2, (int)ARRAY_LEN(argv), argv, lens, TIMEOUT_MS,
+	    on_stored, upload));
 }
 
-static void
-send_field(struct upload *upload, const char *key, const char *field, const char *bytes,
-    size_t len)
-{
-	const char *argv[] = { "HSET", key, field, bytes };
-	const size_t lens[] = { 4, strlen(key), strlen(field), len };
-
-	sent(upload, redis_port_send(partition_commands(upload->partition), 4, argv, lens,
-	    TIMEOUT_MS, on_stored, upload));
-}
-
-/* Chunks first, their number last: a definition is whole or is not there. */
+/*
+ * Chunks first, their number last: a definition is whole or is not there.  It expires unless
+ * a commit counts a run of it.
+ */
 static void
 send_chunks(struct upload *upload, const struct buf *json)
 {
-	char *key = key_make(&partition_store(upload->partition)->keys, "def:",
-	    upload->wf->sha256);
 	char field[24];
 	size_t n = 0;
 
 	for (size_t at = 0; at < json->len; at += CHUNK, n++) {
 		snprintf(field, sizeof field, "%zu", n);
-		send_field(upload, key, field, json->data + at,
+		send_field(upload, field, json->data + at,
 		    json->len - at < CHUNK ? json->len - at : CHUNK);
 	}
 	snprintf(field, sizeof field, "%zu", n);
-	send_field(upload, key, "n", field, strlen(field));
-	lend(upload, key);
-	free(key);
+	send_field(upload, "n", field, strlen(field));
 }
 
+/* nonce 0: as a daemon that does not own the partition. */
 static void
-upload(struct orchestrator *orch, struct partition *p, struct workflow *wf,
+upload(struct orchestrator *orch, struct partition *p, uint64_t nonce, struct workflow *wf,
     const struct buf *json, partition_fn *fn, void *arg)
 {
 	struct upload *upload = xcalloc(1, sizeof *upload);
+	const struct keys *keys = &partition_store(p)->keys;
 
 	*upload = (struct upload){ .orch = orch, .partition = p, .wf = workflow_ref(wf),
 		.gone = partition_store(p)->defs_gone, .fn = fn, .arg = arg };
+	upload->key = key_make(keys, "def:", wf->sha256);
+	upload->key_fence = key_make(keys, "fence", NULL);
+	if (nonce != 0)
+		token_format(nonce, upload->nonce);
 	send_chunks(upload, json);
 	if (upload->left == 0)
 		upload_end(upload);
@@ -135,7 +139,7 @@ orchestrator_with_definition(struct orchestrator *orch, struct partition *p, str
 	if (json.len <= COMMIT_DEF_INLINE)
 		fn(arg, &none);
 	else
-		upload(orch, p, wf, &json, fn, arg);
+		upload(orch, p, partition_nonce(p), wf, &json, fn, arg);
 	buf_release(&json);
 }
 
@@ -186,7 +190,7 @@ orchestrator_send_definitions(struct orchestrator *orch, struct partition *p,
 			continue;
 		sending->left++;
 		workflow_canonical(wfs[i], &json);
-		upload(orch, p, wfs[i], &json, on_uploaded, sending);
+		upload(orch, p, 0, wfs[i], &json, on_uploaded, sending);
 		buf_release(&json);
 	}
 	on_uploaded(sending, &none);

@@ -92,7 +92,10 @@ replay_refuse(struct replaying *replaying, const struct err *err)
 
 	hold_free(replaying->hold);
 	replaying_free(replaying);
-	command_refuse(command, err, NULL);
+	if (err->code == ERR_UNAVAILABLE)
+		command_again(command, err);
+	else
+		command_refuse(command, err, NULL);
 }
 
 static bool

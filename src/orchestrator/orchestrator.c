@@ -133,6 +133,7 @@ orchestrator_effect(struct orchestrator *orch, const struct effect *effect)
 	case EFFECT_RUN_UPDATE:
 	case EFFECT_PAUSE:
 	case EFFECT_SPENT:
+	case EFFECT_UNDROP:
 	case EFFECT_DRAIN:
 	case EFFECT_SCALE:
 	case EFFECT_LIMIT:
@@ -302,7 +303,7 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	if (connect_role(orch, "commands", commands_up, commands_down, &orch->commands, err) < 0 ||
 	    connect_role(orch, "queries", NULL, NULL, &orch->queries, err) < 0 ||
 	    passing_init(orch, err) < 0 || parts_init(orch, err) < 0 ||
-	    partition_script(&orch->lend_script, "lend", err) < 0 ||
+	    partition_script(&orch->define_script, "define", err) < 0 ||
 	    partition_script(&orch->letters_script, "letters", err) < 0 ||
 	    partition_script(&orch->publish_script, "publish", err) < 0 ||
 	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL ||
@@ -386,6 +387,7 @@ void
 orchestrator_stop(struct orchestrator *orch, int64_t deadline_ms, void (*done)(void *arg),
     void *arg)
 {
+	orch->ending = true;
 	orch->stop_fn = done;
 	orch->stop_arg = arg;
 	sharing_stop(orch);
@@ -398,6 +400,7 @@ orchestrator_free(struct orchestrator *orch)
 {
 	if (!orch)
 		return;
+	orch->ending = true;
 	loop_hook_remove(&orch->turn_hook);
 	loop_timer_stop(&orch->timer);
 	loop_timer_stop(&orch->check_timer);

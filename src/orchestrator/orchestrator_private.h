@@ -47,7 +47,7 @@ struct orchestrator {
 	struct registry *registry;
 	struct types *types;
 	struct redis_conn *commands, *queries;
-	struct redis_script lend_script, letters_script, publish_script;
+	struct redis_script define_script, letters_script, publish_script;
 	struct letters_keeper *letters_keeper;
 	struct letters_auto *letters_auto;
 	struct stats *stats;
@@ -84,6 +84,7 @@ struct orchestrator {
 	int64_t started_ms;         /* wall */
 	void (*stop_fn)(void *arg);
 	void *stop_arg;
+	bool ending;                /* it stops, or is freed: nothing is passed on any more */
 	unsigned stopping;          /* partitions that are not stopped yet */
 	struct err stop_err;
 };

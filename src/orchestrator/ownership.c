@@ -296,7 +296,7 @@ ownership_lost(struct partition *p, const char *fence)
 	}
 	log_warn("another daemon owns the partition", KV_I("partition", p->config.partition),
 	    KV_S("fence", fence));
-	partition_drop_memory(p, "another daemon owns the partition");
+	partition_drop_refused(p, "another daemon owns the partition");
 	p->nonce = 0;
 	p->n_proposals = 0;
 	partition_set_state(p, PARTITION_STANDBY, "another daemon owns the partition");

@@ -319,14 +319,26 @@ partition_fail_waiters(struct partition *p, const char *why)
 {
 	struct err err;
 
-	err_set(&err, ERR_UNAVAILABLE, "%s: whether the change was made is not known; look, or "
-	    "ask again with the same idempotency key", why);
+	if (p->undone)
+		err_set(&err, ERR_UNAVAILABLE, "%s: nothing was changed; ask again", why);
+	else
+		err_set(&err, ERR_UNAVAILABLE, "%s: whether the change was made is not known; look, "
+		    "or ask again with the same idempotency key", why);
 	call_waiters(p, UINT64_MAX, &err);
 }
 
-void
-partition_drop_memory(struct partition *p, const char *why)
+bool
+partition_undone(const struct partition *p)
 {
+	return p->undone;
+}
+
+/* refused: of the commit under way it is known that it was not applied. */
+static void
+drop_memory(struct partition *p, const char *why, bool refused)
+{
+	bool undone = !p->stopping && (refused || !p->commit);
+
 	p->generation++;
 	if (p->tend)
 		tend_forget(p->tend);
@@ -349,7 +361,21 @@ partition_drop_memory(struct partition *p, const char *why)
 	engine_free(p->engine);
 	p->engine = NULL;
 	store_forget(&p->store);
+	p->undone = undone;
 	partition_fail_waiters(p, why);
+	p->undone = false;
+}
+
+void
+partition_drop_memory(struct partition *p, const char *why)
+{
+	drop_memory(p, why, false);
+}
+
+void
+partition_drop_refused(struct partition *p, const char *why)
+{
+	drop_memory(p, why, true);
 }
 
 static void

@@ -158,6 +158,8 @@ uint64_t partition_nonce(const struct partition *p);
  */
 typedef void partition_fn(void *arg, const struct err *err);
 void partition_barrier(struct partition *p, partition_fn *fn, void *arg);
+/* Inside fn, with an error: yet it is known that nothing was done, and nothing will be. */
+bool partition_undone(const struct partition *p);
 
 struct auditor *partition_auditor(const struct partition *p);
 

@@ -61,6 +61,7 @@ struct partition {
 	int64_t loss_at;          /* mono_ms */
 	bool restore_due, restoring;
 	size_t restored;          /* runs */
+	bool undone;              /* what waiters are told of was not done */
 	struct facade_actor *recover_by; /* who ended PARTITION_HELD, and how; or NULL */
 	const char *recover_how;
 	char seen_fence[128], seen_beat[32];
@@ -150,6 +151,8 @@ void partition_written(struct partition *p, const struct redisReply *error);
 void partition_confirmed(struct partition *p);
 /* Their outcome is unknown. */
 void partition_fail_waiters(struct partition *p, const char *why);
+/* The same as drop_memory; another owner's fence refused all that is not confirmed. */
+void partition_drop_refused(struct partition *p, const char *why);
 void partition_finish_stop(struct partition *p, const struct err *err);
 
 /* ownership.c */

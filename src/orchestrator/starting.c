@@ -72,13 +72,39 @@ start_job_free(void *arg)
 	free(job);
 }
 
+void
+start_job_reset(struct start_job *job)
+{
+	forget_keys(job);
+	for (size_t i = 0; i < job->n; i++) {
+		json_decref(job->items[i].result);
+		job->items[i].result = NULL;
+	}
+	json_decref(job->details);
+	job->details = NULL;
+	job->err = (struct err){ 0 };
+	job->failed = false;
+}
+
 static void
-job_fail(struct start_job *job)
+job_refuse(struct start_job *job)
 {
 	json_t *details = job->details;
 
 	job->details = NULL;
 	command_refuse(job->command, &job->err, details);
+}
+
+/* Before the last step: nothing is done. */
+static void
+job_fail(struct start_job *job)
+{
+	struct err err = job->err;
+
+	if (err.code == ERR_UNAVAILABLE)
+		command_again(job->command, &err);
+	else
+		job_refuse(job);
 }
 
 void
@@ -256,7 +282,7 @@ start_all(struct start_job *job)
 	if (first)
 		note_submit(job, first, started);
 	if (job->failed)
-		job_fail(job);
+		job_refuse(job);
 	else
 		answer(job);
 }

@@ -39,6 +39,8 @@ struct start_job {
 /* n items, all zero. */
 struct start_job *start_job_new(struct orchestrator *orch, size_t n);
 void start_job_free(void *job);
+/* Nothing of it was done: forgets what was found out on the way. */
+void start_job_reset(struct start_job *job);
 /* As it travels. */
 json_t *start_job_body(const struct start_job *job);
 

@@ -195,28 +195,39 @@ on_sent(void *arg, const struct err *err)
 		command_refuse(command, err, NULL);
 		return;
 	}
+	json_decref(command->body);
 	command->body = start_job_body(command->native);
-	command_go(command);
+	if (command->again)
+		command_pass(command);
+	else
+		command_go(command);
 }
 
 /* Another daemon needs the definitions in Redis. */
 static void
-go(struct command *command, struct start_job *job)
+travel(struct command *command)
 {
-	struct workflow **wfs;
+	struct start_job *job = command->native;
+	struct workflow **wfs = xcalloc(job->n, sizeof *wfs);
 
-	command->native = job;
-	command->free_native = start_job_free;
-	if (command_is_here(command->partition)) {
-		command_go(command);
-		return;
-	}
-	wfs = xcalloc(job->n, sizeof *wfs);
+	start_job_reset(job);
 	for (size_t i = 0; i < job->n; i++)
 		wfs[i] = job->items[i].wf;
 	orchestrator_send_definitions(command->orch, command->partition, wfs, job->n, on_sent,
 	    command);
 	free(wfs);
+}
+
+static void
+go(struct command *command, struct start_job *job)
+{
+	command->native = job;
+	command->free_native = start_job_free;
+	command->travel = travel;
+	if (command_is_here(command->partition))
+		command_go(command);
+	else
+		travel(command);
 }
 
 /* --- who starts what --------------------------------------------------------------------------- */

@@ -220,6 +220,7 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 	case EFFECT_RUN_OPEN:
 	case EFFECT_PAUSE:
 	case EFFECT_SPENT:
+	case EFFECT_UNDROP:
 	case EFFECT_DRAIN:
 	case EFFECT_LIMIT:
 		*changes += 1;

@@ -367,6 +367,16 @@ put_limit(struct encoder *enc, const struct effect *effect)
 		args_adds(items, value);
 }
 
+/* Also what the same commit would have remembered. */
+static void
+put_undrop(struct encoder *enc, const struct effect *effect)
+{
+	const char *field = effect->u.undrop.field;
+
+	args_remove(&enc->drop, field, 2);
+	args_copy(&enc->undrop, enc->arena, field, strlen(field));
+}
+
 static void
 put_scale(struct encoder *enc, const struct effect *effect)
 {
@@ -422,6 +432,9 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		break;
 	case EFFECT_SPENT:
 		put_field(enc, "spent", effect->u.spent.name, effect->u.spent.value);
+		break;
+	case EFFECT_UNDROP:
+		put_undrop(enc, effect);
 		break;
 	case EFFECT_DRAIN:
 		put_field(enc, "drains", effect->u.drain.agent, effect->u.drain.value);

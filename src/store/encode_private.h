@@ -42,7 +42,7 @@ struct encoder {
 	struct queue_bucket *queues, **queues_tail;
 	struct def_bucket *defs;
 	struct args live_add, live_remove, fin_reopen, fin, fin_remove;
-	struct args cancel_add, cancel_remove, drop, in_remove;
+	struct args cancel_add, cancel_remove, drop, undrop, in_remove;
 	struct args limits, limits_gone;             /* fields of the hash `limits` */
 	struct args unlink;                          /* keys */
 	struct args types, groups, adds, letters, rest, less; /* the sections */

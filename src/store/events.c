@@ -159,6 +159,7 @@ event_pack(struct event_packer *packer, const struct effect *effect)
 		break;
 	case EFFECT_PAUSE:
 	case EFFECT_SPENT:
+	case EFFECT_UNDROP:
 	case EFFECT_DRAIN:
 	case EFFECT_SCALE:
 	case EFFECT_LIMIT:

@@ -247,6 +247,7 @@ finish_sets(struct encoder *enc)
 		{ "ZREM", "fin", "zset", &enc->fin_reopen },
 		{ "ZADD", "fin", "zset", &enc->fin },
 		{ "ZREM", "fin", "zset", &enc->fin_remove },
+		{ "HDEL", "drop", "hash", &enc->undrop },
 		{ "HSET", "drop", "hash", &enc->drop },
 		{ "SADD", "cancel", "set", &enc->cancel_add },
 		{ "SREM", "cancel", "set", &enc->cancel_remove },

@@ -9,11 +9,11 @@ LUA = \
 	src/wire/lua/askfull.lua \
 	src/wire/lua/beat.lua \
 	src/wire/lua/commit.lua \
+	src/wire/lua/define.lua \
 	src/wire/lua/ended.lua \
 	src/wire/lua/fence.lua \
 	src/wire/lua/forget.lua \
 	src/wire/lua/leavers.lua \
-	src/wire/lua/lend.lua \
 	src/wire/lua/letters.lua \
 	src/wire/lua/log.lua \
 	src/wire/lua/ownbeat.lua \

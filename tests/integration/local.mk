@@ -26,7 +26,7 @@ SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.s
 	tests/integration/control_pools.sh
 
 # Several daemons on one Redis.
-SH_TESTS += tests/integration/control_nodes.sh tests/integration/daemon_passing.sh tests/integration/daemon_shares.sh \
+SH_TESTS += tests/integration/control_nodes.sh tests/integration/daemon_passing.sh tests/integration/daemon_passed_again.sh tests/integration/daemon_shares.sh \
 	tests/integration/daemon_folders.sh tests/integration/daemon_replaced.sh
 EXTRA_DIST += tests/integration/nodes_lib.sh
 

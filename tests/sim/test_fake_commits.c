@@ -129,6 +129,11 @@ submit(struct owner *owner)
 	assert_int_equal(engine_submit(owner->engine, &owner->now, &spec, &owner->effects, &run, NULL),
 	    0);
 	effects_mark(&owner->effects, 0, 0);
+	if (below(owner->pair, 3) == 0) {
+		effects_add(&owner->effects, EFFECT_UNDROP, NULL, TASK_NONE)->u.undrop.field =
+		    xstrdup("folder/file.yaml");
+		effects_mark(&owner->effects, 0, 0);
+	}
 }
 
 /* Output of an attempt, at times more than a letter keeps: a character is cut at its edge. */

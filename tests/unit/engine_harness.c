@@ -285,6 +285,7 @@ apply(struct harness *h, struct effect *effect)
 		replace(&h->spent, &effect->u.spent.value);
 		break;
 	case EFFECT_PAUSE:
+	case EFFECT_UNDROP:
 	case EFFECT_SCALE:
 		h->pauses++;
 		break;

@@ -89,12 +89,81 @@ refused_for_its_number(void **state)
 	stage_release(&stage);
 }
 
+#define FOREIGN "0123456789abcdef:9:cccccccccccccccc"
+
+/* What a waiter was told. */
+struct told {
+	struct stage *stage;
+	unsigned calls;
+	int code;
+	bool undone;
+};
+
+static void
+on_told(void *arg, const struct err *err)
+{
+	struct told *told = arg;
+
+	told->calls++;
+	told->code = err->code;
+	told->undone = partition_undone(told->stage->a.partition);
+}
+
+/* Another owner's fence refuses the commit: nothing of it was done. */
+static void
+refused_by_a_fence(void **state)
+{
+	struct stage stage;
+	struct told told = { .stage = &stage };
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	stage_do(&stage, "SET", "fence", FOREIGN);
+	(void)owner_submit(&stage.a, ONE, on_told, &told);
+	owner_settle(&stage.a);
+	assert_int_equal(told.calls, 1);
+	assert_int_equal(told.code, ERR_UNAVAILABLE);
+	assert_true(told.undone);
+	assert_false(partition_undone(stage.a.partition)); /* only inside */
+	stage_release(&stage);
+}
+
+/* Its reply was lost before: applied or not, nobody knows. */
+static void
+refused_behind_a_lost_reply(void **state)
+{
+	struct stage stage;
+	struct told told = { .stage = &stage };
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	(void)owner_submit(&stage.a, ONE, on_told, &told);
+	partition_turn(stage.a.partition);
+	owner_execute(&stage.a);
+	owner_cut(&stage.a, false);
+	stage_do(&stage, "SET", "fence", FOREIGN);
+	owner_up(&stage.a);
+	owner_settle(&stage.a);
+	assert_int_equal(told.calls, 1);
+	assert_int_equal(told.code, ERR_UNAVAILABLE);
+	assert_false(told.undone);
+	stage_release(&stage);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids_cannot_be_read_back),
 		cmocka_unit_test(refused_for_its_number),
+		cmocka_unit_test(refused_by_a_fence),
+		cmocka_unit_test(refused_behind_a_lost_reply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -458,6 +458,69 @@ an_answer_goes_with_its_command(void **state)
 	commit_free(commit);
 }
 
+#define FILE_FIELD "folder/file.yaml"
+
+static void
+forget_file(struct bench *bench)
+{
+	effects_add(&bench->effects, EFFECT_UNDROP, NULL, TASK_NONE)->u.undrop.field =
+	    xstrdup(FILE_FIELD);
+	effects_mark(&bench->effects, 0, 0);
+}
+
+static void
+accept_file(struct bench *bench)
+{
+	struct builder builder = builder_begin(1, "alpha");
+	struct run_spec spec = { .wf = builder.wf, .params = "{}", .priority = -1 };
+	struct run *run;
+
+	spec.id = run_id_make(bench->now.wall_ms, 3, &bench->rng);
+	spec.submission = xcalloc(1, sizeof *spec.submission);
+	spec.submission->drop_field = xstrdup(FILE_FIELD);
+	spec.submission->drop_sha = xstrdup("sha");
+	assert_int_equal(engine_submit(bench->engine, &bench->now, &spec, &bench->effects, &run, NULL),
+	    0);
+	effects_mark(&bench->effects, 0, 0);
+	workflow_unref(builder.wf);
+}
+
+/* Where the field stands last behind `name KEY`; -1: nowhere. */
+static int
+find_field(struct commit *commit, const char *name)
+{
+	const size_t *lens;
+	int argc, found = -1;
+	const char *const *argv = commit_argv(commit, 1, 1, &argc, &lens);
+
+	for (int i = 2; i < argc; i++) {
+		if (strcmp(argv[i], FILE_FIELD) == 0 && strcmp(argv[i - 2], name) == 0)
+			found = i;
+	}
+	return found;
+}
+
+/* One that goes and comes again, or comes and goes, within one commit: the last counts. */
+static void
+a_file_is_forgotten_in_its_turn(void **state)
+{
+	struct bench *bench = *state;
+	struct commit *commit;
+
+	forget_file(bench);
+	accept_file(bench);
+	commit = build(bench);
+	assert_true(find_field(commit, "HDEL") > 0);
+	assert_true(find_field(commit, "HSET") > find_field(commit, "HDEL"));
+	commit_free(commit);
+	accept_file(bench);
+	forget_file(bench);
+	commit = build(bench);
+	assert_true(find_field(commit, "HDEL") > 0);
+	assert_int_equal(find_field(commit, "HSET"), -1);
+	commit_free(commit);
+}
+
 int
 main(void)
 {
@@ -476,6 +539,7 @@ main(void)
 		T(a_lost_reply_is_found_by_tokens),
 		T(bad_streams_are_remembered),
 		T(an_answer_goes_with_its_command),
+		T(a_file_is_forgotten_in_its_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
