@@ -89,6 +89,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/undelivered.c \
 	src/orchestrator/view.c \
 	src/orchestrator/view.h \
+	src/orchestrator/waiters.c \
 	src/orchestrator/waiting.c \
 	src/orchestrator/waiting.h \
 	src/orchestrator/watch.c \

@@ -12,7 +12,6 @@
 #include "wire/lua_scripts.h"
 
 #define MANY_FAILURES 3  /* of one commit */
-#define PATIENCE_MS 5000 /* that a change waits for a redis that refuses writes */
 
 static const char *const STATE_NAMES[] = { "offline", "fencing", "standby", "held", "loading",
 	"serving", "stopped" };
@@ -300,39 +299,6 @@ partition_held(const struct partition *p)
 
 /* --- memory ------------------------------------------------------------------ */
 
-static void
-call_waiters(struct partition *p, uint64_t up_to, const struct err *err)
-{
-	while (p->waiters && p->waiters->position <= up_to) {
-		struct waiter *waiter = p->waiters;
-
-		p->waiters = waiter->next;
-		if (!p->waiters)
-			p->waiters_tail = &p->waiters;
-		waiter->fn(waiter->arg, err);
-		free(waiter);
-	}
-}
-
-void
-partition_fail_waiters(struct partition *p, const char *why)
-{
-	struct err err;
-
-	if (p->undone)
-		err_set(&err, ERR_UNAVAILABLE, "%s: nothing was changed; ask again", why);
-	else
-		err_set(&err, ERR_UNAVAILABLE, "%s: whether the change was made is not known; look, "
-		    "or ask again with the same idempotency key", why);
-	call_waiters(p, UINT64_MAX, &err);
-}
-
-bool
-partition_undone(const struct partition *p)
-{
-	return p->undone;
-}
-
 /* refused: of the commit under way it is known that it was not applied. */
 static void
 drop_memory(struct partition *p, const char *why, bool refused)
@@ -444,51 +410,6 @@ partition_reload(struct partition *p, const char *why)
 		partition_drop_memory(p, "redis went away");
 }
 
-/* --- waiting for a commit ------------------------------------------------------- */
-
-static uint64_t
-position(const struct partition *p)
-{
-	return p->confirmed + (p->commit ? commit_effects(p->commit) : 0) + p->effects.len -
-	    p->taken;
-}
-
-void
-partition_barrier(struct partition *p, partition_fn *fn, void *arg)
-{
-	struct err none = { 0 };
-	struct waiter *waiter;
-
-	if (!p->loaded || position(p) == p->confirmed) {
-		fn(arg, &none);
-		return;
-	}
-	waiter = xcalloc(1, sizeof *waiter);
-	*waiter = (struct waiter){ position(p), partition_mono(p), fn, arg, NULL };
-	*p->waiters_tail = waiter;
-	p->waiters_tail = &waiter->next;
-}
-
-/* While redis refuses writes nobody is kept waiting for long. */
-static void
-give_up_waiting(struct partition *p, int64_t now)
-{
-	struct err err;
-
-	err_set(&err, ERR_UNAVAILABLE, "%s; what was asked for is done once it takes writes again",
-	    p->why);
-	while (partition_refused(p) && p->waiters && now - p->waiters->since >= PATIENCE_MS)
-		call_waiters(p, p->waiters->position, &err);
-}
-
-void
-partition_confirmed(struct partition *p)
-{
-	struct err none = { 0 };
-
-	call_waiters(p, p->confirmed, &none);
-}
-
 /* --- connections ------------------------------------------------------------------ */
 
 void
@@ -551,7 +472,7 @@ serve(struct partition *p)
 	if (now.mono_ms >= p->beat_at)
 		ownership_beat(p);
 	badkeys_turn(p);
-	give_up_waiting(p, now.mono_ms);
+	partition_give_up_waiting(p, now.mono_ms);
 	engine_tick(p->engine, &now, 1000, &p->effects);
 	if (!p->commit && !partition_held(p) && ownership_may_act(p, now.mono_ms))
 		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);

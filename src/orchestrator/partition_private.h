@@ -12,6 +12,7 @@
 #include "redis/script.h"
 #include "store/load.h"
 
+#define PATIENCE_MS 5000 /* that a change waits for a redis that refuses writes */
 #define COMMAND_TIMEOUT_MS 5000
 #define BEAT_MS 1000
 #define WATCH_MS 1000        /* a standby looks that often */
@@ -151,6 +152,8 @@ void partition_written(struct partition *p, const struct redisReply *error);
 void partition_confirmed(struct partition *p);
 /* Their outcome is unknown. */
 void partition_fail_waiters(struct partition *p, const char *why);
+/* While redis refuses writes nobody is kept waiting for long. */
+void partition_give_up_waiting(struct partition *p, int64_t now);
 /* The same as drop_memory; another owner's fence refused all that is not confirmed. */
 void partition_drop_refused(struct partition *p, const char *why);
 void partition_finish_stop(struct partition *p, const struct err *err);
