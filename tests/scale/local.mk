@@ -20,3 +20,15 @@ tests_scale_test_scale_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 scale-report: tests/scale/scale
 	@tests/scale/scale --out $(srcdir)/doc/scaling \
 	    `for name in $(SCALE_NAMES); do echo $(srcdir)/tests/scale/scenarios/$$name.yaml; done`
+
+# Real agents under real load; some minutes.
+check_PROGRAMS += tests/scale/plot
+tests_scale_plot_SOURCES = tests/scale/plot.c tests/scale/svg.c tests/scale/svg.h
+tests_scale_plot_LDADD = $(ENGINE_LIBS)
+.PHONY: check-scaling
+check-scaling: all tests/scale/plot
+	srcdir='$(srcdir)' top_builddir='$(abs_top_builddir)' LOW_S=40 HIGH_S=80 REST_S=60 \
+	    COOLDOWN=20s TARGET_WAIT=5s OUT='$(abs_builddir)' \
+	    sh '$(srcdir)/tests/integration/scale_load.sh'
+	tests/scale/plot 'Real agents: a load 20 times as high, reeved killed in its middle' \
+	    <load.csv >load.svg
