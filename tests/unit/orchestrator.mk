@@ -9,15 +9,15 @@ tests_unit_test_orchestrator_statedir_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS
 tests_unit_test_orchestrator_settings_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_registry_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
+STAGE_SOURCES = tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/stage.c \
+	tests/unit/stage.h tests/unit/stage_fixture.c tests/unit/stage_fixture.h $(FAKE_SOURCES)
 C_TESTS += tests/unit/test_partition
-tests_unit_test_partition_SOURCES = tests/unit/test_partition.c tests/unit/redis_server.c \
-	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_partition_SOURCES = tests/unit/test_partition.c $(STAGE_SOURCES)
 tests_unit_test_partition_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_partition_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
 C_TESTS += tests/unit/test_sharing
-tests_unit_test_sharing_SOURCES = tests/unit/test_sharing.c tests/unit/redis_server.c \
-	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_sharing_SOURCES = tests/unit/test_sharing.c $(STAGE_SOURCES)
 tests_unit_test_sharing_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_sharing_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
@@ -28,8 +28,7 @@ tests_unit_test_loss_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_loss_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
 C_TESTS += tests/unit/test_tend
-tests_unit_test_tend_SOURCES = tests/unit/test_tend.c tests/unit/redis_server.c \
-	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_tend_SOURCES = tests/unit/test_tend.c $(STAGE_SOURCES)
 tests_unit_test_tend_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_tend_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
@@ -39,8 +38,7 @@ tests_unit_test_auditor_SOURCES = tests/unit/test_auditor.c tests/unit/stage.c \
 tests_unit_test_auditor_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_auditor_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_keep
-tests_unit_test_keep_SOURCES = tests/unit/test_keep.c tests/unit/redis_server.c \
-	tests/unit/redis_server.h tests/unit/stage.c tests/unit/stage.h $(FAKE_SOURCES)
+tests_unit_test_keep_SOURCES = tests/unit/test_keep.c $(STAGE_SOURCES)
 tests_unit_test_keep_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_keep_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 

@@ -8,60 +8,10 @@
 #include "test.h"
 
 #include "base/log.h"
-#include "redis_server.h"
-#include "stage.h"
+#include "stage_fixture.h"
 
-#define ONE "name: one\non: manual\ntasks: [{id: t, agent: alpha}]\n"
 #define BAD "name: bad\non: manual\ntasks: [{id: t, agent: alpha}]\n"
 #define MINUTE 60000
-
-static int
-begin(void **state)
-{
-	struct redis_server *server = *state;
-	struct stage *stage = calloc(1, sizeof *stage);
-
-	log_set_level(LOG_LEVEL_ERROR);
-	stage_init(stage);
-	stage->real = redisConnectUnix(server->socket);
-	assert_non_null(stage->real);
-	assert_int_equal(stage->real->err, 0);
-	freeReplyObject(stage_call(stage, "FLUSHALL", NULL));
-	owner_start(&stage->a);
-	owner_settle(&stage->a);
-	assert_int_equal(partition_state(stage->a.partition), PARTITION_SERVING);
-	*state = stage;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	struct stage *stage = *state;
-
-	stage_release(stage);
-	redisFree(stage->real);
-	free(stage);
-	return 0;
-}
-
-static int
-start_server(void **state)
-{
-	struct redis_server *server = calloc(1, sizeof *server);
-
-	redis_server_start(server, NULL);
-	*state = server;
-	return 0;
-}
-
-static int
-stop_server(void **state)
-{
-	redis_server_stop(*state);
-	free(*state);
-	return 0;
-}
 
 static struct keep *
 keeper(struct stage *stage)
@@ -418,7 +368,7 @@ who_asked_hears_when_memory_is_lost(void **state)
 int
 main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, stage_begin_on_real, stage_end)
 	const struct CMUnitTest tests[] = {
 		CASE(runs_go_by_age),
 		CASE(a_long_run_is_young_at_its_end),
@@ -435,5 +385,5 @@ main(void)
 		CASE(who_asked_hears_when_memory_is_lost),
 	};
 
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return cmocka_run_group_tests(tests, stage_start_server, stage_stop_server);
 }

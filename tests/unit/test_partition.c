@@ -7,96 +7,25 @@
 
 #include "test.h"
 
-#include "base/log.h"
-#include "redis_server.h"
-#include "stage.h"
+#include "stage_fixture.h"
 
-#define ONE "name: one\ntasks: [{id: t, agent: alpha}]\n"
 #define BOTH_TYPES "name: both\ntasks: [{id: x, agent: alpha}, {id: y, agent: beta}]\n"
 #define LAST_ID "18446744073709551615-18446744073709551615"
 
-static void
-serves(struct owner *owner)
-{
-	assert_int_equal(partition_state(owner->partition), PARTITION_SERVING);
-	assert_string_equal(owner->why, "");
-}
-
-/* One run of ONE to its end, and nothing is left of it. */
-static void
-works(struct owner *owner)
-{
-	struct stage *stage = owner->stage;
-	struct run_id id = owner_submit(owner, ONE, NULL, NULL);
-
-	owner_settle(owner);
-	stage_work(stage, "alpha", "done");
-	owner_settle(owner);
-	assert_true(stage_run_is(stage, &id, "succeeded"));
-	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
-	assert_int_equal(stage_int(stage, "XLEN", "done"), 0);
-}
-
-static int
-begin_on(void **state, struct redis_server *server)
-{
-	struct stage *stage = calloc(1, sizeof *stage);
-
-	log_set_level(LOG_LEVEL_ERROR);
-	stage_init(stage);
-	if (server) {
-		stage->real = redisConnectUnix(server->socket);
-		assert_non_null(stage->real);
-		assert_int_equal(stage->real->err, 0);
-		freeReplyObject(stage_call(stage, "FLUSHALL", NULL));
-	}
-	owner_start(&stage->a);
-	owner_settle(&stage->a);
-	assert_int_equal(partition_state(stage->a.partition), PARTITION_SERVING);
-	works(&stage->a); /* also, redis knows the scripts from here on */
-	*state = stage;
-	return 0;
-}
-
+/* Redis knows the scripts from here on. */
 static int
 begin_on_fake(void **state)
 {
-	return begin_on(state, NULL);
+	(void)stage_begin_on_fake(state);
+	owner_works(&((struct stage *)*state)->a);
+	return 0;
 }
 
 static int
 begin_on_real(void **state)
 {
-	return begin_on(state, *state);
-}
-
-static int
-end(void **state)
-{
-	struct stage *stage = *state;
-
-	stage_release(stage);
-	if (stage->real)
-		redisFree(stage->real);
-	free(stage);
-	return 0;
-}
-
-static int
-start_server(void **state)
-{
-	struct redis_server *server = calloc(1, sizeof *server);
-
-	redis_server_start(server, NULL);
-	*state = server;
-	return 0;
-}
-
-static int
-stop_server(void **state)
-{
-	redis_server_stop(*state);
-	free(*state);
+	(void)stage_begin_on_real(state);
+	owner_works(&((struct stage *)*state)->a);
 	return 0;
 }
 
@@ -148,7 +77,7 @@ applied_and_the_reply_lost(void **state)
 	assert_int_equal(answer.calls, 0);
 	owner_up(&stage->a);
 	owner_settle(&stage->a);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 	assert_int_equal(answer.calls, 1);
 	assert_int_equal(answer.code, 0);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
@@ -171,7 +100,7 @@ not_applied_and_the_reply_lost(void **state)
 	owner_cut(&stage->a, false);
 	owner_up(&stage->a);
 	owner_settle(&stage->a);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 	assert_int_equal(answer.calls, 1);
 	assert_int_equal(answer.code, 0);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
@@ -195,8 +124,8 @@ a_late_commit_meets_a_new_fence(void **state)
 	owner_run_late(&stage->a);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
 	stage_work(stage, "alpha", "done");
-	works(&stage->a);
-	serves(&stage->a);
+	owner_works(&stage->a);
+	owner_serves(&stage->a);
 }
 
 static void
@@ -214,7 +143,7 @@ a_late_commit_comes_before_the_new_fence(void **state)
 	assert_int_equal(answer.calls, 1);
 	assert_int_equal(answer.code, 0);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 }
 
 static void
@@ -235,7 +164,7 @@ the_fence_itself_is_lost_again_and_again(void **state)
 	owner_cut(&stage->a, false);
 	owner_up(&stage->a);
 	owner_settle(&stage->a);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 	assert_int_equal(answer.calls, 1);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
 }
@@ -272,8 +201,8 @@ another_history_is_loaded(void **state)
 	owner_settle(&stage->a);
 	assert_int_equal(answer.code, ERR_UNAVAILABLE);
 	assert_int_equal(stage->a.states[PARTITION_LOADING], 2);
-	serves(&stage->a);
-	works(&stage->a);
+	owner_serves(&stage->a);
+	owner_works(&stage->a);
 }
 
 static void
@@ -297,7 +226,7 @@ stops_and_another_takes_over_at_once(void **state)
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
 	owner_start(&stage->b);
 	owner_settle(&stage->b);
-	serves(&stage->b);
+	owner_serves(&stage->b);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
 }
 
@@ -350,13 +279,13 @@ a_standby_watches_before_it_takes(void **state)
 	assert_int_equal(partition_state(stage->b.partition), PARTITION_STANDBY);
 	stage_pass(stage, 20000); /* the owner beats */
 	assert_int_equal(partition_state(stage->b.partition), PARTITION_STANDBY);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 	owner_end(&stage->a);
 	stage_pass(stage, 5000);
 	assert_int_equal(partition_state(stage->b.partition), PARTITION_STANDBY);
 	stage_pass(stage, 4000);
-	serves(&stage->b);
-	works(&stage->b);
+	owner_serves(&stage->b);
+	owner_works(&stage->b);
 }
 
 static void
@@ -369,7 +298,7 @@ the_same_home_takes_at_once(void **state)
 	owner_end(&stage->a);
 	owner_start(&stage->a);
 	owner_settle(&stage->a);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
 	stage_work(stage, "alpha", "done");
 	owner_settle(&stage->a);
@@ -453,7 +382,7 @@ a_bad_run_is_left_alone(void **state)
 	stage_do(stage, "SET", key, "somebody else's");
 	stage_work(stage, "alpha", "done");
 	stage_pass(stage, 3000);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 	assert_null(engine_find(partition_engine(stage->a.partition), bad.text));
 	assert_int_equal(stage->a.states[PARTITION_LOADING], 2);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0); /* its entry is settled */
@@ -474,10 +403,10 @@ a_bad_stream_of_dead_letters_blocks_nothing(void **state)
 	stage_do(stage, "SET", "q:alpha:dlq", "somebody else's");
 	stage_work(stage, "alpha", "failed");
 	stage_pass(stage, 3000);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 	assert_true(stage_run_is(stage, &id, "failed"));
 	assert_int_equal(stage->a.states[PARTITION_LOADING], 2);
-	works(&stage->a);
+	owner_works(&stage->a);
 	/* mended: the next one is there */
 	stage_do(stage, "DEL", "q:alpha:dlq", NULL);
 	stage_pass(stage, 6000);
@@ -509,7 +438,7 @@ without_a_key_of_its_own_it_waits(void **state)
 			assert_non_null(strstr(partition_why(stage->a.partition), keys[i]));
 		stage_do(stage, "DEL", keys[i], NULL);
 		stage_pass(stage, 5000);
-		serves(&stage->a);
+		owner_serves(&stage->a);
 		if (strcmp(keys[i], "fin") != 0) {
 			stage_work(stage, "alpha", "done");
 			stage_pass(stage, 1000);
@@ -532,7 +461,7 @@ a_load_waits_for_a_bad_list(void **state)
 	assert_non_null(strstr(partition_why(stage->a.partition), "live"));
 	stage_do(stage, "DEL", "live", NULL);
 	stage_pass(stage, 3000);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 }
 
 /* --- completions -------------------------------------------------------------------------- */
@@ -605,7 +534,7 @@ ids_are_raised_behind_the_cursor(void **state)
 	assert_string_equal(last.text, cursor);
 	freeReplyObject(reply);
 	free(cursor);
-	works(&stage->a);
+	owner_works(&stage->a);
 }
 
 static void
@@ -645,14 +574,14 @@ a_wiped_redis_is_begun_anew(void **state)
 	owner_settle(&stage->a);
 	freeReplyObject(stage_call(stage, "FLUSHALL", NULL));
 	stage_pass(stage, 4000);
-	serves(&stage->a);
+	owner_serves(&stage->a);
 	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 0);
 	after = stage_text(stage, "meta", "nonce");
 	assert_string_not_equal(after, "");
 	assert_string_not_equal(before, after);
 	free(before);
 	free(after);
-	works(&stage->a);
+	owner_works(&stage->a);
 }
 
 #define ALL(X)                                                                  \
@@ -686,9 +615,9 @@ a_wiped_redis_is_begun_anew(void **state)
 int
 main(void)
 {
-#define ON_FAKE(name) cmocka_unit_test_setup_teardown(name, begin_on_fake, end),
-#define ON_REAL(name) { #name ", on a real redis", name, begin_on_real, end, NULL },
+#define ON_FAKE(name) cmocka_unit_test_setup_teardown(name, begin_on_fake, stage_end),
+#define ON_REAL(name) { #name ", on a real redis", name, begin_on_real, stage_end, NULL },
 	const struct CMUnitTest tests[] = { ALL(ON_FAKE) ALL(ON_REAL) };
 
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return cmocka_run_group_tests(tests, stage_start_server, stage_stop_server);
 }

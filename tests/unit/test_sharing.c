@@ -7,79 +7,14 @@
 
 #include "test.h"
 
-#include "base/log.h"
-#include "redis_server.h"
-#include "stage.h"
+#include "stage_fixture.h"
 
-#define ONE "name: one\ntasks: [{id: t, agent: alpha}]\n"
-
-static void
-serves(struct owner *owner)
-{
-	assert_int_equal(partition_state(owner->partition), PARTITION_SERVING);
-	assert_string_equal(owner->why, "");
-}
-
-/* One run of ONE to its end, and nothing is left of it. */
-static void
-works(struct owner *owner)
-{
-	struct stage *stage = owner->stage;
-	struct run_id id = owner_submit(owner, ONE, NULL, NULL);
-
-	owner_settle(owner);
-	stage_work(stage, "alpha", "done");
-	owner_settle(owner);
-	assert_true(stage_run_is(stage, &id, "succeeded"));
-	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
-	assert_int_equal(stage_int(stage, "XLEN", "done"), 0);
-}
 
 static int
 begin(void **state)
 {
-	struct redis_server *server = *state;
-	struct stage *stage = calloc(1, sizeof *stage);
-
-	log_set_level(LOG_LEVEL_ERROR);
-	stage_init(stage);
-	stage->real = redisConnectUnix(server->socket);
-	assert_non_null(stage->real);
-	assert_int_equal(stage->real->err, 0);
-	freeReplyObject(stage_call(stage, "FLUSHALL", NULL));
-	owner_start(&stage->a);
-	owner_settle(&stage->a);
-	works(&stage->a);
-	*state = stage;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	struct stage *stage = *state;
-
-	stage_release(stage);
-	redisFree(stage->real);
-	free(stage);
-	return 0;
-}
-
-static int
-start_server(void **state)
-{
-	struct redis_server *server = calloc(1, sizeof *server);
-
-	redis_server_start(server, NULL);
-	*state = server;
-	return 0;
-}
-
-static int
-stop_server(void **state)
-{
-	redis_server_stop(*state);
-	free(*state);
+	(void)stage_begin_on_real(state);
+	owner_works(&((struct stage *)*state)->a);
 	return 0;
 }
 
@@ -104,7 +39,7 @@ a_partition_is_given_to_another(void **state)
 	free(fence);
 	partition_set_modest(stage->a.partition, true);
 	stage_pass(stage, 2500);
-	serves(&stage->b);
+	owner_serves(&stage->b);
 	assert_int_equal(partition_state(stage->a.partition), PARTITION_STANDBY);
 	assert_true(partition_is_served(stage->a.partition));
 	owner_settle(&stage->b);
@@ -114,8 +49,8 @@ a_partition_is_given_to_another(void **state)
 	/* also one that has its share takes over from the dead */
 	owner_end(&stage->b);
 	stage_pass(stage, 9000);
-	serves(&stage->a);
-	works(&stage->a);
+	owner_serves(&stage->a);
+	owner_works(&stage->a);
 }
 
 /* Nobody else comes for what is free. */
@@ -130,18 +65,18 @@ a_modest_one_takes_what_is_left(void **state)
 	stage_pass(stage, 2000);
 	assert_int_equal(partition_state(stage->a.partition), PARTITION_STANDBY);
 	stage_pass(stage, 3000);
-	serves(&stage->a);
-	works(&stage->a);
+	owner_serves(&stage->a);
+	owner_works(&stage->a);
 }
 
 int
 main(void)
 {
-#define T(name) { #name, name, begin, end, NULL }
+#define T(name) { #name, name, begin, stage_end, NULL }
 	const struct CMUnitTest tests[] = {
 		T(a_partition_is_given_to_another),
 		T(a_modest_one_takes_what_is_left),
 	};
 
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return cmocka_run_group_tests(tests, stage_start_server, stage_stop_server);
 }

@@ -5,61 +5,13 @@
 
 #include "test.h"
 
-#include "base/log.h"
-#include "redis_server.h"
-#include "stage.h"
+#include "stage_fixture.h"
 
-#define ONE "name: one\ntasks: [{id: t, agent: alpha}]\n"
 #define QUEUE "reeve:{0}:q:alpha"
 #define GROUP "alpha_consumers"
 #define LEASE_MS 15000
 #define TOLD_MS 20000 /* a lease and a few looks */
 #define WORKER "me"    /* as stage_take() calls itself */
-
-static int
-begin(void **state)
-{
-	struct redis_server *server = *state;
-	struct stage *stage = calloc(1, sizeof *stage);
-
-	log_set_level(LOG_LEVEL_ERROR);
-	stage_init(stage);
-	stage->real = redisConnectUnix(server->socket);
-	assert_non_null(stage->real);
-	assert_int_equal(stage->real->err, 0);
-	freeReplyObject(stage_call(stage, "FLUSHALL", NULL));
-	owner_start(&stage->a);
-	owner_settle(&stage->a);
-	*state = stage;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	struct stage *stage = *state;
-
-	stage_release(stage);
-	redisFree(stage->real);
-	free(stage);
-	return 0;
-}
-
-static int
-start_server(void **state)
-{
-	*state = calloc(1, sizeof(struct redis_server));
-	redis_server_start(*state, NULL);
-	return 0;
-}
-
-static int
-stop_server(void **state)
-{
-	redis_server_stop(*state);
-	free(*state);
-	return 0;
-}
 
 static void
 call(struct stage *stage, const char *a, const char *b, const char *c, const char *d,
@@ -161,6 +113,22 @@ a_group_lost_before_a_load_runs_nothing_twice(void **state)
 	ends_well(stage, &id);
 }
 
+/* Nothing else is dispatched, which would make the group again. */
+static void
+a_group_lost_before_a_load_strands_nothing(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, ONE, NULL, NULL);
+
+	owner_settle(&stage->a);
+	call(stage, "XGROUP", "DESTROY", QUEUE, GROUP, NULL, NULL);
+	owner_end(&stage->a);
+	owner_start(&stage->a);
+	stage_pass(stage, 2 * TOLD_MS);
+	stage_work(stage, "alpha", "done");
+	ends_well(stage, &id);
+}
+
 static void
 an_entry_that_others_acknowledged_is_lost_in_time(void **state)
 {
@@ -248,16 +216,17 @@ what_is_lost_leaves_the_stream(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, stage_begin_on_real, stage_end)
 	const struct CMUnitTest tests[] = {
 		T(a_deleted_stream_is_filled_again),
 		T(a_deleted_entry_is_added_again),
 		T(what_waits_long_is_left_alone),
 		T(a_group_lost_before_a_load_runs_nothing_twice),
+		T(a_group_lost_before_a_load_strands_nothing),
 		T(an_entry_that_others_acknowledged_is_lost_in_time),
 		T(what_a_living_agent_runs_goes_back_to_it),
 		T(what_is_lost_leaves_the_stream),
 	};
 
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return cmocka_run_group_tests(tests, stage_start_server, stage_stop_server);
 }
