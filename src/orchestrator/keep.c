@@ -45,6 +45,11 @@ struct sweep {
 	size_t n_page;
 };
 
+struct held_run {
+	char id[RUN_ID_SIZE];
+	bool stale; /* somebody else has taken it up since */
+};
+
 struct keep {
 	struct partition *p;
 	struct keep_limits limits;
@@ -52,7 +57,7 @@ struct keep {
 	struct redis_script ended_script, unlog_script;
 	struct sweep sweep;
 	struct { struct keep_order order; keep_fn *fn; void *arg; bool is; } asked;
-	struct run_id *held;      /* being taken up again */
+	struct held_run *held;    /* being taken up again */
 	size_t n_held, cap_held;
 	uint64_t stored;          /* ended runs, as far as is known */
 	bool stored_known;
@@ -213,7 +218,18 @@ find_held(const struct keep *keep, const char *run)
 {
 	size_t i = 0;
 
-	while (i < keep->n_held && strcmp(keep->held[i].text, run) != 0)
+	while (i < keep->n_held && strcmp(keep->held[i].id, run) != 0)
+		i++;
+	return i;
+}
+
+/* The same where it is stale. */
+static size_t
+find_stale(const struct keep *keep, const char *run)
+{
+	size_t i = 0;
+
+	while (i < keep->n_held && (!keep->held[i].stale || strcmp(keep->held[i].id, run) != 0))
 		i++;
 	return i;
 }
@@ -226,17 +242,33 @@ keep_hold(struct keep *keep, const char *run)
 			return false;
 	}
 	GROW(keep->held, keep->n_held, keep->cap_held);
-	snprintf(keep->held[keep->n_held++].text, RUN_ID_SIZE, "%s", run);
+	keep->held[keep->n_held].stale = false;
+	snprintf(keep->held[keep->n_held++].id, RUN_ID_SIZE, "%s", run);
 	return true;
 }
 
 void
 keep_let_go(struct keep *keep, const char *run)
 {
-	size_t i = find_held(keep, run);
+	size_t i = find_stale(keep, run);
 
+	if (i == keep->n_held)
+		i = find_held(keep, run);
 	if (i < keep->n_held)
 		keep->held[i] = keep->held[--keep->n_held];
+}
+
+void
+keep_taken_up(struct keep *keep, const char *run)
+{
+	for (size_t i = 0; i < keep->n_held; i++)
+		keep->held[i].stale |= strcmp(keep->held[i].id, run) == 0;
+}
+
+bool
+keep_is_stale(const struct keep *keep, const char *run)
+{
+	return find_stale(keep, run) < keep->n_held;
 }
 
 static void

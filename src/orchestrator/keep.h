@@ -65,6 +65,12 @@ void keep_set_limits(struct keep *keep, const struct keep_limits *limits);
  */
 bool keep_hold(struct keep *keep, const char *run);
 void keep_let_go(struct keep *keep, const char *run);
+/*
+ * One who read the run has taken it up: it is live now, and may end again at once.  What
+ * others read of it before is stale: they let it go, hold it anew and read again.
+ */
+void keep_taken_up(struct keep *keep, const char *run);
+bool keep_is_stale(const struct keep *keep, const char *run);
 
 /* Memory is dropped: what is under way is given up, and who asked for it is told. */
 void keep_forget(struct keep *keep);

@@ -105,13 +105,31 @@ carry_out(struct rerunning *r, struct engine *engine, struct run *run)
 	if (rc == 0)
 		rc = engine_rerun_plan(engine, run, &what, &tasks, &n, &err);
 	if (rc == 0 && !r->order.dry_run) {
-		if (engine != live)
+		if (engine != live) {
 			engine_take(engine, run);
+			keep_taken_up(partition_keep(r->p), r->id);
+		}
 		orchestrator_moment(r->orch, &now);
 		rc = engine_rerun(live, &now, run, &what, partition_effects(r->p), &n, &err);
 	}
 	rerunning_end(r, rc == 0 ? run : NULL, tasks, n, &err);
 	free(tasks);
+}
+
+static void on_confirmed(void *arg, const struct err *err);
+
+/* Somebody else took it up while it was read, and it has ended again. */
+static void
+read_again(struct rerunning *r)
+{
+	keep_let_go(partition_keep(r->p), r->id);
+	r->held = false;
+	effects_release(&r->effects);
+	engine_free(r->engine);
+	run_unref(r->run);
+	r->engine = NULL;
+	r->run = NULL;
+	partition_barrier(r->p, on_confirmed, r);
 }
 
 static void
@@ -126,6 +144,10 @@ on_loaded(void *arg, const struct err *err, struct stream_id cursor)
 	if (why.code == 0 && (!engine || r->generation != partition_generation(r->p)))
 		err_set(&why, ERR_UNAVAILABLE, "the state was just read again: ask again");
 	live = why.code == 0 ? engine_find(engine, r->id) : NULL;
+	if (why.code == 0 && !live && keep_is_stale(partition_keep(r->p), r->id)) {
+		read_again(r);
+		return;
+	}
 	if (why.code == 0 && !live && !r->run)
 		err_set(&why, ERR_NOT_FOUND, "no run '%s'", r->id);
 	else if (why.code == 0 && !live && !run_state_ended((enum run_state)r->run->state))

@@ -111,6 +111,19 @@ struct reading {
 };
 
 static void
+take_up(struct reading *reading, struct run *live)
+{
+	struct daemon *daemon = reading->daemon;
+	struct run *run = live ? live : reading->run;
+
+	if (!live) {
+		engine_take(reading->engine, run);
+		keep_taken_up(partition_keep(daemon->partition), reading->asked->id.text);
+	}
+	rerun(daemon->world, daemon, reading->asked, run, TALLY_RETRY_ENDED);
+}
+
+static void
 taken_up(void *arg, uint64_t n)
 {
 	struct reading *reading = arg;
@@ -123,9 +136,8 @@ taken_up(void *arg, uint64_t n)
 	if (alive && daemon_serves(daemon) &&
 	    partition_generation(daemon->partition) == reading->generation) {
 		run = engine_find(engine_of(daemon), reading->asked->id.text);
-		if (!run)
-			engine_take(reading->engine, run = reading->run);
-		rerun(world, daemon, reading->asked, run, TALLY_RETRY_ENDED);
+		if (run || !keep_is_stale(partition_keep(daemon->partition), reading->asked->id.text))
+			take_up(reading, run);
 		done(daemon);
 	}
 	if (alive)
