@@ -104,7 +104,9 @@ refused_key(struct partition *p, const char *key, const char *what)
 
 	log_error("a key in redis is not what it should be: delete or rename it", KV_S("key", key),
 	    KV_S("is", what));
-	if (badkeys_add(p, key) || str_starts(name, "run:") || str_starts(name, "def:")) {
+	/* what is being written back stands nowhere else: it waits for whoever mends the key */
+	if (!p->restoring && (badkeys_add(p, key) || str_starts(name, "run:") ||
+	        str_starts(name, "def:"))) {
 		partition_reload(p, "a key in redis is not what it should be");
 		return;
 	}
