@@ -212,7 +212,8 @@ task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_aft
 		return;
 	}
 	run->tasks[t].last_category = CATEGORY_THROTTLED;
-	task_note_outcome(turn, run, t, FLOW_THROTTLED, CATEGORY_THROTTLED);
+	if (!pool) /* else the limit is the pool's */
+		task_note_outcome(turn, run, t, FLOW_THROTTLED, CATEGORY_THROTTLED);
 	delay = retry_throttle_delay(retry_after_ms, turn_chance(turn));
 	try_later(turn, run, t, delay, failure);
 	/* last: it may take slices */

@@ -60,8 +60,9 @@ const struct config_option settings_table[] = {
 	    "by the first start on a Redis and kept for ever; 0: as the state says, one if it is "
 	    "new." },
 	{ "dispatch.window", NULL, 0, "REEVE_DISPATCH_WINDOW", CONFIG_I64, "1024", 1, 100000, NULL,
-	    0, NULL, "Tasks of one agent type that are handed out at once; priorities hold among "
-	    "the others." },
+	    0, NULL, "Tasks of one agent type that are handed out at once, at most; its file's "
+	    "high_water, or the slots of its agents, say how many of them. Priorities hold among the "
+	    "others." },
 	{ "dispatch.max_tasks", NULL, 0, "REEVE_DISPATCH_MAX_TASKS", CONFIG_I64, "2000000", 1,
 	    100000000, NULL, 0, NULL, "Live tasks in all; beyond that new runs are refused." },
 	{ "dead_letters.max_age", NULL, 0, "REEVE_DEAD_LETTERS_MAX_AGE", CONFIG_DURATION, "7d", 1000,
