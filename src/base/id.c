@@ -45,6 +45,20 @@ run_id_make(int64_t wall_ms, unsigned partition, struct rng *rng)
 	return id;
 }
 
+/* The chance that a whole run of draws misses is less than one in 10^30. */
+struct run_id
+run_id_make_in(int64_t wall_ms, unsigned partition, unsigned partitions, struct rng *rng)
+{
+	struct run_id id = run_id_make(wall_ms, partition, rng);
+
+	for (unsigned draws = 70 * partitions; draws > 0; draws--) {
+		if (partition_of(id.text + TIME_LEN, CHANCE_LEN, partitions) == partition % partitions)
+			break;
+		id = run_id_make(wall_ms, partition, rng);
+	}
+	return id;
+}
+
 bool
 run_id_valid(const char *text, size_t len)
 {

@@ -24,6 +24,12 @@ struct run_id {
 };
 
 struct run_id run_id_make(int64_t wall_ms, unsigned partition, struct rng *rng);
+/*
+ * Of so many partitions: drawn until the partition of its chance is that one, so that the id
+ * of a run that nothing else places (no key, no file) follows partition_of() too.
+ */
+struct run_id run_id_make_in(
+    int64_t wall_ms, unsigned partition, unsigned partitions, struct rng *rng);
 bool run_id_valid(const char *text, size_t len);
 int64_t run_id_time(const char *text);        /* wall ms; text must be valid */
 unsigned run_id_partition(const char *text);  /* text must be valid */

@@ -21,7 +21,8 @@ orchestrator_submit(struct orchestrator *orch, struct partition *p, struct workf
 	struct moment now;
 
 	orchestrator_moment(orch, &now);
-	spec.id = run_id_make(now.wall_ms, partition_number(p), &orch->rng);
+	spec.id = run_id_make_in(now.wall_ms, partition_number(p), orchestrator_partitions(orch),
+	    &orch->rng);
 	if (engine_submit(partition_engine(p), &now, &spec, partition_effects(p), &run, err) < 0)
 		return NULL;
 	memcpy(orch->last_run, spec.id.text, sizeof orch->last_run);

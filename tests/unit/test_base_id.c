@@ -96,6 +96,24 @@ test_partition_of(void **state)
 		assert_in_range(seen[i], 800, 1200);
 }
 
+static void
+test_run_id_in_its_partition(void **state)
+{
+	struct rng rng;
+
+	(void)state;
+	rng_init(&rng, 9);
+	for (unsigned partitions = 1; partitions <= 64; partitions *= 4) {
+		for (unsigned p = 0; p < partitions; p++) {
+			struct run_id id = run_id_make_in(1700000000000, p, partitions, &rng);
+
+			assert_true(run_id_valid(id.text, strlen(id.text)));
+			assert_int_equal(run_id_partition(id.text), p);
+			assert_int_equal(partition_of(id.text + 9, 10, partitions), p);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -103,6 +121,7 @@ main(void)
 		cmocka_unit_test(test_run_id),
 		cmocka_unit_test(test_run_id_bad),
 		cmocka_unit_test(test_token),
+		cmocka_unit_test(test_run_id_in_its_partition),
 		cmocka_unit_test(test_partition_of),
 	};
 
