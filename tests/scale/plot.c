@@ -3,7 +3,7 @@
  * Draws what tests/integration/scale_load.sh measured: plot TITLE <FILE.csv >FILE.svg
  *
  * The first row names the columns: seconds, tasks_per_s, then for each agent type
- * TYPE_open, TYPE_desired and TYPE_agents.  Rows come at about even times.
+ * TYPE_open, TYPE_desired and TYPE_agents.  Between two rows the first one holds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 #define COLUMNS_MAX 16
 #define TYPES_MAX 3
 #define LINE_SIZE 1024
+#define POINTS 360
 
 struct table {
 	char *names[COLUMNS_MAX];
@@ -52,6 +53,28 @@ read_row(struct table *table, char *line)
 		table->values[i][table->rows] = word && str_to_double(word, &value) ? value : 0;
 	}
 	table->rows++;
+}
+
+/* A plot has values at even times. */
+static void
+make_even(struct table *table)
+{
+	double end = table->values[0][table->rows - 1];
+
+	for (size_t i = table->n; i-- > 0;) {
+		double *even = xcalloc(POINTS, sizeof *even);
+		size_t row = 0;
+
+		for (size_t k = 0; k < POINTS; k++) {
+			while (row + 1 < table->rows &&
+			    table->values[0][row + 1] <= end * (double)k / (POINTS - 1))
+				row++;
+			even[k] = table->values[i][row];
+		}
+		free(table->values[i]);
+		table->values[i] = even;
+	}
+	table->rows = POINTS;
 }
 
 static const double *
@@ -128,6 +151,7 @@ main(int argc, char **argv)
 		fputs("plot: no rows\n", stderr);
 		return 1;
 	}
+	make_even(&table);
 	draw(&table, argv[1]);
 	for (size_t i = 0; i < table.n; i++) {
 		free(table.names[i]);
