@@ -171,7 +171,7 @@ def garbage(world):
 
 @row(18, 'a replica that misses the last writes is promoted', 5, quick=True)
 def failover(world):
-    world.overlap = True  # what was handed out in the lost suffix may be handed out again
+    world.overlap = world.rewound = True  # what was handed out in the lost suffix may be handed out again
     port = free_port()
     world.start_redis('--port', str(port))
     master = world.redis

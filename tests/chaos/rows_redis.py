@@ -25,7 +25,7 @@ def killed_always(world):
 
 @row(6, 'power cut: the last bytes of the AOF are gone', 10)
 def cut_aof(world):
-    world.overlap = True  # history was lost: attempts may be handed out again
+    world.overlap = world.rewound = True  # history was lost: attempts may be handed out again
     world.start_all(redis_options=('--appendfsync', 'everysec', '--aof-load-truncated', 'yes'))
     join = world.load(dags=4, tasks=20, seconds=0.05)
     join()

@@ -108,6 +108,7 @@ class World:
         self.redis = None
         self.names = 0
         self.healed_at = None
+        self.rewound = False   # Redis lost its last moments (said by the row)
         self.overlap = False   # two attempts of a task may run at once (said by the row)
         self.forgotten = False  # Redis lost its state, and with it outputs (said by the row)
         self.unsure = []       # (source, key): asked for, the answer did not come
