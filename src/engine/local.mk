@@ -33,6 +33,7 @@ libengine_a_SOURCES = \
 	src/engine/settle.c \
 	src/engine/shed.c src/engine/shed.h \
 	src/engine/staffing.c src/engine/staffing.h \
+	src/engine/shares.c src/engine/shares.h \
 	src/engine/state.c src/engine/state.h \
 	src/engine/task.c src/engine/timeout.c \
 	src/engine/unlock.c

@@ -12,6 +12,10 @@ C_TESTS += tests/unit/test_engine_pool
 tests_unit_test_engine_pool_SOURCES = tests/unit/test_engine_pool.c $(engine_harness)
 tests_unit_test_engine_pool_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 
+C_TESTS += tests/unit/test_engine_shares
+tests_unit_test_engine_shares_SOURCES = tests/unit/test_engine_shares.c
+tests_unit_test_engine_shares_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
 C_TESTS += tests/unit/test_engine_rerun
 tests_unit_test_engine_rerun_SOURCES = tests/unit/test_engine_rerun.c $(engine_harness)
 tests_unit_test_engine_rerun_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
