@@ -120,6 +120,7 @@ size_t queue_index(const struct queue *queue);
  * A pool that was not set, or to NULL, is unknown: what needs it waits.
  */
 struct pool;
+struct share_part;
 
 struct pool_limits {
 	uint32_t units;    /* at once; 0: any number */
@@ -129,6 +130,15 @@ struct pool_limits {
 
 void engine_set_pool(struct engine *engine, const struct moment *now, const char *name,
     const struct pool_limits *limits);
+
+/* What this partition may use of it (engine/shares.h); all until it is said. */
+void engine_share_pool(struct engine *engine, const struct moment *now, const char *name,
+    const struct share_part *share);
+
+bool engine_pool_shared(const struct pool *pool); /* that was said */
+/* A provider's limit that another partition has met. */
+void engine_hold_pool(struct engine *engine, const struct moment *now, const char *name,
+    int64_t until_ms, struct effects *effects);
 
 struct pool *engine_pool_find(const struct engine *engine, const char *name); /* or NULL */
 struct pool *engine_pool_first(const struct engine *engine);
@@ -144,6 +154,7 @@ struct pool_view {
 	uint32_t in_use;
 	uint32_t wants;    /* units that its next task waits for; 0: it waits for none */
 	uint32_t ready;    /* tasks */
+	uint32_t wanted;   /* units in use and those of the ready tasks */
 	double tokens;     /* starts that are free now, with per_second */
 	double per_second; /* now; 0: any number */
 	int64_t held_until, dry_until; /* mono_ms: throttled, without a token; 0: it is not */

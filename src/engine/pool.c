@@ -28,6 +28,7 @@ pools_get(struct queues *queues, const char *name)
 	pool->name = xstrdup(name);
 	pool->owner = queues;
 	pool->units = POOL_ANY;
+	pool->share = (struct share_part){ POOL_ANY, SHARE_WHOLE, 0 };
 	TAILQ_INIT(&pool->strands);
 	HASH_ADD_KEYPTR(hh, queues->pools, pool->name, strlen(pool->name), pool);
 	return pool;
@@ -261,18 +262,30 @@ burst_of(const struct pool_limits *limits)
 	return limits->per_second > 1 ? limits->per_second : 1;
 }
 
-/* The tokens that are there stay. */
-static void
-set_rate(struct pool *pool, const struct pool_limits *limits, int64_t now_ms)
+static double
+burst_share(const struct pool *pool)
 {
-	bool had = has_rate(pool);
+	double burst = burst_of(&pool->limits) * pool->share.rate / SHARE_WHOLE;
 
-	pool->limits = *limits;
-	if (had)
-		bucket_change(&pool->bucket, limits->per_second, burst_of(limits), now_ms);
+	return pool->share.rate == 0 ? 0 : burst > 1 ? burst : 1;
+}
+
+/* Limits or share are others now.  The tokens that are there stay. */
+static void
+apply(struct pool *pool, bool had_rate, int64_t now_ms)
+{
+	double rate = pool->limits.per_second * pool->share.rate / SHARE_WHOLE;
+
+	if (had_rate)
+		bucket_change(&pool->bucket, rate, burst_share(pool), now_ms);
 	else
-		bucket_init(&pool->bucket, limits->per_second, burst_of(limits), now_ms);
+		bucket_init(&pool->bucket, rate, burst_share(pool), now_ms);
 	wait_for_token(pool, now_ms);
+	pool->units = POOL_ANY;
+	if (pool->limits.units > 0)
+		pool->units = pool->limits.units < pool->share.units ? pool->limits.units
+		                                                     : pool->share.units;
+	forget_waiter(pool);
 }
 
 void
@@ -281,11 +294,41 @@ engine_set_pool(struct engine *engine, const struct moment *now, const char *nam
 {
 	static const struct pool_limits none;
 	struct pool *pool = pools_get(&engine->queues, name);
+	bool had_rate = has_rate(pool);
 
 	pool->known = limits != NULL;
-	set_rate(pool, limits ? limits : &none, now->mono_ms);
-	pool->units = pool->limits.units > 0 ? pool->limits.units : POOL_ANY;
-	forget_waiter(pool);
+	pool->limits = limits ? *limits : none;
+	apply(pool, had_rate, now->mono_ms);
+}
+
+void
+engine_share_pool(struct engine *engine, const struct moment *now, const char *name,
+    const struct share_part *share)
+{
+	struct pool *pool = pools_get(&engine->queues, name);
+
+	pool->shared = true;
+	if (memcmp(&pool->share, share, sizeof *share) == 0)
+		return;
+	pool->share = *share;
+	apply(pool, has_rate(pool), now->mono_ms);
+}
+
+bool
+engine_pool_shared(const struct pool *pool)
+{
+	return pool->shared;
+}
+
+void
+engine_hold_pool(struct engine *engine, const struct moment *now, const char *name,
+    int64_t until_ms, struct effects *effects)
+{
+	struct turn turn;
+
+	turn_begin(&turn, engine, now, effects);
+	pool_hold_tasks(&turn, pools_get(&engine->queues, name), until_ms);
+	turn_end(&turn);
 }
 
 struct pool *
@@ -318,15 +361,17 @@ pool_name(const struct pool *pool)
 	return pool->name;
 }
 
-static uint32_t
-count_ready(const struct pool *pool)
+static void
+count_ready(const struct pool *pool, struct pool_view *view)
 {
 	const struct strand *strand;
-	uint32_t n = 0;
+	uint64_t units = pool->in_use;
 
-	TAILQ_FOREACH(strand, &pool->strands, pool_link)
-		n += strand->ready;
-	return n;
+	TAILQ_FOREACH(strand, &pool->strands, pool_link) {
+		view->ready += strand->ready;
+		units += strand->units;
+	}
+	view->wanted = units < UINT32_MAX ? (uint32_t)units : UINT32_MAX;
 }
 
 void
@@ -338,10 +383,10 @@ pool_look(const struct pool *pool, const struct moment *now, struct pool_view *r
 		.units = pool->units == POOL_ANY ? 0 : pool->units,
 		.in_use = pool->in_use,
 		.wants = pool->wants,
-		.ready = count_ready(pool),
 		.tokens = has_rate(pool) ? bucket_level(&pool->bucket, now->mono_ms) : 0,
 		.per_second = has_rate(pool) ? pool->bucket.rate : 0,
 		.held_until = pool->held_until,
 		.dry_until = pool->dry_until,
 	};
+	count_ready(pool, ret_view);
 }

@@ -29,6 +29,7 @@
 #include "base/bucket.h"
 #include "engine/engine.h"
 #include "engine/queue.h"
+#include "engine/shares.h"
 
 TAILQ_HEAD(strand_list, strand);
 
@@ -36,7 +37,8 @@ struct pool {
 	char *name;
 	struct queues *owner;
 	struct pool_limits limits;  /* as configured */
-	uint32_t units;             /* this partition's; POOL_ANY: no limit */
+	struct share_part share;    /* this partition's of it, rate of SHARE_WHOLE */
+	uint32_t units;             /* that it may use; POOL_ANY: no limit */
 	uint32_t in_use;
 	uint32_t wants;             /* of the task that it is short for, or 0 */
 	struct strand *waiter;      /* whose turn it is then */
@@ -44,6 +46,7 @@ struct pool {
 	int64_t held_until;         /* mono_ms: throttled; 0: not held */
 	int64_t dry_until;          /* mono_ms: next token; 0: there is one */
 	bool known;
+	bool shared;                /* its share was said */
 	bool open;
 	struct strand_list strands;
 	UT_hash_handle hh;          /* by name */

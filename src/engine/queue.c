@@ -252,6 +252,18 @@ run_waits(const struct run *run)
 	return run_paused(run) || run_at_limit(run);
 }
 
+/* by: 1 or -1 */
+static void
+count_ready(struct lane *lane, uint32_t task, int by)
+{
+	struct strand *strand = lane->strand;
+
+	strand->ready += (uint32_t)by;
+	strand->queue->ready += (uint32_t)by;
+	if (strand->pool)
+		strand->units += (uint64_t)(by * (int64_t)lane->run->wf->tasks[task].units);
+}
+
 /* At the end of its bucket. */
 static void
 lane_insert(struct lane *lane)
@@ -373,8 +385,7 @@ queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task)
 	task->next = TASK_NONE;
 	if (lane->head != TASK_NONE)
 		lane->run->tasks[lane->head].prev = TASK_NONE;
-	queue->ready--;
-	lane->strand->ready--;
+	count_ready(lane, *ret_task, -1);
 	if (lane->head == TASK_NONE) {
 		lane_unlink(lane);
 	} else {
@@ -408,8 +419,7 @@ lane_push(struct lane *lane, uint32_t task)
 	else
 		run->tasks[lane->tail].next = task;
 	lane->tail = task;
-	lane->strand->ready++;
-	lane->strand->queue->ready++;
+	count_ready(lane, task, 1);
 	if (lane->linked)
 		return;
 	if (run_waits(run))
@@ -434,8 +444,7 @@ lane_remove(struct lane *lane, uint32_t t)
 	else
 		tasks[task->next].prev = task->prev;
 	task->next = task->prev = TASK_NONE;
-	lane->strand->ready--;
-	lane->strand->queue->ready--;
+	count_ready(lane, t, -1);
 	if (lane->head == TASK_NONE && lane->linked)
 		lane_unlink(lane);
 	else
@@ -451,8 +460,7 @@ lane_clear(struct lane *lane)
 		uint32_t next = tasks[lane->head].next;
 
 		tasks[lane->head].next = tasks[lane->head].prev = TASK_NONE;
-		lane->strand->ready--;
-		lane->strand->queue->ready--;
+		count_ready(lane, lane->head, -1);
 		lane->head = next;
 	}
 	if (lane->linked)

@@ -56,6 +56,7 @@ struct strand {
 	struct lane_list buckets[PRIORITIES];
 	unsigned filled;     /* bit p: bucket p is not empty */
 	uint32_t ready;
+	uint64_t units;      /* that these would take */
 	TAILQ_ENTRY(strand) pool_link;
 };
 

@@ -47,6 +47,8 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/passing.c \
 	src/orchestrator/partition.h \
 	src/orchestrator/partition_private.h \
+	src/orchestrator/pool_shares.c \
+	src/orchestrator/pool_shares.h \
 	src/orchestrator/pooling.c \
 	src/orchestrator/pooling.h \
 	src/orchestrator/pressure.c \

@@ -14,6 +14,7 @@
 #include "orchestrator/door.h"
 #include "orchestrator/letters.h"
 #include "orchestrator/limits.h"
+#include "orchestrator/pool_shares.h"
 #include "orchestrator/pooling.h"
 #include "orchestrator/scaling.h"
 #include "orchestrator/sharing.h"
@@ -307,6 +308,7 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	    partition_script(&orch->letters_script, "letters", err) < 0 ||
 	    partition_script(&orch->publish_script, "publish", err) < 0 ||
 	    (orch->letters_keeper = letters_keeper_new(orch, err)) == NULL ||
+	    (orch->pool_shares = pool_shares_new(orch, err)) == NULL ||
 	    (orch->stats = stats_new(orch, err)) == NULL ||
 	    (orch->pulse = pulse_new(orch, err)) == NULL ||
 	    (orch->flood = flood_new(orch, err)) == NULL) {
@@ -415,6 +417,7 @@ orchestrator_free(struct orchestrator *orch)
 	orchestrator_wake_watchers(orch, true);
 	sharing_free(orch);
 	parts_free(orch);
+	pool_shares_free(orch->pool_shares);
 	pooling_free(orch->pooling);
 	scaling_free(orch->scaling);
 	fleet_free(orch->fleet);

@@ -79,6 +79,7 @@ struct orchestrator {
 	struct scaling *scaling;
 	struct pressure *pressure;
 	struct pooling *pooling;
+	struct pool_shares *pool_shares;
 	struct door *door;
 	char last_run[RUN_ID_SIZE]; /* the newest that this daemon accepted */
 	int64_t started_ms;         /* wall */

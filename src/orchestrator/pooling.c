@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "orchestrator/orchestrator_private.h"
+#include "orchestrator/pool_shares.h"
 #include "orchestrator/view.h"
 
 struct pooling {
@@ -33,6 +34,12 @@ pooling_free(struct pooling *pooling)
 	free(pooling);
 }
 
+const struct pool_setting *
+pooling_at(const struct pooling *pooling, size_t i)
+{
+	return i < pooling->len ? &pooling->items[i] : NULL;
+}
+
 const struct pool_limits *
 pooling_find(const struct pooling *pooling, const char *name)
 {
@@ -54,6 +61,7 @@ pooling_serve(struct pooling *pooling, struct part *part)
 	for (struct pool *pool = engine_pool_first(engine); pool; pool = pool_next(pool))
 		if (!pooling_find(pooling, pool_name(pool)))
 			engine_set_pool(engine, &now, pool_name(pool), NULL);
+	pool_shares_serve(pooling->orch->pool_shares, part);
 	for (size_t i = 0; i < pooling->len; i++)
 		engine_set_pool(engine, &now, pooling->items[i].name, &pooling->items[i].limits);
 }

@@ -31,6 +31,8 @@ void pooling_free(struct pooling *pooling);
 void pooling_set(struct pooling *pooling, const struct pool_setting *settings, size_t n);
 void pooling_serve(struct pooling *pooling, struct part *part); /* it is owned here now */
 
+/* The i-th configured pool; NULL behind the last. */
+const struct pool_setting *pooling_at(const struct pooling *pooling, size_t i);
 /* The limits of a pool that is configured, or NULL. */
 const struct pool_limits *pooling_find(const struct pooling *pooling, const char *name);
 

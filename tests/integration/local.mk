@@ -23,7 +23,7 @@ SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.
 	tests/integration/daemon_gone.sh tests/integration/daemon_regroup.sh \
 	tests/integration/daemon_last_words.sh
 SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.sh \
-	tests/integration/control_pools.sh
+	tests/integration/control_pools.sh tests/integration/daemon_pools.sh
 
 # Several daemons on one Redis.
 SH_TESTS += tests/integration/control_nodes.sh tests/integration/daemon_passing.sh tests/integration/daemon_passed_again.sh tests/integration/daemon_shares.sh \
