@@ -50,6 +50,7 @@ void api_run_retry(struct http_request *req);
 void api_pause(struct http_request *req);
 void api_resume(struct http_request *req);
 void api_paused(struct http_request *req);
+void api_groups_rebalance(struct http_request *req);
 void api_agent_drain(struct http_request *req);
 void api_agent_undrain(struct http_request *req);
 void api_group_consumer_delete(struct http_request *req);

@@ -195,3 +195,15 @@ api_group_consumer_delete(struct http_request *req)
 	facade_drain(req->orch, req->match.args[1], req->match.args[0], true, NULL, &actor,
 	    http_wait_reply, http_wait(req, http_reply_answer));
 }
+
+void
+api_groups_rebalance(struct http_request *req)
+{
+	const struct facade_actor actor = actor_of(req);
+	json_t *body = read_body(req, NULL, 0);
+
+	if (body)
+		facade_rebalance(req->orch, &actor, http_wait_reply,
+		    http_wait(req, http_reply_answer));
+	json_decref(body);
+}

@@ -85,6 +85,8 @@ const struct http_route http_routes[] = {
 	    "their numbers, and sums" },
 	{ "GET", "/api/v1/consumer-groups/health", HTTP_ROLE_READ, 0, NULL, api_groups_health,
 	    "which of them cannot get on, and why" },
+	{ "POST", "/api/v1/consumer-groups/rebalance", HTTP_ROLE_OPERATE, BODY_MAX, NULL,
+	    api_groups_rebalance, "moves what agents hold and do not begin to others" },
 	{ "GET", "/api/v1/consumer-groups/{group}", HTTP_ROLE_READ, 0, NULL, api_group,
 	    "one group, with its agents" },
 	{ "DELETE", "/api/v1/consumer-groups/{group}/consumers/{id}", HTTP_ROLE_OPERATE, 0, NULL,

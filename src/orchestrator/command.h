@@ -116,6 +116,7 @@ void control_retry(struct command *command);
 void control_pause(struct command *command);   /* pause.c */
 void control_scale(struct command *command);   /* scale.c */
 void control_drain(struct command *command);   /* drain.c */
+void control_rebalance(struct command *command); /* rebalance.c */
 void purge_apply(struct command *command);     /* purge.c */
 void noting_apply(struct command *command);    /* noting.c */
 

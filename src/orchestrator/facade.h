@@ -178,6 +178,13 @@ void facade_groups(struct orchestrator *orch, const struct facade_fleet_filter *
 /* One, with "agents": those that serve it.  name: the group's or its type's. */
 void facade_group(struct orchestrator *orch, const char *name, facade_reply_fn *fn, void *arg);
 
+/*
+ * Moves what agents that beat hold and have not begun within two beats to others: {moved,
+ * agents: [{id, moved}]}.
+ */
+void facade_rebalance(struct orchestrator *orch, const struct facade_actor *actor,
+    facade_reply_fn *fn, void *arg);
+
 /* {groups, agents: {active, draining, lost}, ready, queued, running, rate_per_s, items: [group]}. */
 void facade_groups_metrics(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 /*

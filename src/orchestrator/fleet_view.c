@@ -11,6 +11,7 @@
 #include "orchestrator/orchestrator_private.h"
 #include "orchestrator/roster.h"
 #include "orchestrator/steward.h"
+#include "orchestrator/types.h"
 #include "orchestrator/view.h"
 
 /* What was asked; texts are copies. */
@@ -130,20 +131,33 @@ count_living(const struct roster *roster, const char *type)
 	return n;
 }
 
+/* What its file says of their number, where there is one here. */
 static json_t *
-view_group(const struct roster *roster, const struct roster_group *group)
+view_limit(const struct agent_type *type, bool most)
 {
+	if (!type || !type->scale.given)
+		return json_null();
+	return json_integer(most ? type->scale.max_agents : type->scale.min_agents);
+}
+
+static json_t *
+view_group(const struct orchestrator *orch, const struct roster *roster,
+    const struct roster_group *group)
+{
+	const struct agent_type *type = orch->types ? types_find(orch->types, group->type) : NULL;
 	int64_t now = clock_wall_ms();
 	uint64_t queued = group->outstanding > group->held ? group->outstanding - group->held : 0;
 	json_int_t oldest = group->waiting_since > 0 && now > group->waiting_since
 	    ? now - group->waiting_since
 	    : 0;
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:n, s:n, s:n}", "name",
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:o, s:o, s:o}", "name",
 	    group->name, "agent_type", group->type, "stream", group->stream, "consumers",
 	    count_living(roster, group->type), "ready", (json_int_t)group->ready, "queued",
 	    (json_int_t)queued, "running", (json_int_t)group->held, "oldest_ms", oldest, "rate_per_s",
-	    group->rate, "circuit", breaker_state_name(group->circuit), "min_agents", "max_agents", "desired_agents");
+	    group->rate, "circuit", breaker_state_name(group->circuit), "min_agents",
+	    view_limit(type, false), "max_agents", view_limit(type, true), "desired_agents",
+	    group->desired >= 0 ? json_integer(group->desired) : json_null());
 }
 
 /* --- lists ---------------------------------------------------------------------------------- */
@@ -234,7 +248,7 @@ on_groups(void *arg, const struct roster *roster, const struct err *err)
 			next = last;
 			break;
 		}
-		json_array_append_new(items, view_group(roster, at));
+		json_array_append_new(items, view_group(question->orch, roster, at));
 		last = at->type;
 	}
 	question_end(question, roster ? page(items, next) : NULL, err);
@@ -258,7 +272,7 @@ on_group(void *arg, const struct roster *roster, const struct err *err)
 	json_t *view = NULL, *agents, *health;
 
 	if (group) {
-		view = view_group(roster, group);
+		view = view_group(question->orch, roster, group);
 		agents = json_array();
 		health = steward_health(question->orch, roster);
 		for (const struct roster_agent *at = roster->agents; at; at = at->hh.next)
@@ -296,6 +310,7 @@ static void
 on_metrics(void *arg, const struct roster *roster, const struct err *err)
 {
 	static const char *const summed[] = { "ready", "queued", "running" };
+	struct question *question = arg;
 	json_t *items = json_array(), *body = NULL, *view;
 	double rate = 0;
 
@@ -303,7 +318,7 @@ on_metrics(void *arg, const struct roster *roster, const struct err *err)
 		body = json_pack("{s:i, s:o, s:i, s:i, s:i}", "groups", (int)HASH_COUNT(roster->groups),
 		    "agents", view_counts(roster), "ready", 0, "queued", 0, "running", 0);
 	for (const struct roster_group *at = roster ? roster->groups : NULL; at; at = at->hh.next) {
-		json_array_append_new(items, view = view_group(roster, at));
+		json_array_append_new(items, view = view_group(question->orch, roster, at));
 		rate += at->rate;
 		for (size_t i = 0; i < ARRAY_LEN(summed); i++) {
 			json_t *sum = json_object_get(body, summed[i]);

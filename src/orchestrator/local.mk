@@ -72,6 +72,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/starting.c \
 	src/orchestrator/starting.h \
 	src/orchestrator/drain.c src/orchestrator/drain.h src/orchestrator/fleet_view.c \
+	src/orchestrator/move.c src/orchestrator/rebalance.c \
 	src/orchestrator/flood.c src/orchestrator/flood.h \
 	src/orchestrator/pulse.c src/orchestrator/pulse.h \
 	src/orchestrator/steward.c src/orchestrator/steward.h \

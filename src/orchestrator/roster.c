@@ -67,6 +67,7 @@ group_of(struct roster *roster, const char *type)
 		return group;
 	group = xcalloc(1, sizeof *group);
 	group->type = xstrdup(type);
+	group->desired = -1;
 	HASH_ADD_KEYPTR(hh, roster->groups, group->type, strlen(group->type), group);
 	return group;
 }
@@ -555,6 +556,25 @@ on_limits(struct query *query, const struct redisReply *reply)
 	}
 }
 
+/* How many agents the owner of its home wants. */
+static void
+on_scale(struct query *query, const struct redisReply *reply)
+{
+	struct reply_text type, value;
+
+	for (size_t i = 0; !reply_is_error(reply) && i < reply_pairs(reply); i++) {
+		json_t *memory;
+
+		if (reply_pair(reply, i, &type, &value, NULL) < 0)
+			continue;
+		memory = json_loadb(value.text, value.len, 0, NULL);
+		if (json_is_integer(json_object_get(memory, "desired")))
+			group_of(&query->reading->roster, type.text)->desired =
+			    json_integer_value(json_object_get(memory, "desired"));
+		json_decref(memory);
+	}
+}
+
 /* --- all of it ---------------------------------------------------------------------------- */
 
 void
@@ -570,6 +590,7 @@ roster_read(struct orchestrator *orch, roster_fn *fn, void *arg)
 		ask_key(reading, keys, "HGETALL", "queues", NULL, on_queues);
 		ask_key(reading, keys, "HGETALL", "drains", NULL, on_drains);
 		ask_key(reading, keys, "HGETALL", "fleet", NULL, on_fleet);
+		ask_key(reading, keys, "HGETALL", "scale", NULL, on_scale);
 		ask_key(reading, keys, "HGETALL", "limits", NULL, on_limits);
 	}
 	answered(reading);

@@ -46,6 +46,7 @@ struct roster_group {
 	int64_t waiting_since;      /* wall; 0 = nothing waits */
 	double rate;                /* completions a second */
 	enum breaker_state circuit; /* the worst of its partitions */
+	int64_t desired;            /* agents that are wanted; -1 = it does not scale */
 	UT_hash_handle hh;
 };
 

@@ -368,6 +368,8 @@ judge_held(struct judging *judging, struct held *held, struct stream_id id)
 	struct holder *holder = held->holder;
 
 	if (strcmp(holder->id, REAPER) == 0) {
+		if (held->rest_ms > judging->tend->clock - held->since)
+			return; /* who begins it now learns first that it was moved */
 		/* taken back before; the answer was lost */
 		if (judging->n_lost < REAP_MAX)
 			judging->lost[judging->n_lost++] = held->token;
@@ -453,6 +455,18 @@ group_lost(struct tend *tend, size_t queue)
 }
 
 static void
+give_up(struct tend *tend, uint64_t token)
+{
+	const struct held *held;
+
+	HASH_FIND(hh, tend->helds, &token, sizeof token, held);
+	if (held && held->rest_ms > 0)
+		tend_hand_back(tend, token);
+	else
+		tend_lose(tend, token, "its entry is in nobody's hands", "");
+}
+
+static void
 judge_queue(struct tend *tend, const struct glance *glance)
 {
 	struct judging judging = { .tend = tend, .glance = glance };
@@ -465,7 +479,7 @@ judge_queue(struct tend *tend, const struct glance *glance)
 	if (judging.back)
 		regroup_send(judging.back);
 	for (size_t i = 0; i < judging.n_lost; i++)
-		tend_lose(tend, judging.lost[i], "its entry is in nobody's hands", "");
+		give_up(tend, judging.lost[i]);
 }
 
 static void
@@ -556,7 +570,8 @@ tend_new(struct partition *p, struct err *err)
 	tend->p = p;
 	tend->answered_at = partition_mono(p);
 	if (partition_script(&tend->reap_script, "reap", err) < 0 ||
-	    partition_script(&tend->regroup_script, "regroup", err) < 0) {
+	    partition_script(&tend->regroup_script, "regroup", err) < 0 ||
+	    partition_script(&tend->move_script, "move", err) < 0) {
 		free(tend);
 		return NULL;
 	}

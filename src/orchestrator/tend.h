@@ -26,6 +26,8 @@
 #ifndef REEVE_ORCHESTRATOR_TEND_H
 #define REEVE_ORCHESTRATOR_TEND_H
 
+#include <jansson.h>
+
 #include "base/err.h"
 #include "orchestrator/partition.h"
 
@@ -48,6 +50,13 @@ void tend_renew(struct tend *tend);
 /* Starts a look when one is due. */
 void tend_turn(struct tend *tend);
 int64_t tend_next(const struct tend *tend); /* mono_ms */
+
+/*
+ * Moves entries away from agents that beat and have not begun them (move.c).  fn: how many
+ * of which agent, an object to look at.
+ */
+typedef void tend_moved_fn(void *arg, const json_t *agents);
+void tend_move(struct tend *tend, tend_moved_fn *fn, void *arg);
 
 /* Each entry that an agent held at the last look. */
 typedef void tend_held_fn(void *arg, uint64_t token, const char *agent);

@@ -33,6 +33,7 @@ struct held {
 	struct holder *holder; /* NULL: missing */
 	int64_t since;         /* lease clock */
 	unsigned look;         /* the last one that saw it */
+	int64_t rest_ms;       /* it was moved: so long it rests with the reaper; 0 = it was not */
 	UT_hash_handle hh;
 };
 
@@ -45,7 +46,7 @@ struct glance {
 
 struct tend {
 	struct partition *p;
-	struct redis_script reap_script, regroup_script;
+	struct redis_script reap_script, regroup_script, move_script;
 	struct holder *holders;
 	struct held *helds;
 	struct glance *glances;
@@ -91,5 +92,8 @@ const char *regroup_runner(const struct tend *tend, uint64_t token);
 /* undelivered.c: entries that wait for an agent, and perhaps are gone */
 void undelivered_look(struct tend *tend, const struct glance *glance);
 void undelivered_forget(struct tend *tend);
+
+/* move.c: its agent had not begun it; it is handed out anew, and no attempt was lost. */
+void tend_hand_back(struct tend *tend, uint64_t token);
 
 #endif

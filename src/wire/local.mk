@@ -20,7 +20,7 @@ LUA = \
 	src/wire/lua/inspect.lua \
 	src/wire/lua/peek.lua \
 	src/wire/lua/peekown.lua \
-	src/wire/lua/logged.lua src/wire/lua/pulse.lua \
+	src/wire/lua/move.lua src/wire/lua/logged.lua src/wire/lua/pulse.lua \
 	src/wire/lua/raise.lua \
 	src/wire/lua/publish.lua \
 	src/wire/lua/reap.lua \

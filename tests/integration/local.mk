@@ -14,7 +14,8 @@ C_TESTS += tests/integration/test_embedded
 tests_integration_test_embedded_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 SH_TESTS += tests/integration/daemon_leases.sh tests/integration/daemon_retries.sh \
 	tests/integration/daemon_timeouts.sh tests/integration/fleet_drain.sh \
-	tests/integration/fleet_flood.sh tests/integration/fleet_judge.sh
+	tests/integration/fleet_flood.sh tests/integration/fleet_judge.sh \
+	tests/integration/fleet_parts.sh tests/integration/fleet_rebalance.sh
 SH_TESTS += tests/integration/daemon_wiped.sh
 SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh

@@ -127,6 +127,13 @@ facade_paused(struct orchestrator *orch, facade_reply_fn *fn, void *arg)
 }
 
 void
+facade_rebalance(struct orchestrator *orch, const struct facade_actor *actor, facade_reply_fn *fn,
+    void *arg)
+{
+	answer(orch, json_pack("{s:i, s:s}", "moved", 0, "by", actor->name), fn, arg);
+}
+
+void
 facade_drain(struct orchestrator *orch, const char *agent, const char *group, bool on,
     const char *why, const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
 {
