@@ -20,6 +20,7 @@ const struct command_kind command_kinds[] = {
 	{ "pause", COMMAND_URGENT, true, control_pause },
 	{ "scale", COMMAND_URGENT, true, control_scale },
 	{ "drain", COMMAND_URGENT, true, control_drain },
+	{ "rebalance", COMMAND_URGENT, false, control_rebalance },
 	{ "dlq_replay", COMMAND_PLAIN, true, letters_replay },
 	{ "dlq_purge", COMMAND_URGENT, false, letters_purge },
 	{ "purge", COMMAND_URGENT, false, purge_apply },
@@ -27,20 +28,6 @@ const struct command_kind command_kinds[] = {
 	{ "drop", COMMAND_DOOR, false, catalog_apply_drop },
 	{ "forget", COMMAND_URGENT, false, catalog_apply_forget },
 	{ NULL, COMMAND_PLAIN, false, NULL },
-	{ "submit", COMMAND_DOOR, starting_apply },
-	{ "cancel", COMMAND_URGENT, control_cancel },
-	{ "retry", COMMAND_PLAIN, control_retry },
-	{ "pause", COMMAND_URGENT, control_pause },
-	{ "scale", COMMAND_URGENT, control_scale },
-	{ "drain", COMMAND_URGENT, control_drain },
-	{ "rebalance", COMMAND_URGENT, control_rebalance },
-	{ "dlq_replay", COMMAND_PLAIN, letters_replay },
-	{ "dlq_purge", COMMAND_URGENT, letters_purge },
-	{ "purge", COMMAND_URGENT, purge_apply },
-	{ "note", COMMAND_URGENT, noting_apply },
-	{ "drop", COMMAND_DOOR, catalog_apply_drop },
-	{ "forget", COMMAND_URGENT, catalog_apply_forget },
-	{ NULL, COMMAND_PLAIN, NULL },
 };
 
 const struct command_kind *

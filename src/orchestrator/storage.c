@@ -63,6 +63,9 @@ static const struct {
 	{ "beats", STORAGE_OTHER },
 	{ "cancel", STORAGE_OTHER },
 	{ "agents", STORAGE_OTHER },
+	{ "drains", STORAGE_OTHER },
+	{ "fleet", STORAGE_OTHER },
+	{ "logged", STORAGE_OTHER },
 	{ "queues", STORAGE_OTHER },
 }, MANY[] = {
 	{ "run", STORAGE_RUNS },
