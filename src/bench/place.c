@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/worker.h"
 
 #define START_US (20 * CLOCK_S)
 
@@ -151,6 +152,11 @@ write_folders(const struct place *place, const struct shape *shape, struct err *
 	shape_add_yaml(shape, &text);
 	if (rc == 0)
 		rc = write_file(place->dir, "workflows/bench.yaml", &text, err);
+	/* its agent takes WORKER_BATCH tasks at once, and has no card that says so */
+	buf_clear(&text);
+	buf_printf(&text, "high_water: %d\n", 4 * WORKER_BATCH);
+	if (rc == 0)
+		rc = write_file(place->dir, "agents/" SHAPE_AGENT ".yaml", &text, err);
 	buf_release(&text);
 	return rc;
 }

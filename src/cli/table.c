@@ -220,8 +220,10 @@ const struct cli_command cli_commands[] = {
 	    0, 1, cmd_pause },
 	{ "resume", "RUN|WORKFLOW|TYPE|budget", "lets go on what is paused, or whose budget is used up",
 	    "A run whose budget is used up may cost as much again; \"budget\" is the day's of all\n"
-	    "runs, which may then cost as much again until the day (UTC) ends.", NULL,
+	    "runs, which may then cost as much again until the day (UTC) ends.  Of an agent type\n"
+	    "it also closes an open circuit (circuit in its file): tasks start again at once.", NULL,
 	    "  reeve resume @last\n"
+	    "  reeve resume type:backend\n"
 	    "  reeve resume workflow:feature-development\n"
 	    "  reeve resume budget\n",
 	    1, 1, cmd_resume },

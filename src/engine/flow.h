@@ -14,7 +14,7 @@
  * owner is far shorter than a task); 16 and 64 for bursts of very short ones.  `grown` is
  * for agents that never said how much they take at once: whoever leaves less than a quarter
  * of a full stream while tasks are ready has shown that he takes more, and gets twice as
- * much, until the burst is over.
+ * much, until the type is idle when its agents are looked at.
  *
  * Of several partitions each has an equal share of all limits, one task at least.
  *

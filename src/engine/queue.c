@@ -209,10 +209,6 @@ queue_entry_removed(struct queue *queue)
 	queue->outstanding--;
 	if (queue->full)
 		grow(queue);
-	if (queue->grown > 0 && queue->outstanding == 0 && queue->ready == 0) {
-		queue->grown = 0;
-		queue->limit = flow_high_water(queue);
-	}
 	queue_refresh(queue);
 }
 
@@ -523,6 +519,8 @@ void
 queue_set_slots(struct queue *queue, uint32_t slots)
 {
 	queue->slots = slots;
+	if (queue->outstanding == 0 && queue->ready == 0)
+		queue->grown = 0;
 	queue->limit = flow_high_water(queue);
 	queue_refresh(queue);
 }

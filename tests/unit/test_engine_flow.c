@@ -108,7 +108,7 @@ each_partition_has_its_share(void **state)
 	harness_release(&h);
 }
 
-/* Who takes all there is at once is given more, until the burst is over. */
+/* Who takes all there is at once is given more, until the type is idle. */
 static void
 it_grows_for_agents_that_take_more(void **state)
 {
@@ -130,6 +130,7 @@ it_grows_for_agents_that_take_more(void **state)
 		total += end_all(&h, COMPLETION_SUCCEEDED, CATEGORY_NONE);
 	}
 	assert_int_equal(total, 3000);
+	queue_set_slots(the_queue(&h), 0); /* it is idle now */
 	assert_int_equal(queue_window(the_queue(&h)), 64);
 	/* one by one shows nothing */
 	submit(&h, 300);
