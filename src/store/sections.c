@@ -257,14 +257,13 @@ finish_sets(struct encoder *enc)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
-		const char *key;
+		if (sets[i].items->len > 0) {
+			const char *key = enc_key(enc, sets[i].kind, NULL);
 
-		if (sets[i].items->len == 0)
-			continue;
-		key = enc_key(enc, sets[i].kind, NULL);
-		enc_need_type(enc, key, sets[i].type);
-		enc_calls(enc, sets[i].name, key, NULL, sets[i].items, ITEMS_MAX);
-		args_release(sets[i].items);
+			enc_need_type(enc, key, sets[i].type);
+			enc_calls(enc, sets[i].name, key, NULL, sets[i].items, ITEMS_MAX);
+		}
+		args_release(sets[i].items); /* also what was emptied */
 	}
 }
 
