@@ -90,6 +90,7 @@ static void
 check_queues(struct world *world)
 {
 	struct open_task *all = NULL, *task, *next;
+	uint32_t used[POOLS] = { 0 };
 
 	for (unsigned type = 0; type < TYPES; type++) {
 		struct object *object = find_queue(world, type);
@@ -100,12 +101,14 @@ check_queues(struct world *world)
 			if (!is_open(&object->stream, &object->stream.entries[i]))
 				continue;
 			open_task_add(world, &all, &object->stream.entries[i]);
+			pools_count(world, &object->stream.entries[i], used);
 			open++;
 		}
 		if (open > high_water(world, type))
 			world_fail(world, "%zu entries are outstanding for %s, the high water is %u", open,
 			    type_name(type), high_water(world, type));
 	}
+	pools_check(world, used);
 	HASH_ITER(hh, all, task, next) {
 		HASH_DEL(all, task);
 		free(task);

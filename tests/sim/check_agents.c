@@ -30,7 +30,8 @@ must_be_alone(const struct agent *agent, const struct held *held)
 
 	if (!agent->beats)
 		return false;
-	return (agent->sure && connected) ||
+	/* while its entry is in nobody's hands (UNOWNED) nothing is promised */
+	return (agent->sure && connected && held->unowned_at == 0) ||
 	    (agent->kills && agent->world->lost_at < held->taken_at &&
 	        agent->world->harmed_at < held->taken_at);
 }

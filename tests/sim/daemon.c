@@ -206,8 +206,10 @@ on_state(void *arg, enum partition_state state, const char *why)
 	struct daemon *daemon = arg;
 
 	loss_state(daemon, state);
-	if (state == PARTITION_SERVING)
+	if (state == PARTITION_SERVING) {
 		limits_apply(daemon);
+		pools_apply(daemon);
+	}
 	world_trace(daemon->world, "%s is %s %s", daemon->name, partition_state_name(state), why);
 }
 

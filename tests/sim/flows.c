@@ -109,6 +109,7 @@ add_task(struct world *world, struct buf *out, unsigned shape, unsigned n, unsig
 	add_timeouts(world, out);
 	if (one_in(world, 4))
 		buf_printf(out, "    priority: %u\n", (unsigned)chance(world, 10));
+	pools_add(world, out);
 	if (one_in(world, 5))
 		buf_adds(out, "    continue_on_error: true\n");
 	if (parent < n && one_in(world, 3))

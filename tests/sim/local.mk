@@ -11,7 +11,7 @@ tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
 	tests/sim/check_keep.c tests/sim/control.c \
 	tests/sim/daemon.c tests/sim/drill.c tests/sim/fate.c \
 	tests/sim/flows.c tests/sim/keeping.c tests/sim/limits.c tests/sim/link.c \
-	tests/sim/loss.c tests/sim/operators.c tests/sim/passing.c tests/sim/people.c \
+	tests/sim/loss.c tests/sim/operators.c tests/sim/passing.c tests/sim/people.c tests/sim/pools.c \
 	tests/sim/reports.c tests/sim/sim.c tests/sim/world.c tests/sim/world.h
 tests_sim_sim_LDADD = $(ORCHESTRATOR_LIBS)
 PAIR_SOURCES = $(FAKE_SOURCES) tests/sim/fake_pair.c tests/sim/fake_pair.h \

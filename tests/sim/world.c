@@ -365,6 +365,7 @@ draw_shape(struct world *world)
 	}
 	world->shape.keep = draw_keep(world);
 	limits_draw(world);
+	pools_draw(world);
 }
 
 static void

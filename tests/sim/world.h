@@ -27,6 +27,7 @@
 #define DAEMONS 3
 #define FLOWS 4
 #define SLOTS 2
+#define POOLS 2
 #define TRACE 80
 #define TRACE_LINE 200
 
@@ -234,6 +235,7 @@ void report_garbage(struct world *world);
 	X(NAME_PAUSE, "workflows and agent types paused")                              \
 	X(LETTER, "open dead letters seen")                                           \
 	X(LETTER_DROP, "dead letters dropped by people")                               \
+	X(POOL_FULL, "commits that leave a pool full")                                 \
 	X(PASSED, "commands passed on and applied")                                    \
 	X(PASSED_BAD, "garbage among the commands")                                    \
 	X(PURGED, "ended runs removed")                                                \
@@ -312,6 +314,7 @@ struct shape {
 	unsigned runs;
 	int64_t audit_ms; /* between two audits; 0: none */
 	struct keep_limits keep;
+	struct pool_limits pools[POOLS];
 };
 
 #define LIMIT_TEXT 120
@@ -404,6 +407,14 @@ void control_begin(struct world *world);
 /* people.c: a run that somebody wants; NULL: enough is wanted.  And its submission. */
 struct asked *people_want(struct world *world, struct daemon *daemon);
 void people_submit(struct world *world, struct daemon *daemon, struct asked *asked);
+/* pools.c: what tasks share */
+struct buf;
+struct entry;
+void pools_draw(struct world *world);
+void pools_apply(struct daemon *daemon); /* it serves now */
+void pools_add(struct world *world, struct buf *out); /* of a task's definition */
+void pools_count(const struct world *world, const struct entry *entry, uint32_t used[POOLS]);
+void pools_check(struct world *world, const uint32_t used[POOLS]);
 /* passing.c: commands that a standby passes on */
 void passing_ask(struct world *world);
 void passing_garbage(struct world *world);
