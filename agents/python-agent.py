@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import time
 
 
 class Redis:
@@ -63,6 +64,8 @@ def main(kind, me, where):
             raise
     start = "0"  # first what an earlier life of this agent left, then what is new
     while True:
+        while start == ">" and redis("HEXISTS", prefix + "drains", me) == 1:
+            time.sleep(5)  # drained: takes nothing new until somebody undrains it
         reply = redis("XREADGROUP", "GROUP", group, me, "COUNT", 1, "BLOCK", 2000,
                       "STREAMS", stream, start)
         entries = reply[0][1] if reply else []

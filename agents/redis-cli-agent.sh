@@ -17,6 +17,8 @@ redis XGROUP CREATE "$stream" "$group" '$' MKSTREAM >/dev/null 2>&1 || true
 # what an earlier life of this agent left (0), then what is new (>)
 from=0 told=' '
 while :; do
+	# drained: takes nothing new until somebody undrains it
+	[ "$from" != '>' ] || while [ "$(redis HEXISTS "${prefix}drains" "$id")" = 1 ]; do sleep 5; done
 	if ! task=$(redis -e --json XREADGROUP GROUP "$group" "$id" COUNT 1 BLOCK 2000 STREAMS "$stream" "$from"); then
 		# Redis is away, or the group is: look again at what this agent holds
 		sleep 1
