@@ -41,6 +41,8 @@ hand_out(struct turn *turn, struct queue *queue, struct run *run, uint32_t t,
 	effect->u.dispatch.meta = rendered->meta;
 	if (queue->flow)
 		flow_started(turn, queue, task->token);
+	if (task_pool(run, t))
+		pool_started(turn, task_pool(run, t));
 }
 
 /* false: it failed at once, because it could not be rendered. */

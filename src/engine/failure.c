@@ -159,6 +159,8 @@ task_note_outcome(struct turn *turn, struct run *run, uint32_t t, enum flow_outc
 		queue->failure_rate = retry_rate(queue->failure_rate, outcome == FLOW_FAILED);
 	if (queue->flow)
 		flow_note(turn, queue, run, t, outcome, category);
+	if (task_pool(run, t))
+		pool_note(turn, task_pool(run, t), run, t, outcome, category);
 }
 
 /* Unless there would be no time for it. */
@@ -212,7 +214,9 @@ task_throttled(struct turn *turn, struct run *run, uint32_t t, int64_t retry_aft
 		return;
 	}
 	run->tasks[t].last_category = CATEGORY_THROTTLED;
-	if (!pool) /* else the limit is the pool's */
+	if (pool) /* the limit is the pool's, not the type's */
+		pool_note(turn, pool, run, t, FLOW_THROTTLED, CATEGORY_THROTTLED);
+	else
 		task_note_outcome(turn, run, t, FLOW_THROTTLED, CATEGORY_THROTTLED);
 	delay = retry_throttle_delay(retry_after_ms, turn_chance(turn));
 	try_later(turn, run, t, delay, failure);

@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "engine/internal.h"
+#include "engine/pool.h"
 
 #define TOLD_GROWTH 1.25 /* a rate that rose by so much is told and stored */
 
@@ -188,6 +189,8 @@ engine_load_limit(struct engine *engine, const struct moment *now, const char *w
 		    const char *value);
 	} KINDS[] = { { "rate:", load_rate }, { "circuit:", load_circuit } };
 
+	if (strncmp(what, "pool:", 5) == 0 && what[5])
+		return pool_load(engine, now, what + 5, value);
 	for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
 		size_t len = strlen(KINDS[i].prefix);
 		struct queue *queue;

@@ -2,6 +2,7 @@
 /* Limits that tasks of many runs and agent types share. */
 #include "engine/pool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ pools_get(struct queues *queues, const char *name)
 	pool->name = xstrdup(name);
 	pool->owner = queues;
 	pool->units = POOL_ANY;
+	pool->kept_level = -1;
 	pool->share = (struct share_part){ POOL_ANY, SHARE_WHOLE, 0 };
 	TAILQ_INIT(&pool->strands);
 	HASH_ADD_KEYPTR(hh, queues->pools, pool->name, strlen(pool->name), pool);
@@ -274,12 +276,15 @@ burst_share(const struct pool *pool)
 static void
 apply(struct pool *pool, bool had_rate, int64_t now_ms)
 {
-	double rate = pool->limits.per_second * pool->share.rate / SHARE_WHOLE;
+	double rate = pool->rate.per_second * pool->share.rate / SHARE_WHOLE;
 
 	if (had_rate)
 		bucket_change(&pool->bucket, rate, burst_share(pool), now_ms);
 	else
 		bucket_init(&pool->bucket, rate, burst_share(pool), now_ms);
+	if (pool->kept_level >= 0)
+		bucket_fill(&pool->bucket, pool->kept_level, now_ms);
+	pool->kept_level = -1;
 	wait_for_token(pool, now_ms);
 	pool->units = POOL_ANY;
 	if (pool->limits.units > 0)
@@ -288,16 +293,92 @@ apply(struct pool *pool, bool had_rate, int64_t now_ms)
 	forget_waiter(pool);
 }
 
+static struct rate_limit
+adapting(const struct pool_limits *limits)
+{
+	return (struct rate_limit){ .per_second = limits->per_second,
+		.burst = burst_of(limits),
+		.min_per_second = limits->per_second / RATE_FLOOR,
+		.failure_rate = RATE_FAILURES_DEFAULT };
+}
+
+/* NOW LEVEL WALL: what became of the rate, the tokens, and when. */
+static void
+store(struct turn *turn, const struct pool *pool)
+{
+	struct effect *effect = effects_add(turn->effects, EFFECT_LIMIT, NULL, TASK_NONE);
+
+	effect->u.limit.what = xasprintf("pool:%s", pool->name);
+	effect->u.limit.value = xasprintf("%.17g %.17g %lld", pool->rate.per_second,
+	    bucket_level(&pool->bucket, turn->now->mono_ms), (long long)turn->now->wall_ms);
+}
+
+void
+pool_started(struct turn *turn, struct pool *pool)
+{
+	if (has_rate(pool))
+		store(turn, pool);
+}
+
+bool
+pool_load(struct engine *engine, const struct moment *now, const char *name, const char *value)
+{
+	struct pool *pool = pools_get(&engine->queues, name);
+	double rate, level;
+	long long wall;
+	int64_t gone;
+
+	if (sscanf(value, "%lf %lf %lld", &rate, &level, &wall) != 3 || !(rate > 0) ||
+	    !(level >= 0))
+		return false;
+	gone = now->wall_ms > wall ? now->wall_ms - (int64_t)wall : 0;
+	rate_init(&pool->rate, &(struct rate_limit){ .per_second = rate }, now->wall_ms);
+	pool->kept_level = level + rate * (double)gone / 1000;
+	return true;
+}
+
+void
+pool_note(struct turn *turn, struct pool *pool, const struct run *run, uint32_t t,
+    enum flow_outcome outcome, enum category category)
+{
+	static const enum rate_outcome AS_RATE[] = { [FLOW_SUCCEEDED] = RATE_SUCCEEDED,
+		[FLOW_FAILED] = RATE_FAILED, [FLOW_LOST] = RATE_FAILED,
+		[FLOW_THROTTLED] = RATE_THROTTLED };
+	struct rate_limit limit = adapting(&pool->limits);
+	double before = pool->rate.per_second;
+	enum rate_verdict verdict;
+
+	if (!has_rate(pool) || category == CATEGORY_CANCELLED)
+		return;
+	verdict = rate_note(&pool->rate, &limit, AS_RATE[outcome],
+	    run->created_ms + run->tasks[t].queued_ms, 0, turn->now->wall_ms);
+	if (verdict == RATE_SAME)
+		return;
+	apply(pool, true, turn->now->mono_ms);
+	store(turn, pool);
+	if (verdict != RATE_UP || pool->rate.per_second >= limit.per_second)
+		turn_note(turn, NULL, TASK_NONE, "alert.rate_limit",
+		    xasprintf("{\"pool\":\"%s\",\"per_second\":%.6g,\"before\":%.6g,"
+		              "\"configured\":%.6g,\"reason\":\"%s\"}", pool->name,
+		        pool->rate.per_second, before, limit.per_second,
+		        rate_verdict_text(verdict)));
+}
+
 void
 engine_set_pool(struct engine *engine, const struct moment *now, const char *name,
     const struct pool_limits *limits)
 {
 	static const struct pool_limits none;
 	struct pool *pool = pools_get(&engine->queues, name);
-	bool had_rate = has_rate(pool);
+	struct rate_limit before = adapting(&pool->limits), limit = adapting(limits ? limits : &none);
+	bool had_rate = has_rate(pool), kept = pool->kept_level >= 0;
 
 	pool->known = limits != NULL;
 	pool->limits = limits ? *limits : none;
+	if (!had_rate && !kept)
+		rate_init(&pool->rate, &limit, now->wall_ms);
+	else
+		rate_change(&pool->rate, had_rate ? &before : &limit, &limit);
 	apply(pool, had_rate, now->mono_ms);
 }
 

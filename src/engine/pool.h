@@ -21,6 +21,10 @@
  * the queues take turns.  A pool that is short waits for its first one (only something
  * of higher priority overtakes it), so many units are not starved by few.
  *
+ * The rate of starts adapts as that of an agent type does, to failures and throttled
+ * attempts of its tasks, down to a tenth of what is configured.  Tokens and rate are
+ * stored with each start, so a restart gives no burst.
+ *
  * Of several partitions each has a share of the units (engine/shares.h).
  */
 #ifndef REEVE_ENGINE_POOL_H
@@ -28,7 +32,9 @@
 
 #include "base/bucket.h"
 #include "engine/engine.h"
+#include "engine/flow.h"
 #include "engine/queue.h"
+#include "engine/rate.h"
 #include "engine/shares.h"
 
 TAILQ_HEAD(strand_list, strand);
@@ -42,7 +48,9 @@ struct pool {
 	uint32_t in_use;
 	uint32_t wants;             /* of the task that it is short for, or 0 */
 	struct strand *waiter;      /* whose turn it is then */
+	struct rate rate;           /* of all partitions: adapts (engine/rate.h) */
 	struct bucket bucket;
+	double kept_level;          /* stored tokens, until the limits are set; -1: none are */
 	int64_t held_until;         /* mono_ms: throttled; 0: not held */
 	int64_t dry_until;          /* mono_ms: next token; 0: there is one */
 	bool known;
@@ -67,6 +75,13 @@ void pool_give(struct pool *pool, uint32_t units);       /* an attempt is settle
 /* Nothing starts until then; a later time counts. */
 void pool_hold(struct pool *pool, int64_t until_ms);
 bool pool_may_start(const struct pool *pool); /* but for units and tokens */
+
+/* One has started, has ended: what that does to tokens and rate is stored and told. */
+void pool_started(struct turn *turn, struct pool *pool);
+void pool_note(struct turn *turn, struct pool *pool, const struct run *run, uint32_t task,
+    enum flow_outcome outcome, enum category category);
+bool pool_load(struct engine *engine, const struct moment *now, const char *name,
+    const char *value);
 
 /* It is the strand's turn among those of its pool. */
 bool strand_first(const struct strand *strand);

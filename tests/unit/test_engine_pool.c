@@ -203,6 +203,47 @@ test_throttled(void **state)
 	harness_release(&h);
 }
 
+/* The rate falls when attempts fail or are throttled, and comes back; a restart keeps it. */
+static void
+test_rate_adapts(void **state)
+{
+	struct stored_run *run;
+	struct harness h;
+
+	(void)state;
+	harness_init(&h, 7);
+	harness_pool(&h, "llm", 0, 10, 10);
+	run = start(&h, "defaults: {agent: x, pool: llm}\n"
+	                "tasks: [{id: a}, {id: b}, {id: c}, {id: d}, {id: e}, {id: f}, {id: g}]\n");
+	harness_dispatch(&h);
+	harness_advance(&h, 6000);
+	for (uint32_t t = 0; t < 5; t++)
+		harness_fail(&h, run, t, CATEGORY_EXIT);
+	assert_true(look(&h, "llm").per_second == 5);
+	harness_reload(&h);
+	assert_true(look(&h, "llm").per_second == 5);
+	harness_release(&h);
+}
+
+/* No burst after each restart: the tokens that are left are stored. */
+static void
+test_tokens_are_kept(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	harness_init(&h, 7);
+	harness_pool(&h, "llm", 0, 1, 3);
+	start(&h, "defaults: {agent: x, pool: llm}\n"
+	          "tasks: [{id: a}, {id: b}, {id: c}, {id: d}, {id: e}, {id: f}, {id: g}]\n");
+	assert_int_equal(harness_dispatch(&h), 3);
+	harness_reload(&h);
+	assert_int_equal(harness_dispatch(&h), 0);
+	harness_advance(&h, 1000);
+	assert_int_equal(harness_dispatch(&h), 1);
+	harness_release(&h);
+}
+
 static void
 test_unknown(void **state)
 {
@@ -384,6 +425,8 @@ main(void)
 		cmocka_unit_test(test_short_pool_and_priority),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_throttled),
+		cmocka_unit_test(test_rate_adapts),
+		cmocka_unit_test(test_tokens_are_kept),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_too_many_units),
 		cmocka_unit_test(test_shrinks),
