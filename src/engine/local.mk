@@ -17,6 +17,7 @@ libengine_a_SOURCES = \
 	src/engine/holt.c src/engine/holt.h \
 	src/engine/intent.c src/engine/internal.h \
 	src/engine/kept.c \
+	src/engine/lag.c src/engine/lag.h \
 	src/engine/load.c \
 	src/engine/outputs.c \
 	src/engine/pause.c \

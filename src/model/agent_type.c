@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "model/load_internal.h"
 
+#define ALERT_LAG_MAX 10000000
+#define ALERT_WITHIN_MIN_MS 10000 /* it takes a few looks to see a trend */
 #define CIRCUIT_RESET_MAX_MS (30 * 24 * 3600 * (int64_t)1000)
 
 static const uint8_t zero_only[] = { 0 };
@@ -176,6 +178,24 @@ take_circuit(struct agent_loader *al, const struct yaml_node *node)
 }
 
 static void
+take_lag_alert(struct agent_loader *al, const struct yaml_node *node)
+{
+	const struct yaml_node *values[LAG_ALERT_COUNT], *within;
+	int64_t number;
+
+	if (!value_map(al->faults, node, "lag_alert", &node) || node == NULL)
+		return;
+	keys_take(keys_lag_alert, node, "'lag_alert'", al->faults, values, LAG_ALERT_COUNT);
+	within = values[LAG_ALERT_WITHIN];
+	if (values[LAG_ALERT_LAG] != NULL && value_int(al->faults, values[LAG_ALERT_LAG], "lag", 1,
+	    ALERT_LAG_MAX, &number))
+		al->type->alert_lag = (uint32_t)number;
+	if (within != NULL && value_duration(al->faults, within, "within", 1,
+	    &al->type->alert_within_ms) && al->type->alert_within_ms < ALERT_WITHIN_MIN_MS)
+		fault_node(al, within, "'within' must be at least 10s");
+}
+
+static void
 take_flow(struct agent_loader *al, const struct yaml_node **values)
 {
 	int64_t number;
@@ -187,6 +207,8 @@ take_flow(struct agent_loader *al, const struct yaml_node **values)
 		rate_limit_load(al->faults, values[AGENT_RATE_LIMIT], &al->type->rate_limit);
 	if (values[AGENT_CIRCUIT] != NULL)
 		take_circuit(al, values[AGENT_CIRCUIT]);
+	if (values[AGENT_LAG_ALERT] != NULL)
+		take_lag_alert(al, values[AGENT_LAG_ALERT]);
 }
 
 static void

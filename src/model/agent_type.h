@@ -19,6 +19,7 @@
  *   high_water: 200            # tasks handed out and not done, by default from its agents
  *   rate_limit: {per_second: 10, burst: 20}      # model/rate_limit.h; none
  *   circuit: {failures: 5, reset: 60s}           # base/breaker.h; none
+ *   lag_alert: {lag: 1000, within: 10m}          # told when so many are to be expected
  */
 #ifndef REEVE_MODEL_AGENT_TYPE_H
 #define REEVE_MODEL_AGENT_TYPE_H
@@ -66,6 +67,8 @@ struct agent_type {
 	uint32_t high_water;              /* 0: from the slots of its agents */
 	struct rate_limit rate_limit;     /* per_second 0: none */
 	struct breaker_rule circuit;      /* failures 0: none */
+	uint32_t alert_lag;               /* open tasks; 0: ten minutes of work */
+	int64_t alert_within_ms;          /* so long before; 0: the default (engine/lag.h) */
 	struct arena arena;
 };
 

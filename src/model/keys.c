@@ -161,6 +161,7 @@ const struct key keys_agent_type[] = {
 	KEY("high_water", AGENT_HIGH_WATER),
 	KEY("rate_limit", AGENT_RATE_LIMIT),
 	KEY("circuit", AGENT_CIRCUIT),
+	KEY("lag_alert", AGENT_LAG_ALERT),
 	LATER("preset"), LATER("verify"), LATER("capabilities"), LATER("secrets"), LATER("hooks"),
 	LATER("stream"), LATER("group"),
 	END
@@ -191,6 +192,12 @@ const struct key keys_rate_limit[] = {
 	KEY("min_per_second", RATE_KEY_MIN_PER_SECOND),
 	KEY("target_latency", RATE_KEY_TARGET_LATENCY),
 	KEY("failure_rate", RATE_KEY_FAILURE_RATE),
+	END
+};
+
+const struct key keys_lag_alert[] = {
+	KEY("lag", LAG_ALERT_LAG),
+	KEY("within", LAG_ALERT_WITHIN),
 	END
 };
 

@@ -54,6 +54,7 @@ extern const struct key keys_auto_replay[];
 extern const struct key keys_scale[];
 extern const struct key keys_rate_limit[];
 extern const struct key keys_circuit[];
+extern const struct key keys_lag_alert[];
 extern const struct key keys_success[];
 
 enum key_workflow {
@@ -87,7 +88,7 @@ enum key_agent_type {
 	AGENT_TYPE, AGENT_COMMAND, AGENT_CONCURRENCY, AGENT_LEASE, AGENT_GRACE, AGENT_RETRY,
 	AGENT_SUCCESS, AGENT_WORKDIR, AGENT_STALL_TIMEOUT, AGENT_START_TIMEOUT,
 	AGENT_ON_DISCONNECT, AGENT_AUTO_REPLAY, AGENT_MIN_AGENTS, AGENT_MAX_AGENTS, AGENT_SCALE,
-	AGENT_HIGH_WATER, AGENT_RATE_LIMIT, AGENT_CIRCUIT, AGENT_COUNT
+	AGENT_HIGH_WATER, AGENT_RATE_LIMIT, AGENT_CIRCUIT, AGENT_LAG_ALERT, AGENT_COUNT
 };
 enum key_auto_replay {
 	AUTO_REPLAY_ENABLED, AUTO_REPLAY_CATEGORIES, AUTO_REPLAY_BATCH, AUTO_REPLAY_COUNT
@@ -101,6 +102,7 @@ enum key_rate_limit {
 	RATE_KEY_PER_SECOND, RATE_KEY_BURST, RATE_KEY_MIN_PER_SECOND, RATE_KEY_TARGET_LATENCY,
 	RATE_KEY_FAILURE_RATE, RATE_KEY_COUNT
 };
+enum key_lag_alert { LAG_ALERT_LAG, LAG_ALERT_WITHIN, LAG_ALERT_COUNT };
 enum key_circuit { CIRCUIT_FAILURES, CIRCUIT_RESET, CIRCUIT_COUNT };
 enum key_success { SUCCESS_EXIT_CODES, SUCCESS_COUNT };
 

@@ -132,3 +132,6 @@ liborchestrator_a_SOURCES += \
 	src/orchestrator/local_agents.c src/orchestrator/local_agents.h \
 	src/orchestrator/local_record.c src/orchestrator/local_record.h \
 	src/orchestrator/local_start.c src/orchestrator/local_start.h
+
+# what is to be expected
+liborchestrator_a_SOURCES += src/orchestrator/outlook.c src/orchestrator/outlook.h

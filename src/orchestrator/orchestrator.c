@@ -16,6 +16,7 @@
 #include "orchestrator/limits.h"
 #include "orchestrator/pool_shares.h"
 #include "orchestrator/pooling.h"
+#include "orchestrator/outlook.h"
 #include "orchestrator/scaling.h"
 #include "orchestrator/sharing.h"
 #include "orchestrator/orchestrator_private.h"
@@ -369,6 +370,7 @@ orchestrator_start(struct orchestrator *orch)
 	orch->steward = steward_new(orch);
 	orch->fleet = fleet_new(orch);
 	orch->scaling = scaling_new(orch);
+	orch->outlook = outlook_new(orch);
 	orch->pressure = pressure_new(orch);
 	orch->letters_auto = letters_auto_new(orch);
 }
@@ -419,6 +421,7 @@ orchestrator_free(struct orchestrator *orch)
 	parts_free(orch);
 	pool_shares_free(orch->pool_shares);
 	pooling_free(orch->pooling);
+	outlook_free(orch->outlook);
 	scaling_free(orch->scaling);
 	fleet_free(orch->fleet);
 	letters_auto_free(orch->letters_auto);

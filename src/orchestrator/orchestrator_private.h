@@ -77,6 +77,7 @@ struct orchestrator {
 	struct loop_timer check_timer;
 	struct fleet *fleet;
 	struct scaling *scaling;
+	struct outlook *outlook;
 	struct pressure *pressure;
 	struct pooling *pooling;
 	struct pool_shares *pool_shares;

@@ -6,6 +6,7 @@ SCALE_SOURCES = tests/scale/fleet.c tests/scale/fleet.h tests/scale/play.c tests
 SCALE_REPORT = tests/scale/report.c tests/scale/report.h tests/scale/svg.c tests/scale/svg.h
 SCALE_NAMES = step ramp spike diurnal nights batch long-tasks short-tasks harder deaths \
 	slow-start
+SH_TESTS += tests/integration/scale_outlook.sh
 EXTRA_DIST += tests/scale/scenarios doc/scaling.md doc/scaling
 
 check_PROGRAMS += tests/scale/scale

@@ -102,7 +102,7 @@ draw_legend(const struct panel *panel, double y, struct buf *out)
 		while (series->name[letters] != '\0')
 			letters++;
 		text(out, x, y, "end", series->name);
-		x -= 6.4 * (double)letters + 22;
+		x -= 7.2 * (double)letters + 22;
 		buf_printf(out,
 		    "<path d=\"M%.1f %.1fh16\" stroke=\"%s\" stroke-width=\"%s\"%s%s/>\n", x, y - 4,
 		    series->color, series->area ? "8" : "2",
@@ -148,7 +148,7 @@ draw_time(const struct plot *plot, double top, struct buf *out)
 		else
 			snprintf(label, sizeof(label), "%g h", at / 3600);
 		line(out, x, y, x, y + 4, "0.8");
-		text(out, x, y + 17, "middle", label);
+		text(out, x, y + 17, x > WIDTH - 30 ? "end" : "middle", label);
 	}
 }
 

@@ -77,6 +77,10 @@ C_TESTS += tests/unit/test_engine_scaler
 tests_unit_test_engine_scaler_SOURCES = tests/unit/test_engine_scaler.c
 tests_unit_test_engine_scaler_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
 
+C_TESTS += tests/unit/test_engine_lag
+tests_unit_test_engine_lag_SOURCES = tests/unit/test_engine_lag.c
+tests_unit_test_engine_lag_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)
+
 C_TESTS += tests/unit/test_engine_shed
 tests_unit_test_engine_shed_SOURCES = tests/unit/test_engine_shed.c tests/unit/test.h
 tests_unit_test_engine_shed_LDADD = $(ENGINE_LIBS) $(CMOCKA_LIBS)

@@ -96,6 +96,11 @@ static const struct {
 	{ "rate_limit: {persecond: 5, per_second: nan}\n",
 	    "f:1:14: error: unknown key 'persecond' in 'rate_limit': did you mean 'per_second'?\n"
 	    "f:1:40: error: 'per_second' must be a number from 1e-05 to 1e+06\n" },
+	{ "lag_alert: {lag: 1000, within: 5m}\n", "" },
+	{ "lag_alert: {lag: 0, within: 9s, by: 3}\n",
+	    "f:1:18: error: 'lag' must be a whole number from 1 to 10000000\n"
+	    "f:1:29: error: 'within' must be at least 10s\n"
+	    "f:1:33: error: unknown key 'by' in 'lag_alert'\n" },
 	{ "circuit: {}\n", "" },
 	{ "circuit:\n", "" },
 	{ "circuit: {failures: 0, reset: -1s}\n",
