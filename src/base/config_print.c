@@ -124,13 +124,14 @@ static size_t
 add_parents(struct buf *out, const char *last, const char *key, const char **ret_name)
 {
 	size_t depth = 0, len;
-	bool same = true;
+	bool same = true, named = false;
 
 	for (; (len = strcspn(key, ".")), key[len] == '.'; key += len + 1, depth++) {
 		same = same && strncmp(last, key, len + 1) == 0;
+		named = named || is_name(key, len); /* and all that stands below it */
 		if (!same)
 			buf_printf(out, "%*s%s%.*s:\n", (int)(2 * depth), "",
-			    is_name(key, len) ? "# " : "", (int)len, key);
+			    named ? "# " : "", (int)len, key);
 		else
 			last += len + 1;
 	}

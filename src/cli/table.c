@@ -218,10 +218,13 @@ const struct cli_command cli_commands[] = {
 	    "  reeve pause type:backend\n"
 	    "  reeve pause\n",
 	    0, 1, cmd_pause },
-	{ "resume", "RUN|WORKFLOW|TYPE|budget", "lets go on what is paused, or whose budget is used up",
+	{ "resume", "RUN|WORKFLOW|TYPE|budget|pool:NAME", "lets go on what is paused, or whose budget is used up",
 	    "A run whose budget is used up may cost as much again; \"budget\" is the day's of all\n"
-	    "runs, which may then cost as much again until the day (UTC) ends.  Of an agent type\n"
-	    "it also closes an open circuit (circuit in its file): tasks start again at once.", NULL,
+	    "runs, pool:NAME that of a pool: they may then cost as much again until the day (UTC)
+"
+	    "ends.  Of an agent type it also closes an open circuit (circuit in its file): tasks
+"
+	    "start again at once.", NULL,
 	    "  reeve resume @last\n"
 	    "  reeve resume type:backend\n"
 	    "  reeve resume workflow:feature-development\n"

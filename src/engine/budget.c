@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/internal.h"
+#include "engine/pool.h"
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
@@ -19,6 +20,12 @@ bool
 budget_limits(const struct budget_def *def)
 {
 	return def->limit.tokens > 0 || def->limit.micro_usd > 0;
+}
+
+bool
+budget_pauses(const struct budget *budget)
+{
+	return budget->over && budget->def.on_breach == BREACH_PAUSE;
 }
 
 static bool
@@ -210,6 +217,27 @@ count_run(struct turn *turn, struct run *run, uint32_t task, const struct spend 
 	return true;
 }
 
+static char *
+pool_key(const struct pool *pool)
+{
+	return xasprintf("pool:%s", pool->name);
+}
+
+static bool
+count_pool(struct turn *turn, struct pool *pool, const struct spend *spend)
+{
+	char *name;
+	bool over;
+
+	if (!pool || !budget_limits(&pool->budget.def))
+		return false;
+	name = pool_key(pool);
+	over = count_day(turn, name, &pool->budget, spend);
+	pool_budget_changed(pool);
+	free(name);
+	return over;
+}
+
 bool
 budget_count(struct turn *turn, struct run *run, uint32_t task, const struct spend *spend)
 {
@@ -217,6 +245,7 @@ budget_count(struct turn *turn, struct run *run, uint32_t task, const struct spe
 
 	if (spend->tokens == 0 && spend->micro_usd == 0)
 		return over;
+	over = count_pool(turn, task_pool(run, task), spend) || over;
 	return count_day(turn, "day", &turn->engine->budget, spend) || over;
 }
 
@@ -232,43 +261,93 @@ run_lift_budget(struct run *run)
 bool
 engine_starts_nothing(const struct engine *engine)
 {
-	return engine->budget.over && engine->budget.def.on_breach == BREACH_PAUSE;
+	return budget_pauses(&engine->budget);
+}
+
+/* NULL: it has none, or the pool is not used up. */
+static const struct pool *
+pool_over(const struct run *run, uint32_t task)
+{
+	const struct pool *pool = run->wf->tasks[task].pool ? task_pool(run, task) : NULL;
+
+	return pool && pool->budget.over ? pool : NULL;
 }
 
 bool
-run_is_over(const struct engine *engine, const struct run *run)
+task_is_over(const struct engine *engine, const struct run *run, uint32_t task)
 {
-	return run->over || engine->budget.over;
+	return run->over || engine->budget.over || pool_over(run, task);
+}
+
+static char *
+say_refusal(const char *whose, const struct budget_def *def, const struct spend *spent)
+{
+	char limit[SPEND_SIZE], used[SPEND_SIZE];
+
+	return xasprintf("%s budget of %s is used up: %s spent", whose,
+	    spend_format(&def->limit, &def->limit, limit),
+	    spend_format(spent, &def->limit, used));
 }
 
 /* Only of budgets that fail: the others do not come so far. */
 char *
-budget_refusal(const struct engine *engine, const struct run *run)
+budget_refusal(const struct engine *engine, const struct run *run, uint32_t task)
 {
-	const struct budget *day = &engine->budget;
-	char limit[SPEND_SIZE], spent[SPEND_SIZE];
+	const struct pool *pool = pool_over(run, task);
+	const struct budget *day = pool && pool->budget.def.on_breach == BREACH_FAIL
+	    ? &pool->budget : &engine->budget;
 
 	if (run->over && run->wf->budget.on_breach == BREACH_FAIL)
-		return xasprintf("the run's budget of %s is used up: %s spent",
-		    spend_format(&run->wf->budget.limit, &run->wf->budget.limit, limit),
-		    spend_format(&run->spent, &run->wf->budget.limit, spent));
+		return say_refusal("the run's", &run->wf->budget, &run->spent);
 	if (day->over && day->def.on_breach == BREACH_FAIL)
-		return xasprintf("the day's budget of %s is used up: %s spent",
-		    spend_format(&day->def.limit, &day->def.limit, limit),
-		    spend_format(&day->spent, &day->def.limit, spent));
+		return say_refusal(day == &engine->budget ? "the day's" : "the pool's", &day->def,
+		    &day->spent);
 	return NULL;
+}
+
+static void
+turn_day(struct turn *turn, const char *name, struct budget *budget)
+{
+	if (!budget_limits(&budget->def) || !budget_turn(budget, turn->now->wall_ms))
+		return;
+	tell(turn, NULL, TASK_NONE, name, &budget->def, &budget->spent, false);
+	budget_store(turn->effects, name, budget);
+	effects_mark(turn->effects, 0, 0);
 }
 
 void
 budgets_turn(struct turn *turn)
 {
-	struct budget *day = &turn->engine->budget;
+	struct engine *engine = turn->engine;
+	int64_t today = turn->now->wall_ms / DAY_MS;
 
-	if (!budget_limits(&day->def) || !budget_turn(day, turn->now->wall_ms))
+	if (today == engine->today)
 		return;
-	tell(turn, NULL, TASK_NONE, "day", &day->def, &day->spent, false);
-	budget_store(turn->effects, "day", day);
-	effects_mark(turn->effects, 0, 0);
+	engine->today = today;
+	turn_day(turn, "day", &engine->budget);
+	for (struct pool *pool = engine->queues.pools; pool; pool = pool->hh.next) {
+		char *name = pool_key(pool);
+
+		turn_day(turn, name, &pool->budget);
+		pool_budget_changed(pool);
+		free(name);
+	}
+}
+
+void
+budgets_dump(struct turn *turn)
+{
+	struct engine *engine = turn->engine;
+
+	if (budget_limits(&engine->budget.def))
+		budget_store(turn->effects, "day", &engine->budget);
+	for (struct pool *pool = engine->queues.pools; pool; pool = pool->hh.next) {
+		char *name = pool_key(pool);
+
+		if (budget_limits(&pool->budget.def))
+			budget_store(turn->effects, name, &pool->budget);
+		free(name);
+	}
 }
 
 /* --- from outside --------------------------------------------------------------------------- */
@@ -298,21 +377,42 @@ engine_set_budget(struct engine *engine, const struct moment *now,
 }
 
 int
-engine_lift_budget(struct engine *engine, const struct moment *now, struct effects *effects,
+engine_lift_budget(struct engine *engine, const char *name, struct effects *effects,
     struct err *err)
 {
-	struct budget *day = &engine->budget;
+	struct pool *pool = NULL;
+	struct budget *budget = &engine->budget;
 
-	(void)now;
-	if (!day->over)
-		return err_set(err, ERR_CONFLICT, "the day's budget is not used up");
-	budget_lift(day);
-	budget_store(effects, "day", day);
+	if (strncmp(name, "pool:", 5) == 0) {
+		pool = engine_pool_find(engine, name + 5);
+		budget = pool ? &pool->budget : NULL;
+	} else if (strcmp(name, "day") != 0) {
+		budget = NULL;
+	}
+	if (!budget)
+		return err_set(err, ERR_NOT_FOUND, "no budget '%.80s': there is 'day', and 'pool:NAME' "
+		    "for each pool that has one", name);
+	if (!budget->over)
+		return err_set(err, ERR_CONFLICT, "the budget of the %s is not used up", name);
+	budget_lift(budget);
+	budget_store(effects, name, budget);
+	if (pool)
+		pool_budget_changed(pool);
 	return 0;
 }
 
 bool
 engine_load_spent(struct engine *engine, const char *name, const char *value)
 {
-	return strcmp(name, "day") == 0 && budget_read(&engine->budget, value);
+	struct pool *pool;
+	bool good;
+
+	if (strcmp(name, "day") == 0)
+		return budget_read(&engine->budget, value);
+	if (strncmp(name, "pool:", 5) != 0 || !str_is_name(name + 5, strlen(name + 5)))
+		return false;
+	pool = pools_get(&engine->queues, name + 5);
+	good = budget_read(&pool->budget, value);
+	pool_budget_changed(pool);
+	return good;
 }

@@ -34,6 +34,7 @@ struct budget {
 };
 
 bool budget_limits(const struct budget_def *def); /* it has a limit */
+bool budget_pauses(const struct budget *budget);  /* it is over, and nothing new starts */
 /* Derives over. */
 void budget_set(struct budget *budget, const struct budget_def *def);
 /* true: it is over since then. */

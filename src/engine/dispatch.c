@@ -52,7 +52,9 @@ task_dispatch(struct turn *turn, struct queue *queue, struct run *run, uint32_t 
 	struct failure failure = { .category = CATEGORY_REJECTED, .exit_code = -1 };
 	struct rendered rendered = { 0 };
 	struct err err = { 0 };
-	char *refusal = run_is_over(turn->engine, run) ? budget_refusal(turn->engine, run) : NULL;
+	char *refusal = task_is_over(turn->engine, run, task)
+	    ? budget_refusal(turn->engine, run, task)
+	    : NULL;
 	bool handed_out = !refusal && task_render(turn->engine, run, task, &rendered, &err) == 0;
 
 	if (handed_out) {

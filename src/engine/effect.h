@@ -34,7 +34,7 @@ enum effect_kind {
 	EFFECT_DEAD,       /* a dead letter: its task failed for good */
 	EFFECT_DEAD_CLOSED, /* the open dead letter of a task was replayed */
 	EFFECT_PAUSE,      /* a workflow or an agent type is paused, or goes on */
-	EFFECT_SPENT,      /* what a day has cost */
+	EFFECT_SPENT,      /* what a day has cost, of all or of a pool */
 	EFFECT_UNDROP,     /* what was accepted at a path is forgotten: its file is gone */
 	EFFECT_DRAIN,      /* an agent is to take nothing new, or takes tasks again */
 	EFFECT_SCALE,      /* how many agents a type shall have (decided outside the engine) */
@@ -141,7 +141,7 @@ struct effect {
 			char *value; /* owned: since when, by whom; NULL: goes on */
 		} pause;
 		struct {
-			char *name;  /* owned: "day" */
+			char *name;  /* owned: "day", "pool:NAME" */
 			char *value; /* owned: engine/budget.h */
 		} spent;
 		struct {

@@ -126,6 +126,7 @@ struct pool_limits {
 	uint32_t units;    /* at once; 0: any number */
 	double per_second; /* starts; 0: any number */
 	double burst;      /* starts at once; 0: as many as in a second, at least 1 */
+	struct budget_def budget; /* of a day; both limits 0: none */
 };
 
 void engine_set_pool(struct engine *engine, const struct moment *now, const char *name,
@@ -158,6 +159,7 @@ struct pool_view {
 	double tokens;     /* starts that are free now, with per_second */
 	double per_second; /* now; 0: any number */
 	int64_t held_until, dry_until; /* mono_ms: throttled, without a token; 0: it is not */
+	struct budget budget;
 };
 
 void pool_look(const struct pool *pool, const struct moment *now, struct pool_view *ret_view);
@@ -333,12 +335,12 @@ bool engine_load_pause(struct engine *engine, const char *what);
 
 /*
  * A day's budget of all runs (engine/budget.h).  From now on; the caller needs no mark.
- * While it is over nothing new starts, or fails.  engine_lift_budget(): allows as much again
- * until the day ends; ERR_CONFLICT: it is not over.
+ * While it is over nothing new starts, or fails.  engine_lift_budget() of "day" or "pool:NAME":
+ * allows as much again until the day ends; ERR_CONFLICT: it is not over; ERR_NOT_FOUND.
  */
 void engine_set_budget(struct engine *engine, const struct moment *now,
     const struct budget_def *def, struct effects *effects);
-int engine_lift_budget(struct engine *engine, const struct moment *now, struct effects *effects,
+int engine_lift_budget(struct engine *engine, const char *name, struct effects *effects,
     struct err *err);
 const struct budget *engine_budget(const struct engine *engine);
 /* Before the runs are loaded; false: it is no such thing. */

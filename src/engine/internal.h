@@ -59,6 +59,7 @@ struct engine {
 	struct heap heap;
 	struct pause *pauses; /* of workflows, by name */
 	struct budget budget; /* a day's, of all runs */
+	int64_t today;        /* days since 1970 when budgets were looked at last */
 	struct heap totals; /* of tasks with a total timeout, from first ready to their end */
 	size_t tasks_live;
 	size_t bytes; /* runs, tasks, lanes, plans */
@@ -182,10 +183,11 @@ void budget_store(struct effects *effects, const char *name, const struct budget
 void budgets_turn(struct turn *turn); /* a day may have ended */
 void run_lift_budget(struct run *run);
 bool engine_starts_nothing(const struct engine *engine);
+void budgets_dump(struct turn *turn);
 /* A budget of it is used up, whatever follows. */
-bool run_is_over(const struct engine *engine, const struct run *run);
-/* Why nothing of the run may be handed out but fails instead; owned; NULL: it may. */
-char *budget_refusal(const struct engine *engine, const struct run *run);
+bool task_is_over(const struct engine *engine, const struct run *run, uint32_t task);
+/* Why it may not be handed out but fails instead; owned; NULL: it may. */
+char *budget_refusal(const struct engine *engine, const struct run *run, uint32_t task);
 
 /* reopen.c */
 /* body NULL: its own. */

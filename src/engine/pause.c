@@ -56,7 +56,7 @@ recall_paused(struct turn *turn)
 
 		if (!run || (!run_paused(run) && !queue_paused(attempt->queue) &&
 		    !flow_recalls(attempt->queue, attempt->token) &&
-		    !run_is_over(turn->engine, run)))
+		    !task_is_over(turn->engine, run, attempt->task)))
 			continue;
 		task_take_back(turn, run, attempt->task);
 		if (turn->effects->len - marked < SLICE)
@@ -130,8 +130,7 @@ pauses_dump(struct turn *turn)
 			store_pause(turn->effects, "type", engine->queues.items[i]->type, value);
 	for (size_t i = 0; i < engine->queues.len; i++)
 		flow_dump(turn, engine->queues.items[i]);
-	if (budget_limits(&engine->budget.def))
-		budget_store(turn->effects, "day", &engine->budget);
+	budgets_dump(turn);
 	effects_mark(turn->effects, 0, 0);
 	free(value);
 }

@@ -60,7 +60,7 @@ is_short(const struct pool *pool)
 bool
 pool_may_start(const struct pool *pool)
 {
-	return pool->known && pool->held_until == 0;
+	return pool->known && pool->held_until == 0 && !budget_pauses(&pool->budget);
 }
 
 static void
@@ -74,6 +74,12 @@ pool_refresh(struct pool *pool)
 	pool->open = open;
 	TAILQ_FOREACH(strand, &pool->strands, pool_link)
 		queue_fill(strand->queue);
+}
+
+void
+pool_budget_changed(struct pool *pool)
+{
+	pool_refresh(pool);
 }
 
 /* Whoever it was short for is asked anew when its turn comes. */
@@ -379,6 +385,7 @@ engine_set_pool(struct engine *engine, const struct moment *now, const char *nam
 		rate_init(&pool->rate, &limit, now->wall_ms);
 	else
 		rate_change(&pool->rate, had_rate ? &before : &limit, &limit);
+	budget_set(&pool->budget, &pool->limits.budget);
 	apply(pool, had_rate, now->mono_ms);
 }
 
@@ -468,6 +475,7 @@ pool_look(const struct pool *pool, const struct moment *now, struct pool_view *r
 		.per_second = has_rate(pool) ? pool->bucket.rate : 0,
 		.held_until = pool->held_until,
 		.dry_until = pool->dry_until,
+		.budget = pool->budget,
 	};
 	count_ready(pool, ret_view);
 }

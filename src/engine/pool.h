@@ -11,8 +11,8 @@
  *   queue qa      ─ strand  ├─ pool llm   in use 6 of 8, tokens 0.4
  *                 └ strand ─┘
  *
- * A pool is open, or closed because it is unknown, held (throttled), dry (no token), or
- * short: the task whose turn it was needs more units than are free.  Strands of a closed
+ * A pool is open, or closed because it is unknown, held (throttled), its budget used up, dry
+ * (no token), or short: the task whose turn it was needs more units than are free.  Strands of a closed
  * pool are left out of what their queues have to give, so nobody behind them waits, and
  * nothing is searched: closing and opening costs one step for each agent type that uses
  * the pool.
@@ -53,6 +53,7 @@ struct pool {
 	double kept_level;          /* stored tokens, until the limits are set; -1: none are */
 	int64_t held_until;         /* mono_ms: throttled; 0: not held */
 	int64_t dry_until;          /* mono_ms: next token; 0: there is one */
+	struct budget budget;       /* of a day, of what its tasks cost */
 	bool known;
 	bool shared;                /* its share was said */
 	bool open;
@@ -75,6 +76,7 @@ void pool_give(struct pool *pool, uint32_t units);       /* an attempt is settle
 /* Nothing starts until then; a later time counts. */
 void pool_hold(struct pool *pool, int64_t until_ms);
 bool pool_may_start(const struct pool *pool); /* but for units and tokens */
+void pool_budget_changed(struct pool *pool);
 
 /* One has started, has ended: what that does to tokens and rate is stored and told. */
 void pool_started(struct turn *turn, struct pool *pool);

@@ -94,7 +94,8 @@ void facade_retry(struct orchestrator *orch, const char *id, const struct facade
 /*
  * Pauses a run, a workflow or an agent type, or lets it go on.  name: a workflow's or a
  * type's name, a run as in facade_run(), or one of these behind "workflow:", "type:" or
- * "run:".  Answers {kind, name, paused, runs_live}.  ERR_CONFLICT: it is so already, or the
+ * "run:".  on false: also "budget" or "pool:NAME", whose budget is used up.  Answers {kind,
+ * name, paused, runs_live}.  ERR_CONFLICT: it is so already, or the
  * name is that of a workflow and of a type.
  */
 void facade_pause(struct orchestrator *orch, const char *name, bool on,

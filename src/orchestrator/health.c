@@ -151,6 +151,7 @@ budget_part(const struct orchestrator *orch, json_t *findings)
 	struct spend spent = { 0 }, since = { 0 };
 	const struct budget_def *def = &orch->config.budget;
 	char limit[SPEND_SIZE], used[SPEND_SIZE], text[3 * SPEND_SIZE];
+	struct err pool;
 	bool over = false;
 
 	for (unsigned i = 0; i < orchestrator_partitions(orch); i++) {
@@ -169,6 +170,8 @@ budget_part(const struct orchestrator *orch, json_t *findings)
 		    def->on_breach == BREACH_FAIL ? "what would start fails" : "nothing new starts");
 		add_finding(findings, "warning", text);
 	}
+	for (size_t i = 0; (i = pooling_over(orch->pooling, i, &pool)) > 0;)
+		add_finding(findings, "warning", pool.text);
 	return view_budget(def, &spent, &since, over);
 }
 

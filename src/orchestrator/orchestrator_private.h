@@ -116,6 +116,8 @@ void parts_down(struct orchestrator *orch, const struct err *err);
 void parts_history_changed(struct orchestrator *orch);
 void parts_set_keep(struct orchestrator *orch);
 void parts_set_budget(struct orchestrator *orch);
+/* What each partition has of it. */
+void parts_share_budget(const struct orchestrator *orch, struct budget_def *budget);
 int64_t parts_turn(struct orchestrator *orch); /* mono_ms of what is due next */
 void parts_stop(struct orchestrator *orch, int64_t deadline_ms);
 void parts_disconnect(struct orchestrator *orch);

@@ -289,12 +289,18 @@ part_of(uint64_t limit, unsigned n)
 }
 
 void
+parts_share_budget(const struct orchestrator *orch, struct budget_def *budget)
+{
+	budget->limit.tokens = part_of(budget->limit.tokens, orch->n_parts);
+	budget->limit.micro_usd = part_of(budget->limit.micro_usd, orch->n_parts);
+}
+
+void
 parts_set_budget(struct orchestrator *orch)
 {
 	struct budget_def budget = orch->config.budget;
 
-	budget.limit.tokens = part_of(budget.limit.tokens, orch->n_parts);
-	budget.limit.micro_usd = part_of(budget.limit.micro_usd, orch->n_parts);
+	parts_share_budget(orch, &budget);
 	for (unsigned i = 0; i < orch->n_parts; i++)
 		partition_set_budget(orch->parts[i]->partition, &budget);
 }

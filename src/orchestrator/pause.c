@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/command.h"
+#include "orchestrator/pooling.h"
 #include "orchestrator/registry.h"
 #include "orchestrator/types.h"
 #include "orchestrator/view.h"
@@ -87,8 +88,8 @@ find_kind(const struct orchestrator *orch, const char **name, const char **ret_k
 	bool workflow = is_workflow(orch, *name), type = is_type(orch, *name);
 
 	*ret_kind = workflow ? "workflow" : type ? "type" : NULL;
-	if (!*ret_kind && strcmp(*name, "budget") == 0) {
-		*name = "day";
+	if (str_starts(*name, "pool:") || (!*ret_kind && strcmp(*name, "budget") == 0)) {
+		*name = str_starts(*name, "pool:") ? *name : "day";
 		*ret_kind = "budget";
 		return 0;
 	}
@@ -159,15 +160,11 @@ static int
 lift_budget(struct command *command, struct engine *engine, bool on, struct err *err)
 {
 	const char *name = command_text(command, "name");
-	struct moment now;
 
 	if (on)
 		return err_set(err, ERR_INVALID, "a budget pauses by itself when it is used up: pause a "
 		    "run, a workflow or an agent type");
-	if (strcmp(name, "day") != 0)
-		return err_set(err, ERR_NOT_FOUND, "no budget '%.80s': there is 'day'", name);
-	orchestrator_moment(command->orch, &now);
-	return engine_lift_budget(engine, &now, partition_effects(command->partition), err);
+	return engine_lift_budget(engine, name, partition_effects(command->partition), err);
 }
 
 static int
@@ -366,7 +363,7 @@ add_paused(json_t *items, const char *kind, const char *name, int64_t since_ms, 
 	    "at", view_time(since_ms), "by", by));
 }
 
-/* Runs, and what a budget holds back. */
+/* Runs, and what budgets hold back. */
 static void
 add_runs(const struct orchestrator *orch, json_t *items)
 {
@@ -386,6 +383,7 @@ add_runs(const struct orchestrator *orch, json_t *items)
 	}
 	if (day)
 		add_paused(items, "budget", "day", 0, "budget");
+	pooling_paused(orch->pooling, items);
 }
 
 static void

@@ -62,8 +62,12 @@ pooling_serve(struct pooling *pooling, struct part *part)
 		if (!pooling_find(pooling, pool_name(pool)))
 			engine_set_pool(engine, &now, pool_name(pool), NULL);
 	pool_shares_serve(pooling->orch->pool_shares, part);
-	for (size_t i = 0; i < pooling->len; i++)
-		engine_set_pool(engine, &now, pooling->items[i].name, &pooling->items[i].limits);
+	for (size_t i = 0; i < pooling->len; i++) {
+		struct pool_limits limits = pooling->items[i].limits;
+
+		parts_share_budget(pooling->orch, &limits.budget);
+		engine_set_pool(engine, &now, pooling->items[i].name, &limits);
+	}
 }
 
 void
@@ -100,6 +104,9 @@ sum_pool(const struct pooling *pooling, const char *name)
 		sum.ready += view.ready;
 		sum.tokens += view.tokens;
 		sum.per_second += view.per_second;
+		spend_add(&sum.budget.spent, &view.budget.spent);
+		spend_add(&sum.budget.since, &view.budget.since);
+		sum.budget.over = sum.budget.over || view.budget.over;
 		if (view.held_until > sum.held_until)
 			sum.held_until = view.held_until;
 	}
@@ -113,12 +120,14 @@ view_pool(const struct pooling *pooling, const struct pool_setting *setting)
 	struct moment now;
 
 	orchestrator_moment(pooling->orch, &now);
-	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:o}", "name", setting->name, "units",
+	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:o}", "name", setting->name, "units",
 	    (json_int_t)setting->limits.units, "in_use", (json_int_t)sum.in_use, "ready",
 	    (json_int_t)sum.ready, "per_second", setting->limits.per_second, "per_second_now",
 	    sum.per_second, "tokens", sum.tokens, "throttled_until",
 	    sum.held_until > 0 ? view_time(now.wall_ms + sum.held_until - now.mono_ms)
-	                       : json_null());
+	                       : json_null(),
+	    "budget", view_budget(&setting->limits.budget, &sum.budget.spent, &sum.budget.since,
+	        sum.budget.over));
 }
 
 json_t *
@@ -129,6 +138,36 @@ pooling_view(const struct pooling *pooling)
 	for (size_t i = 0; i < pooling->len; i++)
 		json_array_append_new(items, view_pool(pooling, &pooling->items[i]));
 	return json_pack("{s:o}", "items", items);
+}
+
+void
+pooling_paused(const struct pooling *pooling, json_t *items)
+{
+	for (size_t i = 0; i < pooling->len; i++)
+		if (sum_pool(pooling, pooling->items[i].name).budget.over)
+			json_array_append_new(items, json_pack("{s:s, s:s+, s:n, s:s}", "kind", "budget",
+			    "name", "pool:", pooling->items[i].name, "at", "by", "budget"));
+}
+
+size_t
+pooling_over(const struct pooling *pooling, size_t from, struct err *ret_text)
+{
+	char limit[SPEND_SIZE], used[SPEND_SIZE];
+
+	for (size_t i = from; i < pooling->len; i++) {
+		const struct budget_def *def = &pooling->items[i].limits.budget;
+		struct pool_view sum = sum_pool(pooling, pooling->items[i].name);
+
+		if (!sum.budget.over)
+			continue;
+		err_set(ret_text, ERR_LIMIT, "the day's budget of pool %s, %s, is used up (%s spent): %s",
+		    pooling->items[i].name, spend_format(&def->limit, &def->limit, limit),
+		    spend_format(&sum.budget.spent, &def->limit, used),
+		    def->on_breach == BREACH_FAIL ? "what would start fails"
+		                                  : "nothing new of it starts");
+		return i + 1;
+	}
+	return 0;
 }
 
 void

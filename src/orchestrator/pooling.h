@@ -38,6 +38,10 @@ const struct pool_limits *pooling_find(const struct pooling *pooling, const char
 
 /* {items: [{name, units, in_use, ready, …}]}: what the partitions that are owned here hold. */
 json_t *pooling_view(const struct pooling *pooling);
+/* Adds what is used up to items: {kind, name, at, by}. */
+void pooling_paused(const struct pooling *pooling, json_t *items);
+/* The first pool from `from` on whose budget is used up, plus 1; 0: none. */
+size_t pooling_over(const struct pooling *pooling, size_t from, struct err *ret_text);
 void pooling_metrics(const struct pooling *pooling, struct buf *out);
 /* Whether a task of the workflow can never start for its pool, and what mends it. */
 bool pooling_finding(const struct pooling *pooling, const struct workflow *wf,

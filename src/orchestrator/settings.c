@@ -21,6 +21,7 @@
 static const char *const level_values[] = { "error", "warn", "info", "debug", NULL };
 static const char *const loss_values[] = { "hold", "restore", NULL };
 static const char *const judge_values[] = { "off", "mark", "drain", NULL };
+static const char *const per_values[] = { "day", NULL };
 static const char *const breach_values[] = { "pause", "fail", NULL };
 static const char *const fsync_values[] = { "everysec", "always", "no", NULL };
 
@@ -142,6 +143,16 @@ const struct config_option settings_table[] = {
 	{ "pools.NAME.burst", NULL, 0, NULL, CONFIG_I64, "0", 0, 1000000, NULL,
 	    CONFIG_RELOADABLE, NULL, "Tasks that may start at once after a quiet time; 0: as "
 	    "many as in a second, at least 1." },
+	{ "pools.NAME.budget.usd", NULL, 0, NULL, CONFIG_DECIMAL, "0", 0, 1000000000000, NULL,
+	    CONFIG_RELOADABLE, NULL, "What the tasks of the pool may cost in a day (of UTC): US "
+	    "dollars; 0: any sum." },
+	{ "pools.NAME.budget.tokens", NULL, 0, NULL, CONFIG_COUNT, "0", 0,
+	    (int64_t)SPEND_TOKENS_MAX, NULL, CONFIG_RELOADABLE, NULL, "The same in tokens; 0: any "
+	    "number." },
+	{ "pools.NAME.budget.on_breach", NULL, 0, NULL, CONFIG_ENUM, "pause", 0, 0, breach_values,
+	    CONFIG_RELOADABLE, NULL, "As budget.on_breach; reeve resume pool:NAME lifts it." },
+	{ "pools.NAME.budget.per", NULL, 0, NULL, CONFIG_ENUM, "day", 0, 0, per_values,
+	    CONFIG_RELOADABLE, NULL, "How long the sum counts." },
 	{ "budget.usd", NULL, 0, "REEVE_BUDGET_USD", CONFIG_DECIMAL, "0", 0, 1000000000000, NULL,
 	    CONFIG_RELOADABLE, NULL, "What all runs together may cost in a day (of UTC), as their "
 	    "agents report it: US dollars; 0: any sum. Of several partitions each has an equal "
@@ -484,6 +495,12 @@ read_pool(const struct config *config, struct pool_setting *pool)
 	pool->limits.per_second = config_get_decimal(config, key);
 	snprintf(key, sizeof key, "pools.%s.burst", pool->name);
 	pool->limits.burst = (double)config_get_i64(config, key);
+	snprintf(key, sizeof key, "pools.%s.budget.tokens", pool->name);
+	pool->limits.budget.limit.tokens = config_get_count(config, key);
+	snprintf(key, sizeof key, "pools.%s.budget.usd", pool->name);
+	pool->limits.budget.limit.micro_usd = spend_micro(config_get_decimal(config, key));
+	snprintf(key, sizeof key, "pools.%s.budget.on_breach", pool->name);
+	pool->limits.budget.on_breach = (enum on_breach)config_get_enum(config, key);
 }
 
 size_t

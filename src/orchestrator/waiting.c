@@ -222,16 +222,26 @@ for_budget(const char *whose, const struct budget_def *def, const struct spend *
 }
 
 static bool
-is_over_budget(const struct run *run, const struct view_context *context,
+is_over_budget(const struct run *run, uint32_t task, const struct view_context *context,
     struct waiting *ret_waiting)
 {
 	const struct budget *day = engine_budget(context->engine);
+	const struct pool *pool = engine_task_pool(run, task);
+	struct pool_view view = { 0 };
+	char *name;
 
+	if (pool)
+		pool_look(pool, &context->now, &view);
 	if (run->over) {
 		*ret_waiting = for_budget("the run's", &run->wf->budget, &run->spent, run->id.text);
 	} else if (day->over) {
 		*ret_waiting = for_budget("the day's", &day->def, &day->spent, "budget");
 		ret_waiting->until_ms = budget_ends_ms(day);
+	} else if (view.budget.over) {
+		name = xasprintf("pool:%s", pool_name(pool));
+		*ret_waiting = for_budget("the pool's", &view.budget.def, &view.budget.spent, name);
+		ret_waiting->until_ms = budget_ends_ms(&view.budget);
+		free(name);
 	} else {
 		return false;
 	}
@@ -311,7 +321,7 @@ for_room(const struct run *run, uint32_t task, const struct queue *queue,
 	const char *type = run->wf->tasks[task].agent;
 	struct waiting waiting;
 
-	if (is_paused(run, task, queue, &waiting) || is_over_budget(run, context, &waiting))
+	if (is_paused(run, task, queue, &waiting) || is_over_budget(run, task, context, &waiting))
 		return waiting;
 	if (run->tasks[task].outstanding)
 		return for_settling();

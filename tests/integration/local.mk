@@ -67,4 +67,5 @@ SH_TESTS += tests/integration/flow_circuit.sh tests/integration/flow_rate.sh \
 SH_TESTS += tests/integration/scale_process.sh tests/integration/scale_exec.sh \
 	tests/integration/scale_nodes.sh tests/integration/scale_contrib.sh tests/integration/scale_load.sh
 # What runs and days may cost.
-SH_TESTS += tests/integration/budget_runs.sh tests/integration/budget_day.sh
+SH_TESTS += tests/integration/budget_runs.sh tests/integration/budget_day.sh \
+	tests/integration/budget_pool.sh

@@ -132,6 +132,7 @@ harness_release(struct harness *h)
 	effects_release(&h->fetches);
 	engine_free(h->engine);
 	free(h->spent);
+	free(h->pool_spent);
 	for (size_t i = 0; i < h->n_entries; i++) {
 		free(h->entries[i].body);
 		free(h->entries[i].meta);
@@ -282,7 +283,8 @@ apply(struct harness *h, struct effect *effect)
 		apply_limit(h, effect);
 		break;
 	case EFFECT_SPENT:
-		replace(&h->spent, &effect->u.spent.value);
+		replace(strcmp(effect->u.spent.name, "day") == 0 ? &h->spent : &h->pool_spent,
+		    &effect->u.spent.value);
 		break;
 	case EFFECT_PAUSE:
 	case EFFECT_UNDROP:
@@ -495,7 +497,8 @@ harness_pool(struct harness *h, const char *name, uint32_t units, double per_sec
 	if (i == h->n_pools)
 		h->n_pools++;
 	h->pools[i].name = name;
-	h->pools[i].limits = (struct pool_limits){ units, per_second, burst };
+	h->pools[i].limits = (struct pool_limits){ .units = units,
+		.per_second = per_second, .burst = burst };
 	set_pools(h);
 }
 
@@ -513,6 +516,8 @@ harness_reload(struct harness *h)
 	set_pools(h);
 	if (h->spent)
 		assert_true(engine_load_spent(h->engine, "day", h->spent));
+	if (h->pool_spent)
+		assert_true(engine_load_spent(h->engine, "pool:llm", h->pool_spent));
 	for (size_t i = 0; i < h->n_runs; i++)
 		if (h->runs[i]->live)
 			load_run(h->engine, h->runs[i]);

@@ -311,7 +311,7 @@ test_day(void **state)
 	one = start(&h, flow);
 	two = start(&h, flow);
 	harness_dispatch(&h);
-	assert_int_equal(engine_lift_budget(h.engine, &h.now, &h.effects, &err), ERR_CONFLICT);
+	assert_int_equal(engine_lift_budget(h.engine, "day", &h.effects, &err), ERR_CONFLICT);
 	assert_int_equal(report(&h, one, "a", COMPLETION_SUCCEEDED, "{\"input_tokens\":600}"),
 	    COMPLETION_APPLIED);
 	harness_reload(&h);
@@ -325,7 +325,7 @@ test_day(void **state)
 	(void)start(&h, flow);
 	assert_int_equal(harness_dispatch(&h), 0);
 	/* lifted: as much again */
-	assert_int_equal(engine_lift_budget(h.engine, &h.now, &h.effects, &err), 0);
+	assert_int_equal(engine_lift_budget(h.engine, "day", &h.effects, &err), 0);
 	harness_apply(&h);
 	harness_reload(&h);
 	assert_false(engine_budget(h.engine)->over);
@@ -380,6 +380,55 @@ test_day_changed(void **state)
 	harness_release(&h);
 }
 
+/* Only what needs the pool waits for it, and is taken back. */
+static void
+test_pool(void **state)
+{
+	static const char flow[] = "defaults: {agent: x}\ntasks: [{id: a, pool: llm}, "
+	                           "{id: b, pool: llm}, {id: c}, {id: d, needs: [c]}, "
+	                           "{id: e, needs: [a], pool: llm}]\n";
+	struct stored_run *run;
+	struct err err = { 0 };
+	struct harness h;
+	char now[8];
+
+	(void)state;
+	harness_init(&h, 7);
+	harness_pool(&h, "llm", 8, 0, 0);
+	h.pools[0].limits.budget = (struct budget_def){ { 0, 1000000 }, BREACH_PAUSE };
+	harness_reload(&h);
+	run = start(&h, flow);
+	harness_dispatch(&h);
+	assert_int_equal(report(&h, run, "c", COMPLETION_SUCCEEDED, "{\"cost_usd\":7}"),
+	    COMPLETION_APPLIED);
+	assert_int_equal(harness_dispatch(&h), 1);
+	assert_int_equal(report(&h, run, "a", COMPLETION_SUCCEEDED, "{\"cost_usd\":1.5}"),
+	    COMPLETION_APPLIED);
+	assert_true(harness_entry(&h, run, 1)->withdraw);
+	assert_false(harness_entry(&h, run, 3)->withdraw);
+	harness_withdrawn(&h, run, 1, true);
+	assert_int_equal(harness_dispatch(&h), 0);
+	assert_string_equal(letters(run->run, now), "SrSqr");
+	harness_reload(&h);
+	assert_int_equal(harness_dispatch(&h), 0);
+	assert_int_equal(engine_lift_budget(h.engine, "day", &h.effects, &err), ERR_CONFLICT);
+	assert_int_equal(engine_lift_budget(h.engine, "pool:x", &h.effects, &err), ERR_NOT_FOUND);
+	assert_int_equal(engine_lift_budget(h.engine, "pool:llm", &h.effects, &err), 0);
+	harness_apply(&h);
+	assert_int_equal(harness_dispatch(&h), 2);
+	assert_int_equal(report(&h, run, "b", COMPLETION_SUCCEEDED, "{\"cost_usd\":0.5}"),
+	    COMPLETION_APPLIED);
+	assert_int_equal(report(&h, run, "d", COMPLETION_SUCCEEDED, "{}"), COMPLETION_APPLIED);
+	/* another day begins with nothing */
+	assert_int_equal(report(&h, run, "e", COMPLETION_FAILED, "{\"cost_usd\":0.5}"),
+	    COMPLETION_APPLIED);
+	run = start(&h, flow);
+	assert_int_equal(harness_dispatch(&h), 1);
+	harness_advance(&h, DAY_MS);
+	assert_int_equal(harness_dispatch(&h), 2);
+	harness_release(&h);
+}
+
 static void
 test_records(void **state)
 {
@@ -417,6 +466,7 @@ main(void)
 		cmocka_unit_test(test_fail_many),
 		cmocka_unit_test(test_day),
 		cmocka_unit_test(test_day_changed),
+		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_records),
 	};
 
