@@ -131,8 +131,8 @@ harness_release(struct harness *h)
 	effects_release(&h->effects);
 	effects_release(&h->fetches);
 	engine_free(h->engine);
-	free(h->spent);
-	free(h->pool_spent);
+	free(h->spent[0]);
+	free(h->spent[1]);
 	for (size_t i = 0; i < h->n_entries; i++) {
 		free(h->entries[i].body);
 		free(h->entries[i].meta);
@@ -283,8 +283,7 @@ apply(struct harness *h, struct effect *effect)
 		apply_limit(h, effect);
 		break;
 	case EFFECT_SPENT:
-		replace(strcmp(effect->u.spent.name, "day") == 0 ? &h->spent : &h->pool_spent,
-		    &effect->u.spent.value);
+		replace(&h->spent[effect->u.spent.name[0] == 'p'], &effect->u.spent.value);
 		break;
 	case EFFECT_PAUSE:
 	case EFFECT_UNDROP:
@@ -494,11 +493,9 @@ harness_pool(struct harness *h, const char *name, uint32_t units, double per_sec
 	while (i < h->n_pools && strcmp(h->pools[i].name, name) != 0)
 		i++;
 	assert_true(i < sizeof h->pools / sizeof *h->pools);
-	if (i == h->n_pools)
-		h->n_pools++;
+	h->n_pools += i == h->n_pools;
 	h->pools[i].name = name;
-	h->pools[i].limits = (struct pool_limits){ .units = units,
-		.per_second = per_second, .burst = burst };
+	h->pools[i].limits = (struct pool_limits){ units, per_second, burst, { { 0, 0 }, 0 } };
 	set_pools(h);
 }
 
@@ -514,10 +511,9 @@ harness_reload(struct harness *h)
 		assert_true(!h->limits[i].value || engine_load_limit(h->engine, &h->now,
 		    h->limits[i].what, h->limits[i].value));
 	set_pools(h);
-	if (h->spent)
-		assert_true(engine_load_spent(h->engine, "day", h->spent));
-	if (h->pool_spent)
-		assert_true(engine_load_spent(h->engine, "pool:llm", h->pool_spent));
+	for (size_t i = 0; i < ARRAY_LEN(h->spent); i++)
+		assert_true(!h->spent[i] || engine_load_spent(h->engine,
+		    i == 0 ? "day" : "pool:llm", h->spent[i]));
 	for (size_t i = 0; i < h->n_runs; i++)
 		if (h->runs[i]->live)
 			load_run(h->engine, h->runs[i]);

@@ -82,7 +82,7 @@ struct harness {
 	struct entry *entries; /* all, in order of dispatch */
 	size_t n_entries, cap_entries;
 	size_t n_open, first_open;
-	char *spent, *pool_spent; /* what a day has cost, as it is stored, and of pool llm; or NULL */
+	char *spent[2]; /* what a day has cost, as it is stored: of all, of pool llm; or NULL */
 	struct effects fetches; /* to be answered */
 	struct stored_limit *limits;
 	size_t n_limits, cap_limits;
