@@ -220,10 +220,8 @@ const struct cli_command cli_commands[] = {
 	    0, 1, cmd_pause },
 	{ "resume", "RUN|WORKFLOW|TYPE|budget|pool:NAME", "lets go on what is paused, or whose budget is used up",
 	    "A run whose budget is used up may cost as much again; \"budget\" is the day's of all\n"
-	    "runs, pool:NAME that of a pool: they may then cost as much again until the day (UTC)
-"
-	    "ends.  Of an agent type it also closes an open circuit (circuit in its file): tasks
-"
+	    "runs, pool:NAME that of a pool: they may then cost as much again until the day (UTC)\n"
+	    "ends.  Of an agent type it also closes an open circuit (circuit in its file): tasks\n"
 	    "start again at once.", NULL,
 	    "  reeve resume @last\n"
 	    "  reeve resume type:backend\n"
