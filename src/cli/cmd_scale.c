@@ -39,6 +39,7 @@ print_list(const struct cli *cli, const json_t *items)
 		"max_agents", "waiting" };
 	struct table table;
 
+	_Static_assert(ARRAY_LEN(heads) <= TABLE_COLUMNS, "a table has no more columns");
 	table_init(&table, ARRAY_LEN(heads), heads);
 	for (size_t i = 0; i < json_array_size(items); i++) {
 		const json_t *item = json_array_get(items, i);

@@ -51,7 +51,7 @@ char *term_ago(const char *rfc3339, int64_t now_ms, char out[SHORT_SIZE]);
 
 /* --- tables: the columns are as wide as they must be --- */
 
-#define TABLE_COLUMNS 8
+#define TABLE_COLUMNS 12
 
 struct table {
 	size_t n_columns;
