@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "orchestrator/holds.h"
 #include "orchestrator/partition_private.h"
 #include "orchestrator/tidy.h"
 #include "store/record.h"
@@ -45,11 +46,6 @@ struct sweep {
 	size_t n_page;
 };
 
-struct held_run {
-	char id[RUN_ID_SIZE];
-	bool stale; /* somebody else has taken it up since */
-};
-
 struct keep {
 	struct partition *p;
 	struct keep_limits limits;
@@ -57,8 +53,7 @@ struct keep {
 	struct redis_script ended_script, unlog_script;
 	struct sweep sweep;
 	struct { struct keep_order order; keep_fn *fn; void *arg; bool is; } asked;
-	struct held_run *held;    /* being taken up again */
-	size_t n_held, cap_held;
+	struct holds holds;       /* being taken up again */
 	uint64_t stored;          /* ended runs, as far as is known */
 	bool stored_known;
 	int64_t sweep_at;         /* mono_ms */
@@ -213,27 +208,6 @@ on_committed(void *arg, const struct err *err)
 		page_done(keep);
 }
 
-static size_t
-find_held(const struct keep *keep, const char *run)
-{
-	size_t i = 0;
-
-	while (i < keep->n_held && strcmp(keep->held[i].id, run) != 0)
-		i++;
-	return i;
-}
-
-/* The same where it is stale. */
-static size_t
-find_stale(const struct keep *keep, const char *run)
-{
-	size_t i = 0;
-
-	while (i < keep->n_held && (!keep->held[i].stale || strcmp(keep->held[i].id, run) != 0))
-		i++;
-	return i;
-}
-
 bool
 keep_hold(struct keep *keep, const char *run)
 {
@@ -241,34 +215,26 @@ keep_hold(struct keep *keep, const char *run)
 		if (strcmp(keep->sweep.page[i].run, run) == 0 && !keep->sweep.order.dry_run)
 			return false;
 	}
-	GROW(keep->held, keep->n_held, keep->cap_held);
-	keep->held[keep->n_held].stale = false;
-	snprintf(keep->held[keep->n_held++].id, RUN_ID_SIZE, "%s", run);
+	holds_add(&keep->holds, run);
 	return true;
 }
 
 void
 keep_let_go(struct keep *keep, const char *run)
 {
-	size_t i = find_stale(keep, run);
-
-	if (i == keep->n_held)
-		i = find_held(keep, run);
-	if (i < keep->n_held)
-		keep->held[i] = keep->held[--keep->n_held];
+	holds_let_go(&keep->holds, run);
 }
 
 void
 keep_taken_up(struct keep *keep, const char *run)
 {
-	for (size_t i = 0; i < keep->n_held; i++)
-		keep->held[i].stale |= strcmp(keep->held[i].id, run) == 0;
+	holds_taken_up(&keep->holds, run);
 }
 
 bool
 keep_is_stale(const struct keep *keep, const char *run)
 {
-	return find_stale(keep, run) < keep->n_held;
+	return holds_is_stale(&keep->holds, run);
 }
 
 static void
@@ -414,7 +380,7 @@ may_go(struct keep *keep, const struct seen *seen, int64_t age_ms)
 	struct sweep *sweep = &keep->sweep;
 	const struct run_record *record = &seen->head.record;
 
-	if (find_held(keep, seen->id) < keep->n_held)
+	if (holds_has(&keep->holds, seen->id))
 		return false;
 	if (!seen->record)
 		return true; /* somebody deleted it: its place in the index goes too */
@@ -476,6 +442,7 @@ on_look(void *arg, const struct redisReply *reply, const struct err *err)
 		return;
 	if (!reply || reply_is_error(reply) || reply_array(reply, &n, NULL) < 0 || n == 0 ||
 	    reply_u64(reply_at(reply, 0), &stored, NULL) < 0) {
+		holds_look_ended(&keep->holds);
 		sweep_fail(keep, reply ? reply_error_text(reply) : err->text);
 		return;
 	}
@@ -483,6 +450,7 @@ on_look(void *arg, const struct redisReply *reply, const struct err *err)
 	keep->stored_known = true;
 	n = (n - 1) / ANSWER_FIELDS;
 	judge_page(keep, reply, n);
+	holds_look_ended(&keep->holds);
 	if (n < PAGE)
 		keep->sweep.last = true;
 	take_logs(keep);
@@ -498,7 +466,9 @@ look(struct keep *keep)
 	step->argv[step->argc++] = step->first;
 	step->argv[step->argc++] = "100"; /* PAGE */
 	step->argv[step->argc++] = keep->sweep.ordered ? "1" : "0";
-	if (!step_send(step, &keep->ended_script, on_look))
+	if (step_send(step, &keep->ended_script, on_look))
+		holds_look_begun(&keep->holds);
+	else
 		sweep_fail(keep, "redis takes no commands");
 }
 
@@ -663,6 +633,7 @@ void
 keep_forget(struct keep *keep)
 {
 	keep->generation++;
+	holds_look_ended(&keep->holds);
 	if (keep->tidy)
 		tidy_forget(keep->tidy);
 	set_stored(keep, 0);
@@ -684,7 +655,7 @@ keep_free(struct keep *keep)
 	if (!keep)
 		return;
 	keep_forget(keep);
-	free(keep->held);
+	holds_release(&keep->holds);
 	tidy_free(keep->tidy);
 	free(keep);
 }

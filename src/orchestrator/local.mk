@@ -33,6 +33,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/history.h \
 	src/orchestrator/holders.c \
 	src/orchestrator/intake.c \
+	src/orchestrator/holds.c src/orchestrator/holds.h \
 	src/orchestrator/keep.c src/orchestrator/keep.h \
 	src/orchestrator/known.c \
 	src/orchestrator/known.h \
