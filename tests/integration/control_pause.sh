@@ -17,6 +17,7 @@ tasks:
   - {id: b, agent: shell, needs: [a], run: "true"}
 EOF
 has_workflow() {
+	# shellcheck disable=SC2016
 	reeve --json workflows | says --arg w "$1" '.items[] | select(.name == $w)'
 }
 wait_until 10 has_workflow two

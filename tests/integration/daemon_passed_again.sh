@@ -42,24 +42,27 @@ wait_until 10 remembered 1
 
 one_pid=$reeved_pid
 kill -STOP "$one_pid"
+pids=
 start asked_small "$top/reeve" --json run "$work/small.yaml"
-small=$pid
+pids="$pids $pid"
 start asked_keyed "$top/reeve" --json run "$work/keyed.yaml" --idempotency-key k
-keyed=$pid
+pids="$pids $pid"
 start asked_large "$top/reeve" --json run "$work/large.yaml"
-large=$pid
+pids="$pids $pid"
 start asked_cancel "$top/reeve" cancel "$ended_run"
-cancel=$pid
+pids="$pids $pid"
 start asked_pause "$top/reeve" pause "$paused_run"
-pause=$pid
+pids="$pids $pid"
 start asked_retry "$top/reeve" retry "$failed_run"
-retry=$pid
+pids="$pids $pid"
 rm "$flows/gone.yaml"
 wait_until 20 owns two
 kill -CONT "$one_pid"
+# shellcheck disable=SC2086
+set -- $pids
 for asked in small keyed large cancel pause retry; do
-	eval "pid=\$$asked"
-	ended "$pid" 20
+	ended "$1" 20
+	shift
 	is "exit code of $asked" "$code" 0
 done
 

@@ -31,7 +31,7 @@ END
 # more N: so many more runs, in whatever partitions
 runs=
 more() {
-	for more_n in $(seq 1 "$1"); do
+	for _ in $(seq "$1"); do
 		submit "$work/one.yaml"
 		runs="$runs $run"
 	done
@@ -44,7 +44,7 @@ all_done() {
 }
 
 running_are() {
-	[ "$(ls "$work/now" | wc -l)" -eq "$1" ]
+	[ "$(find "$work/now" -type f | wc -l)" -eq "$1" ]
 }
 
 # units_are N...: that many are in use as the daemons say, one after the other

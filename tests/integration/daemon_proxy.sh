@@ -67,6 +67,7 @@ run_with() {
 }
 
 has_run_with() {
+	# shellcheck disable=SC2016
 	api '/api/v1/runs?limit=1000' | says --arg n "$1" '.items | any(.params.n == $n)'
 }
 

@@ -45,7 +45,7 @@ work() {
 			awk '$1 == "run" || $1 == "task" || $1 == "attempt" || $1 == "token"' |
 			tr '\n' ' ' >"$work/entry"
 		# shellcheck disable=SC2046
-		redis XADD 'reeve:{0}:done' '*' status done $(cat "$work/entry") >/dev/null
+		redis XADD 'reeve:{0}:done' '*' status 'done' $(cat "$work/entry") >/dev/null
 	done
 }
 work 1

@@ -21,7 +21,6 @@
 #include "orchestrator/local_agents.h"
 #include "orchestrator/local_record.h"
 
-#define HOME "0123456789abcdef"
 #define URL "redis://:secret@127.0.0.1:1/0"
 #define PATIENCE_US (60 * CLOCK_S)
 #define LOOK_US (20 * CLOCK_MS)
@@ -39,7 +38,8 @@ struct fixture {
 	struct loop *loop;
 	struct local_agents *agents;
 	struct local_config config;
-	char dir[64], program[80];
+	char dir[64], program[80], home[17];
+	char ids[100][LOCAL_ID_SIZE];
 	struct agent_type type;
 	int n[LOCAL_KILLED + 1];
 	pid_t pid; /* of the last event */
@@ -47,6 +47,13 @@ struct fixture {
 	int64_t again_ms, at_us;
 	const char *busy, *barred;
 };
+
+static const char *
+id_of(struct fixture *f, unsigned n)
+{
+	snprintf(f->ids[n], sizeof f->ids[n], "qa-%.8s-%u", f->home, n);
+	return f->ids[n];
+}
 
 static void
 on_event(void *arg, const struct local_event *event)
@@ -101,8 +108,10 @@ set_up(void **state)
 	fputs(program_text, file);
 	fclose(file);
 	chmod(f->program, 0700);
+	/* agents are found by their ids on the whole machine */
+	snprintf(f->home, sizeof f->home, "%08x89abcdef", (unsigned)getpid());
 	f->config = (struct local_config){ f->dir, open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-		HOME, URL, "redis://127.0.0.1:1 reeve:", NULL, f->program, on_event, barred, held, f };
+		f->home, URL, "redis://127.0.0.1:1 reeve:", NULL, f->program, on_event, barred, held, f };
 	f->type.type = "qa";
 	agent_scale_init(&f->type.scale);
 	open_agents(f);
@@ -245,7 +254,7 @@ test_start(void **state)
 	unsetenv("REEVE_REDIS_URL");
 	unsetenv("REEVE_API_TOKEN_FILE");
 	assert_int_equal(f->n[LOCAL_STARTED], 1);
-	assert_string_equal(f->agent, "qa-01234567-0");
+	assert_string_equal(f->agent, id_of(f, 0));
 	counts_are(f, 1, 0);
 	wait_for(f, has_url);
 	url = url_of(f, f->agent);
@@ -261,11 +270,11 @@ test_start(void **state)
 	/* never more than there may be, those that go among them */
 	local_agents_want(f->agents, &f->type, 9, 3);
 	counts_are(f, 3, 0);
-	assert_string_equal(f->agent, "qa-01234567-2");
-	assert_true(local_agents_is_ours(f->agents, "qa-01234567-77"));
+	assert_string_equal(f->agent, id_of(f, 2));
+	assert_true(local_agents_is_ours(f->agents, id_of(f, 77)));
 	assert_false(local_agents_is_ours(f->agents, "qa-11234567-0"));
 	assert_false(local_agents_is_ours(f->agents, "0"));
-	assert_false(local_agents_has(f->agents, "qa-01234567-77"));
+	assert_false(local_agents_has(f->agents, id_of(f, 77)));
 }
 
 static void
@@ -275,29 +284,29 @@ test_drain(void **state)
 
 	local_agents_want(f->agents, &f->type, 3, 3);
 	wait_for(f, has_url);
-	f->busy = "qa-01234567-2";
-	f->barred = "qa-01234567-0";
+	f->busy = id_of(f, 2);
+	f->barred = id_of(f, 0);
 	local_agents_want(f->agents, &f->type, 2, 3);
-	assert_string_equal(f->agent, "qa-01234567-0"); /* takes nothing any more */
+	assert_string_equal(f->agent, id_of(f, 0)); /* takes nothing any more */
 	counts_are(f, 2, 1);
 	/* while it goes no other takes its place */
 	local_agents_want(f->agents, &f->type, 3, 3);
 	counts_are(f, 2, 1);
 	local_agents_want(f->agents, &f->type, 1, 3);
-	assert_string_equal(f->agent, "qa-01234567-1"); /* the busy one stays */
+	assert_string_equal(f->agent, id_of(f, 1)); /* the busy one stays */
 	counts_are(f, 1, 2);
 	local_agents_want(f->agents, &f->type, 1, 3);
 	assert_int_equal(f->n[LOCAL_DRAINING], 2); /* told once: a second TERM gives work up */
-	local_agents_note_draining(f->agents, "qa-01234567-2");
+	local_agents_note_draining(f->agents, id_of(f, 2));
 	counts_are(f, 0, 3);
 	local_agents_want(f->agents, &f->type, 0, 3);
 	assert_int_equal(f->n[LOCAL_DRAINING], 2);
-	kill(record_of(f, "qa-01234567-2").pid, SIGTERM);
+	kill(record_of(f, id_of(f, 2)).pid, SIGTERM);
 	wait_for(f, gone);
 	assert_int_equal(f->n[LOCAL_ENDED], 3);
 	/* a barred id is not given again */
 	local_agents_want(f->agents, &f->type, 1, 3);
-	assert_string_equal(f->agent, "qa-01234567-1");
+	assert_string_equal(f->agent, id_of(f, 1));
 	assert_int_equal(f->n[LOCAL_FAILED], 0);
 	wait_for(f, has_url);
 }
@@ -324,7 +333,7 @@ test_adopt(void **state)
 	counts_are(f, 2, 0);
 	assert_int_equal(kill(pid, 0), 0);
 	/* the record of a process that has its number, and is another one */
-	record = record_of(f, "qa-01234567-1");
+	record = record_of(f, id_of(f, 1));
 	assert_int_equal(record.pid, pid);
 	record.start++;
 	put_record(f, &record);
@@ -338,16 +347,16 @@ test_adopt(void **state)
 	put_record(f, &record);
 	again(f);
 	counts_are(f, 2, 0);
-	assert_int_equal(record_of(f, "qa-01234567-1").pid, pid);
+	assert_int_equal(record_of(f, id_of(f, 1)).pid, pid);
 	/* of another boot */
-	record = record_of(f, "qa-01234567-1");
+	record = record_of(f, id_of(f, 1));
 	snprintf(record.boot, sizeof record.boot, "another");
 	put_record(f, &record);
 	again(f);
 	counts_are(f, 1, 0);
 	kill(pid, SIGKILL);
 	/* one that goes already is not told again */
-	record = record_of(f, "qa-01234567-0");
+	record = record_of(f, id_of(f, 0));
 	record.drain_wall_ms = clock_wall_ms();
 	record.limit_ms = 3600000;
 	put_record(f, &record);
@@ -424,7 +433,7 @@ static void
 test_garbage(void **state)
 {
 	struct fixture *f = *state;
-	char *path = xasprintf("%s/scaled/qa-01234567-9", f->dir);
+	char *path = xasprintf("%s/scaled/%s", f->dir, id_of(f, 9));
 	FILE *file = fopen(path, "w");
 	int types = 0;
 
