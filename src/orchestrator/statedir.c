@@ -13,11 +13,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 
+#define LOCK_WAIT_MS 2000
+#define LOCK_PAUSE_MS 10
 #define TIGHTEN_DEPTH 4 /* redis/appendonlydir/FILE, and one to spare */
 
 /* --- where --- */
@@ -269,6 +273,23 @@ lock_taken(const struct statedir *dir, int fd, struct err *err)
 	    "folder with --state-dir", pid, dir->path);
 }
 
+/*
+ * A daemon that was killed holds its lock until the kernel has taken it apart, which takes
+ * longer the more memory it had: who starts it again at once is not turned away.
+ */
+static int
+lock_soon(int fd)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+	int64_t until = clock_mono_us() + LOCK_WAIT_MS * CLOCK_MS;
+	int rc;
+
+	while ((rc = flock(fd, LOCK_EX | LOCK_NB)) != 0 && errno == EWOULDBLOCK &&
+	    clock_mono_us() < until)
+		nanosleep(&pause, NULL);
+	return rc;
+}
+
 static int
 take_lock(struct statedir *dir, struct err *err)
 {
@@ -281,7 +302,7 @@ take_lock(struct statedir *dir, struct err *err)
 		return err_set(err, ERR_FAILED, "cannot open '%s/lock': %s", dir->path,
 		    strerror(errno));
 	len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+	if (lock_soon(fd) != 0)
 		code = errno == EWOULDBLOCK ? lock_taken(dir, fd, err) :
 		    err_set(err, ERR_FAILED, "cannot lock '%s/lock': %s", dir->path,
 		        strerror(errno));

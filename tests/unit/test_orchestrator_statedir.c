@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -233,6 +234,36 @@ test_locked_once(void **state)
 	free(pid);
 }
 
+/* Started again right behind a kill -9, when the kernel has not taken the old one apart. */
+static void
+test_lock_of_a_dying(void **state)
+{
+	struct statedir dir;
+	struct err err = { 0 };
+	int ready[2];
+	pid_t child;
+	char c;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(pipe(ready), 0);
+		child = fork();
+		if (child == 0) {
+			if (statedir_open(&dir, top, NULL) == 0 && write(ready[1], "", 1) == 1)
+				pause();
+			_exit(1);
+		}
+		close(ready[1]);
+		assert_int_equal(read(ready[0], &c, 1), 1);
+		close(ready[0]);
+		assert_int_equal(kill(child, SIGKILL), 0);
+		if (statedir_open(&dir, top, &err) < 0)
+			fail_msg("%s", err.text);
+		statedir_release(&dir);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+	}
+}
+
 static void
 test_check_makes_nothing(void **state)
 {
@@ -294,6 +325,7 @@ main(void)
 		CASE(test_own_link_is_followed),
 		CASE(test_foreign_things_are_refused),
 		CASE(test_locked_once),
+		CASE(test_lock_of_a_dying),
 		CASE(test_check_makes_nothing),
 		CASE(test_long_path),
 		CASE(test_sockets_of_a_service),
