@@ -200,6 +200,7 @@ int64_t fetches_next(const struct partition *p);
 
 /* withdrawals.c: entries that no agent is to take any more */
 void withdrawals_add(struct partition *p, uint64_t token); /* its record is confirmed */
+bool withdrawals_has(const struct partition *p, uint64_t token);
 void withdrawals_forget(struct partition *p);
 void withdrawals_turn(struct partition *p);
 int64_t withdrawals_next(const struct partition *p);

@@ -38,6 +38,16 @@ withdrawals_add(struct partition *p, uint64_t token)
 	p->withdrawals[p->n_withdrawals++] = token;
 }
 
+bool
+withdrawals_has(const struct partition *p, uint64_t token)
+{
+	size_t i = 0;
+
+	while (i < p->n_withdrawals && p->withdrawals[i] != token)
+		i++;
+	return i < p->n_withdrawals;
+}
+
 void
 withdrawals_forget(struct partition *p)
 {
