@@ -107,7 +107,7 @@ lose_gone(struct auditor *auditor, const struct stretch *stretch)
 		char *name;
 
 		if (!ledger_find(p->store.ledger, stretch->gone[i], &queue, &id) ||
-		    withdrawals_has(p, stretch->gone[i])) /* by us; the answer may be lost */
+		    withdrawals_unsure(p, stretch->gone[i]))
 			continue;
 		name = entry_name(auditor, queue, id);
 		if (audit_finds(auditor, AUDIT_ENTRY_GONE, name)) {

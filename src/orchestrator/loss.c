@@ -59,6 +59,13 @@ describe(struct partition *p, const char *nonce, uint64_t beat)
 		snprintf(p->loss, sizeof p->loss, "redis lost its state: it was wiped or replaced");
 }
 
+/* Not while it is written back: then it is on its way, and no more to be had. */
+bool
+loss_has_memory(const struct partition *p)
+{
+	return p->loaded && p->engine;
+}
+
 static void
 alarm_once(struct partition *p, const char *nonce, uint64_t beat)
 {
@@ -67,7 +74,7 @@ alarm_once(struct partition *p, const char *nonce, uint64_t beat)
 	describe(p, nonce, beat);
 	p->loss_at = partition_mono(p);
 	log_error(p->loss, KV_I("partition", p->config.partition), KV_S("was", p->meta_nonce),
-	    KV_S("is", nonce), KV_I("runs_in_memory", p->loaded ? engine_runs_live(p->engine) : 0));
+	    KV_S("is", nonce), KV_I("runs_in_memory", loss_has_memory(p) ? engine_runs_live(p->engine) : 0));
 	metrics_add(p->config.metrics, METRIC_STATE_LOSSES, 1);
 }
 
@@ -128,7 +135,7 @@ hold(struct partition *p)
 	int len = snprintf(why, sizeof why, "%s. Nothing is handed out or accepted. To go on with "
 	    "what redis holds now: reeve recover accept", p->loss);
 
-	if (p->loaded)
+	if (loss_has_memory(p))
 		snprintf(why + len, sizeof why - (size_t)len,
 		    "; to write the %zu live runs of this daemon's memory back first: reeve recover "
 		    "restore", engine_runs_live(p->engine));
@@ -141,7 +148,7 @@ hold(struct partition *p)
 void
 loss_found(struct partition *p, const char *nonce, uint64_t beat)
 {
-	bool others_may = !p->loaded && p->seen_fence[0];
+	bool others_may = !loss_has_memory(p) && p->seen_fence[0];
 
 	alarm_once(p, nonce, beat);
 	if (p->config.on_loss == LOSS_HOLD) {
@@ -152,7 +159,7 @@ loss_found(struct partition *p, const char *nonce, uint64_t beat)
 		partition_set_state(p, PARTITION_STANDBY,
 		    "redis lost its state: the daemon that owned it may write it back");
 	} else {
-		go_on(p, p->config.on_loss == LOSS_RESTORE && p->loaded);
+		go_on(p, p->config.on_loss == LOSS_RESTORE && loss_has_memory(p));
 	}
 }
 
@@ -173,7 +180,7 @@ partition_recover(struct partition *p, bool restore, const struct facade_actor *
 	if (p->state != PARTITION_HELD)
 		return err_set(err, ERR_CONFLICT, "nothing to recover: the state in redis is the one "
 		    "that this daemon knows");
-	if (restore && !p->loaded)
+	if (restore && !loss_has_memory(p))
 		return err_set(err, ERR_CONFLICT, "this daemon's memory holds no runs to write back: "
 		    "restore a backup of redis, or go on with: reeve recover accept");
 	free(p->recover_by);

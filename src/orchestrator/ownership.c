@@ -83,7 +83,7 @@ fenced(struct partition *p, uint64_t nonce, const struct redisReply *reply)
 	log_info("partition owned", KV_I("partition", p->config.partition), KV_S("how", how),
 	    KV_I("seq", seq));
 	p->seq = seq;
-	if (p->restore_due && p->loaded)
+	if (p->restore_due && loss_has_memory(p))
 		restore_begin(p);
 	else
 		partition_reload(p, "ownership was taken anew");

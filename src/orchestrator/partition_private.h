@@ -135,6 +135,7 @@ struct partition {
 	uint64_t *withdrawals;
 	size_t n_withdrawals, cap_withdrawals;
 	bool withdrawing;         /* an answer is due */
+	bool withdraw_unsure; /* the last answer was lost */
 	int64_t withdraw_at;      /* mono_ms: not before */
 
 	unsigned generation;      /* of memory: answers to older questions are ignored */
@@ -185,6 +186,7 @@ int64_t badkeys_next(const struct partition *p);
 void loss_know(struct partition *p, const char *nonce, uint64_t beat);
 const char *loss_nonce(const struct partition *p);
 uint64_t loss_beat(const struct partition *p);
+bool loss_has_memory(const struct partition *p); /* there is something to write back */
 void loss_found(struct partition *p, const char *nonce, uint64_t beat);
 bool loss_is_undone(const struct partition *p, const char *nonce, uint64_t seq);
 void loss_over(struct partition *p); /* it serves again: an event says what happened */
@@ -200,7 +202,8 @@ int64_t fetches_next(const struct partition *p);
 
 /* withdrawals.c: entries that no agent is to take any more */
 void withdrawals_add(struct partition *p, uint64_t token); /* its record is confirmed */
-bool withdrawals_has(const struct partition *p, uint64_t token);
+/* Its withdrawal was sent, and the answer is lost: it is asked for again. */
+bool withdrawals_unsure(const struct partition *p, uint64_t token);
 void withdrawals_forget(struct partition *p);
 void withdrawals_turn(struct partition *p);
 int64_t withdrawals_next(const struct partition *p);

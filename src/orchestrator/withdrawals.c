@@ -39,20 +39,20 @@ withdrawals_add(struct partition *p, uint64_t token)
 }
 
 bool
-withdrawals_has(const struct partition *p, uint64_t token)
+withdrawals_unsure(const struct partition *p, uint64_t token)
 {
 	size_t i = 0;
 
 	while (i < p->n_withdrawals && p->withdrawals[i] != token)
 		i++;
-	return i < p->n_withdrawals;
+	return p->withdraw_unsure && i < p->n_withdrawals;
 }
 
 void
 withdrawals_forget(struct partition *p)
 {
 	p->n_withdrawals = 0;
-	p->withdrawing = false;
+	p->withdrawing = p->withdraw_unsure = false;
 	p->withdraw_at = 0;
 }
 
@@ -127,6 +127,7 @@ on_answer(void *arg, const struct redisReply *reply, const struct err *err)
 		return;
 	}
 	p->withdrawing = false;
+	p->withdraw_unsure = !reply;
 	if (!reply || reply_str(reply_at(reply, 0), &answer, &len, NULL) < 0 ||
 	    strcmp(answer, "OK") != 0) {
 		/* no answer, another owner, or no group: the audit makes that again */
