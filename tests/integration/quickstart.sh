@@ -96,5 +96,5 @@ for pid in $before "$redis_pid"; do
 	running "$pid" && fail "$pid still runs after stop"
 done
 try start
-is 'start after all' "$code" 0
+[ "$code" = 0 ] || fail "start after all: $code: $out"
 is 'the data stayed' "$(reeve --socket "$state/reeve.sock" runs --json | grep -o '"id":"[^"]*"' | wc -l)" 2
