@@ -59,11 +59,17 @@ describe(struct partition *p, const char *nonce, uint64_t beat)
 		snprintf(p->loss, sizeof p->loss, "redis lost its state: it was wiped or replaced");
 }
 
-/* Not while it is written back: then it is on its way, and no more to be had. */
+/* What may be written back; while it is, that stays until all of it is in redis. */
+static struct engine *
+memory_of(const struct partition *p)
+{
+	return p->engine ? p->engine : p->written;
+}
+
 bool
 loss_has_memory(const struct partition *p)
 {
-	return p->loaded && p->engine;
+	return p->loaded && memory_of(p);
 }
 
 static void
@@ -74,7 +80,7 @@ alarm_once(struct partition *p, const char *nonce, uint64_t beat)
 	describe(p, nonce, beat);
 	p->loss_at = partition_mono(p);
 	log_error(p->loss, KV_I("partition", p->config.partition), KV_S("was", p->meta_nonce),
-	    KV_S("is", nonce), KV_I("runs_in_memory", loss_has_memory(p) ? engine_runs_live(p->engine) : 0));
+	    KV_S("is", nonce), KV_I("runs_in_memory", loss_has_memory(p) ? engine_runs_live(memory_of(p)) : 0));
 	metrics_add(p->config.metrics, METRIC_STATE_LOSSES, 1);
 }
 
@@ -138,7 +144,7 @@ hold(struct partition *p)
 	if (loss_has_memory(p))
 		snprintf(why + len, sizeof why - (size_t)len,
 		    "; to write the %zu live runs of this daemon's memory back first: reeve recover "
-		    "restore", engine_runs_live(p->engine));
+		    "restore", engine_runs_live(memory_of(p)));
 	p->fence_at = partition_mono(p) + WATCH_MS;
 	partition_fail_waiters(p, p->loss);
 	metrics_set(p->config.metrics, METRIC_STATE_HELD, 1);
@@ -195,17 +201,20 @@ partition_recover(struct partition *p, bool restore, const struct facade_actor *
 void
 restore_begin(struct partition *p)
 {
+	struct engine *memory = memory_of(p);
 	struct effects dump = { 0 };
 	struct moment now;
 	char why[80];
 
 	partition_moment(p, &now);
-	p->restored = engine_runs_live(p->engine);
+	p->restored = engine_runs_live(memory);
 	log_warn("live runs are written back from memory", KV_I("runs", p->restored));
 	if (p->config.on_restore)
 		p->config.on_restore(p->config.arg);
-	engine_dump(p->engine, &now, &dump);
+	engine_dump(memory, &now, &dump);
+	p->engine = p->written = NULL; /* redis may lose it once more before all is written */
 	partition_drop_memory(p, p->loss);
+	p->written = memory;
 	effects_release(&p->effects);
 	p->effects = dump;
 	p->restore_due = false;

@@ -325,7 +325,8 @@ drop_memory(struct partition *p, const char *why, bool refused)
 	p->effects.len = 0;
 	p->taken = 0;
 	engine_free(p->engine);
-	p->engine = NULL;
+	engine_free(p->written);
+	p->engine = p->written = NULL;
 	store_forget(&p->store);
 	p->undone = undone;
 	partition_fail_waiters(p, why);

@@ -60,6 +60,7 @@ struct partition {
 	char loss[160];           /* what was lost; "" = nothing */
 	char lost_nonce[40];      /* of what was there instead */
 	int64_t loss_at;          /* mono_ms */
+	struct engine *written; /* while restoring: the memory that is written back */
 	bool restore_due, restoring;
 	size_t restored;          /* runs */
 	bool undone;              /* what waiters are told of was not done */
