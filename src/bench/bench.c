@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "bench/measure.h"
 #include "bench/process.h"
 
 int
@@ -30,42 +31,101 @@ bench_parse_workloads(const char *text, struct bench_options *options, struct er
 	return 0;
 }
 
-static void
-say(FILE *progress, const struct shape *shape, const char *side, size_t turn,
-    const struct bench_options *options, const struct sample *sample)
+/* --- the matrix --- */
+
+static struct bench_result *
+add_result(struct bench *bench, const struct shape *shape)
 {
+	struct bench_result *result;
+
+	GROW(bench->results, bench->n_results, bench->results_cap);
+	result = &bench->results[bench->n_results++];
+	*result = (struct bench_result){ .kind = shape->kind,
+		.tasks = shape_total(shape),
+		.reeve = xcalloc(bench->options.repeat, sizeof *result->reeve),
+		.raw = xcalloc(bench->options.repeat, sizeof *result->raw) };
+	return result;
+}
+
+/* The point number `at`: its digits, in a system of as many bases as there are options.
+ */
+static struct bench_setting
+setting_at(const struct bench_options *options, size_t at)
+{
+	const struct setting_list *const lists[] = { &options->agents, &options->payloads,
+		&options->partitions, &options->transports, &options->syncs };
+	size_t values[ARRAY_LEN(lists)];
+
+	for (size_t i = ARRAY_LEN(lists); i-- > 0; at /= lists[i]->n)
+		values[i] = lists[i]->values[at % lists[i]->n];
+	return (struct bench_setting){ .agents = (unsigned)values[0],
+		.payload = values[1],
+		.partitions = (unsigned)values[2],
+		.tcp = values[3] == 1,
+		.appendfsync = setting_syncs[values[4]],
+		.source = options->source,
+		.keep = options->keep };
+}
+
+static size_t
+count_settings(const struct bench_options *options)
+{
+	return options->agents.n * options->payloads.n * options->partitions.n *
+	       options->transports.n * options->syncs.n;
+}
+
+static void
+say(FILE *progress, const struct bench_result *result, const char *side, size_t turn,
+    unsigned turns, const struct sample *sample)
+{
+	char about[80];
+
 	if (!progress)
 		return;
-	fprintf(progress, "%-4s %zu/%u %-5s %9.0f tasks/s", shape->kind->name, turn + 1,
-	    options->repeat, side, (double)sample->tasks / sample->seconds);
-	if (shape->kind->chain)
+	setting_describe(&result->setting, about, sizeof about);
+	fprintf(progress, "%-4s %zu/%u %-5s %9.0f tasks/s", result->kind->name, turn + 1,
+	    turns, side, (double)sample->tasks / sample->seconds);
+	if (result->kind->chain)
 		fprintf(
 		    progress, ", hand-off p50 %.0f us", sample->handoff_us[HANDOFF_P50]);
-	fputc('\n', progress);
+	fprintf(progress, "%s%s\n", *about ? "; " : "", about);
 }
 
 static int
-run_workload(const struct bench_options *options, const struct shape *shape,
+run_point(const struct bench_options *options, struct shape *shape,
     struct bench_result *result, FILE *progress, struct err *err)
 {
+	size_t i = result->n;
 	int rc;
 
-	result->kind = shape->kind;
-	result->tasks = shape_total(shape);
-	result->reeve = xcalloc(options->repeat, sizeof *result->reeve);
-	result->raw = xcalloc(options->repeat, sizeof *result->raw);
-	for (size_t i = 0; i < options->repeat; i++) {
-		if (process_interrupted())
-			return err_set(err, ERR_CONFLICT, "stopped");
-		if ((rc = measure_raw(options, shape, &result->raw[i], err)) < 0)
-			return err_prefix(err, "%s, raw", shape->kind->name);
-		say(progress, shape, "raw", i, options, &result->raw[i]);
-		if ((rc = measure_reeve(options, shape, &result->reeve[i], err)) < 0)
-			return err_prefix(err, "%s, reeve", shape->kind->name);
-		say(progress, shape, "reeve", i, options, &result->reeve[i]);
-		result->n = i + 1;
-	}
+	if (process_interrupted())
+		return err_set(err, ERR_CONFLICT, "stopped");
+	shape->payload = result->setting.payload;
+	if ((rc = measure_raw(&result->setting, shape, &result->raw[i], err)) < 0)
+		return err_prefix(err, "%s, raw", shape->kind->name);
+	say(progress, result, "raw", i, options->repeat, &result->raw[i]);
+	if ((rc = measure_reeve(&result->setting, shape, &result->reeve[i], err)) < 0)
+		return err_prefix(err, "%s, reeve", shape->kind->name);
+	say(progress, result, "reeve", i, options->repeat, &result->reeve[i]);
+	result->n++;
 	return 0;
+}
+
+static int
+run_workload(struct bench *bench, struct shape *shape, FILE *progress, struct err *err)
+{
+	const struct bench_options *options = &bench->options;
+	size_t first = bench->n_results, points = count_settings(options);
+	int rc = 0;
+
+	for (size_t i = 0; i < points; i++)
+		add_result(bench, shape)->setting = setting_at(options, i);
+	for (unsigned turn = 0; turn < options->repeat; turn++) {
+		for (size_t i = 0; i < points && rc == 0; i++)
+			rc = run_point(
+			    options, shape, &bench->results[first + i], progress, err);
+	}
+	return rc;
 }
 
 int
@@ -86,7 +146,7 @@ bench_run(struct bench *bench, const struct bench_options *options, FILE *progre
 		if (!options->workloads[i])
 			continue;
 		shape_init(&shape, i, options->scale);
-		rc = run_workload(options, &shape, &bench->results[i], progress, err);
+		rc = run_workload(bench, &shape, progress, err);
 		shape_release(&shape);
 	}
 	if (process_interrupted()) {
@@ -102,9 +162,10 @@ bench_run(struct bench *bench, const struct bench_options *options, FILE *progre
 void
 bench_release(struct bench *bench)
 {
-	for (size_t i = 0; i < SHAPE_KINDS; i++) {
+	for (size_t i = 0; i < bench->n_results; i++) {
 		free(bench->results[i].reeve);
 		free(bench->results[i].raw);
 	}
+	free(bench->results);
 	*bench = (struct bench){ 0 };
 }

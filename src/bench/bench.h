@@ -6,6 +6,10 @@
  * Each measurement has a redis-server of its own (and, on reeved's side, a
  * reeved), started in a temporary folder and ended with it.  Time runs from the
  * first submission until the last completion is recorded.
+ *
+ * Options that take several values make a matrix.  Its points (struct
+ * bench_setting) are measured in turn, repeat after repeat, so that what else
+ * the machine does falls on all of them.
  */
 #ifndef REEVE_BENCH_BENCH_H
 #define REEVE_BENCH_BENCH_H
@@ -17,17 +21,17 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "bench/setting.h"
 #include "bench/shape.h"
 #include "bench/usage.h"
 
 struct bench_options {
 	bool workloads[SHAPE_KINDS];
 	unsigned repeat;
-	double scale;            /* of the workloads' sizes */
-	bool tcp;                /* else unix sockets */
-	const char *appendfsync; /* no everysec always */
-	bool source;             /* each submission carries the YAML text */
-	bool keep;               /* the folders stay */
+	double scale; /* of the workloads' sizes */
+	bool source;  /* each submission carries the YAML text */
+	bool keep;    /* the folders stay */
+	struct setting_list agents, payloads, partitions, transports, syncs;
 };
 
 enum handoff { HANDOFF_P50, HANDOFF_P95, HANDOFF_P99, HANDOFFS };
@@ -42,8 +46,10 @@ struct sample {
 	struct usage usage;
 };
 
+/* One workload at one point of the matrix. */
 struct bench_result {
-	const struct shape_kind *kind; /* NULL: was not asked for */
+	const struct shape_kind *kind;
+	struct bench_setting setting;
 	size_t tasks;
 	struct sample *reeve, *raw; /* n of each */
 	size_t n;
@@ -51,7 +57,8 @@ struct bench_result {
 
 struct bench {
 	struct bench_options options;
-	struct bench_result results[SHAPE_KINDS];
+	struct bench_result *results;
+	size_t n_results, results_cap;
 };
 
 /* "W1,W4" into options->workloads; ERR_INVALID names what is unknown. */
@@ -70,11 +77,5 @@ void bench_release(struct bench *bench);
 /* report.c */
 json_t *bench_json(const struct bench *bench);
 void bench_print(const struct bench *bench, FILE *out);
-
-/* measure.c */
-int measure_raw(const struct bench_options *options, const struct shape *shape,
-    struct sample *ret_sample, struct err *err);
-int measure_reeve(const struct bench_options *options, const struct shape *shape,
-    struct sample *ret_sample, struct err *err);
 
 #endif

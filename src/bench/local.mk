@@ -2,14 +2,21 @@
 # List every .c and .h of this folder.
 libbench_a_SOURCES = \
 	src/bench/bench.c src/bench/bench.h \
+	src/bench/crew.c src/bench/crew.h \
+	src/bench/figure.c src/bench/figure.h \
 	src/bench/http.c src/bench/http.h \
-	src/bench/measure.c \
+	src/bench/json.c \
+	src/bench/measure.c src/bench/measure.h \
+	src/bench/meter.c src/bench/meter.h \
 	src/bench/place.c src/bench/place.h \
 	src/bench/process.c src/bench/process.h \
 	src/bench/raw.c src/bench/raw.h \
 	src/bench/report.c \
 	src/bench/resp.c src/bench/resp.h \
+	src/bench/setting.c src/bench/setting.h \
 	src/bench/shape.c src/bench/shape.h \
+	src/bench/submit.c src/bench/submit.h \
 	src/bench/usage.c src/bench/usage.h \
+	src/bench/wait.c src/bench/wait.h \
 	src/bench/worker.c src/bench/worker.h
 EXTRA_DIST += doc/performance.md

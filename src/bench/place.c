@@ -85,12 +85,12 @@ connect_redis(struct place *place, struct err *err)
 }
 
 int
-place_open(struct place *place, const struct bench_options *options, struct err *err)
+place_open(struct place *place, const struct bench_setting *setting, struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	int rc;
 
-	*place = (struct place){ .conn.fd = -1, .keep = options->keep };
+	*place = (struct place){ .conn.fd = -1, .setting = *setting };
 	place->dir = xasprintf("%s/reeve-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(place->dir)) {
 		rc = err_set(err, ERR_FAILED, "cannot make \"%s\": %s", place->dir,
@@ -99,11 +99,11 @@ place_open(struct place *place, const struct bench_options *options, struct err 
 		place->dir = NULL;
 		return rc;
 	}
-	if (options->tcp)
+	if (setting->tcp)
 		place->redis_port = process_free_port();
 	else
 		place->redis_socket = xasprintf("%s/redis.sock", place->dir);
-	rc = start_redis(place, options->appendfsync, err);
+	rc = start_redis(place, setting->appendfsync, err);
 	if (rc == 0)
 		rc = connect_redis(place, err);
 	if (rc < 0)
@@ -166,6 +166,7 @@ start_daemon(struct place *place, struct err *err)
 {
 	char *program = process_find("reeved"), *redis, *config, *workflows, *agents,
 	     *state;
+	char partitions[16];
 	int rc;
 
 	if (!program)
@@ -179,10 +180,12 @@ start_daemon(struct place *place, struct err *err)
 	agents = xasprintf("%s/agents", place->dir);
 	state = xasprintf("%s/state", place->dir);
 	place->http_socket = xasprintf("%s/reeve.sock", state);
+	(void)snprintf(partitions, sizeof partitions, "%u", place->setting.partitions);
 	rc = process_start(&place->daemon, "reeved", place->dir,
 	    (const char *const[]){ program, "--foreground", "-c", config, "--workflows",
 		workflows, "--agents", agents, "--state-dir", state, "--redis", redis,
-		"--http-socket", place->http_socket, "--http", "off", NULL },
+		"--http-socket", place->http_socket, "--http", "off", "--partitions",
+		partitions, NULL },
 	    err);
 	free(program);
 	free(redis);
@@ -248,7 +251,7 @@ place_close(struct place *place)
 	resp_close(&place->conn);
 	process_stop(&place->daemon);
 	process_stop(&place->redis);
-	if (place->dir && !place->keep)
+	if (place->dir && !place->setting.keep)
 		(void)nftw(place->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	free(place->dir);
 	free(place->redis_socket);

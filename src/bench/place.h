@@ -6,9 +6,11 @@
 #ifndef REEVE_BENCH_PLACE_H
 #define REEVE_BENCH_PLACE_H
 
-#include "bench/bench.h"
 #include "bench/http.h"
 #include "bench/process.h"
+#include "bench/resp.h"
+#include "bench/setting.h"
+#include "bench/shape.h"
 
 struct place {
 	char *dir;
@@ -17,11 +19,11 @@ struct place {
 	char *http_socket;
 	struct process redis, daemon;
 	struct resp conn;
-	bool keep;
+	struct bench_setting setting;
 };
 
 /* Starts Redis and connects. */
-int place_open(struct place *place, const struct bench_options *options, struct err *err);
+int place_open(struct place *place, const struct bench_setting *setting, struct err *err);
 /* Starts reeved with the one workflow and connects once it serves. */
 int place_serve(struct place *place, const struct shape *shape,
     struct http_line *ret_line, struct err *err);

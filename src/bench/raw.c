@@ -23,6 +23,7 @@ struct raw {
 	size_t n_batch, last;  /* last: node of its last entry's id */
 	unsigned idle;         /* reads in a row that waited in vain */
 	char ts[24];
+	struct buf payload;
 };
 
 int
@@ -62,6 +63,7 @@ raw_init(struct raw *raw, struct resp *conn, const struct shape *shape)
 {
 	*raw = (struct raw){ .conn = conn, .shape = shape, .total = shape_total(shape) };
 	link_tasks(raw);
+	shape_add_payload(shape, &raw->payload);
 	raw->missing = xcalloc(raw->total, sizeof *raw->missing);
 	raw->ready = xcalloc(raw->total, sizeof *raw->ready);
 	for (size_t i = 0; i < raw->total; i++) {
@@ -79,6 +81,7 @@ raw_release(struct raw *raw)
 	free(raw->dependents);
 	free(raw->missing);
 	free(raw->ready);
+	buf_release(&raw->payload);
 }
 
 static void
@@ -105,7 +108,7 @@ add_tasks(struct raw *raw)
 	for (; raw->taken < raw->n_ready && n < BATCH; n++) {
 		uint32_t index = raw->ready[raw->taken++];
 
-		resp_begin(raw->conn, 3 + 2 * RAW_FIELDS);
+		resp_begin(raw->conn, 3 + 2 * RAW_FIELDS + (raw->payload.len ? 2 : 0));
 		resp_text(raw->conn, "XADD");
 		resp_text(raw->conn, RAW_QUEUE);
 		resp_text(raw->conn, "*");
@@ -127,6 +130,10 @@ add_tasks(struct raw *raw)
 			default:
 				resp_text(raw->conn, raw->ts);
 			}
+		}
+		if (raw->payload.len) {
+			resp_text(raw->conn, "env");
+			resp_word(raw->conn, raw->payload.data, raw->payload.len);
 		}
 	}
 	return n;

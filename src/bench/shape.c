@@ -96,14 +96,27 @@ shape_release(struct shape *shape)
 	*shape = (struct shape){ 0 };
 }
 
+void
+shape_add_payload(const struct shape *shape, struct buf *out)
+{
+	for (size_t i = 0; i < shape->payload; i++)
+		buf_addc(out, (char)('a' + (i * 7 + i / 26) % 26));
+}
+
 /* The pairs of one task stand together, in the order of the tasks. */
 void
 shape_add_yaml(const struct shape *shape, struct buf *out)
 {
 	size_t pair = 0;
 
-	buf_printf(out, "name: %s\non: manual\nmax_parallel: %zu\ntasks:\n",
+	buf_printf(out, "name: %s\non: manual\nmax_parallel: %zu\n",
 	    shape->kind->workflow, shape->tasks);
+	if (shape->payload) {
+		buf_adds(out, "env:\n  PAYLOAD: ");
+		shape_add_payload(shape, out);
+		buf_addc(out, '\n');
+	}
+	buf_adds(out, "tasks:\n");
 	for (size_t i = 0; i < shape->tasks; i++) {
 		const char *comma = "";
 

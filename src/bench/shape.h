@@ -32,6 +32,7 @@ struct shape {
 	size_t tasks;    /* of one run */
 	uint32_t *needs; /* pairs: task, the task it needs */
 	size_t n_needs, needs_cap;
+	size_t payload; /* bytes of text in each task; 0 at first */
 };
 
 #define SHAPE_AGENT "bench" /* the agent type of all tasks */
@@ -46,6 +47,9 @@ shape_total(const struct shape *shape)
 	return shape->runs * shape->tasks;
 }
 
+/* Letters: the text that each task carries, `payload` bytes of it. */
+void shape_add_payload(const struct shape *shape, struct buf *out);
+/* The workflow file; the payload is in its environment, which goes to every task. */
 void shape_add_yaml(const struct shape *shape, struct buf *out);
 
 #endif

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* The no-op agent's thread: read, answer all of it, read on. */
+/* The no-op agent: read, answer all of it, read on. */
 #include "bench/worker.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "base/mem.h"
+struct worker {
+	const struct worker_config *config;
+	struct board *board;
+	struct worker_slot *slot;
+	struct resp conn;
+	char name[16];
+	char bound[ENTRY_ID_SIZE]; /* of several: trim up to it; "" for none */
+	size_t counts[SETTING_PARTITIONS_MAX]; /* of the last read, by partition … */
+	size_t order[SETTING_PARTITIONS_MAX];  /* … in the order of the reply */
+	size_t n_order;
+	int bell;
+};
 
 static int64_t
 now_ns(void)
@@ -18,172 +30,258 @@ now_ns(void)
 }
 
 static void
+ring(const struct worker *worker)
+{
+	while (write(worker->bell, "", 1) < 0)
+		continue;
+}
+
+static void
+copy_id(const struct resp *conn, const struct resp_node *node, char id[ENTRY_ID_SIZE])
+{
+	size_t len = node->len < ENTRY_ID_SIZE ? node->len : ENTRY_ID_SIZE - 1;
+
+	memcpy(id, resp_data(conn, node), len);
+	id[len] = '\0';
+}
+
+static void
 ask(struct worker *worker)
 {
+	const struct worker_config *config = worker->config;
 	struct resp *conn = &worker->conn;
 
-	resp_begin(conn, 11);
+	resp_begin(conn, 9 + 2 * config->parts);
 	resp_text(conn, "XREADGROUP");
 	resp_text(conn, "GROUP");
-	resp_text(conn, worker->config.group);
-	resp_text(conn, "w");
+	resp_text(conn, config->group);
+	resp_text(conn, worker->name);
 	resp_text(conn, "COUNT");
 	resp_number(conn, WORKER_BATCH);
 	resp_text(conn, "BLOCK");
 	resp_text(conn, "500");
 	resp_text(conn, "STREAMS");
-	resp_text(conn, worker->config.queue);
-	resp_text(conn, ">");
+	for (size_t i = 0; i < config->parts; i++)
+		resp_text(conn, config->queues[i]);
+	for (size_t i = 0; i < config->parts; i++)
+		resp_text(conn, ">");
 }
 
-/*
- * [[queue, [[id, [name, value, …]], …]]]: the entries begin at node 4.  A
- * completion takes the first fields of its task as they stand.
- */
-static void
-answer(struct worker *worker, size_t entries)
+/* --- answers --- */
+
+static size_t
+part_of(const struct worker *worker, const struct resp_node *name)
 {
-	const struct worker_config *config = &worker->config;
-	struct resp *conn = &worker->conn;
-	const struct resp_node *node = &conn->nodes[4];
+	const struct worker_config *config = worker->config;
 
-	for (size_t i = 0; i < entries; i++) {
-		size_t fields = (size_t)node[2].number;
-		size_t words = fields < config->copied * 2 ? fields : config->copied * 2;
-
-		resp_begin(conn, 3 + words + (config->status[0] ? 2 : 0));
-		resp_text(conn, "XADD");
-		resp_text(conn, config->done);
-		resp_text(conn, "*");
-		for (size_t k = 0; k < words; k++)
-			resp_word(conn, resp_data(conn, &node[3 + k]), node[3 + k].len);
-		for (size_t k = 0; config->status[0] && k < 2; k++)
-			resp_text(conn, config->status[k]);
-		node += 3 + fields;
+	for (size_t i = 0; i < config->parts; i++) {
+		if (strlen(config->queues[i]) == name->len &&
+		    memcmp(config->queues[i], resp_data(&worker->conn, name),
+			name->len) == 0)
+			return i;
 	}
+	return 0;
 }
 
-/* Replies to both: two. */
+/* [id, [name, value, …]]: a completion takes the first fields of its task as they
+ * stand.  Returns the node behind. */
+static const struct resp_node *
+answer_entry(struct worker *worker, size_t part, const struct resp_node *node)
+{
+	const struct worker_config *config = worker->config;
+	struct resp *conn = &worker->conn;
+	size_t fields = (size_t)node[2].number;
+	size_t words = fields < config->copied * 2 ? fields : config->copied * 2;
+
+	resp_begin(conn, 3 + words + (config->status[0] ? 2 : 0));
+	resp_text(conn, "XADD");
+	resp_text(conn, config->dones[part]);
+	resp_text(conn, "*");
+	for (size_t k = 0; k < words; k++)
+		resp_word(conn, resp_data(conn, &node[3 + k]), node[3 + k].len);
+	for (size_t k = 0; config->status[0] && k < 2; k++)
+		resp_text(conn, config->status[k]);
+	return node + 3 + fields;
+}
+
+/* [[queue, [entry, …]], …]; returns how many entries there are. */
+static size_t
+answer(struct worker *worker)
+{
+	const struct resp_node *node = worker->conn.nodes;
+	size_t streams = node->type == '*' ? (size_t)node->number : 0, total = 0;
+
+	node++;
+	worker->n_order = 0;
+	for (size_t i = 0; i < streams && i < worker->config->parts; i++) {
+		size_t part = part_of(worker, &node[1]);
+		size_t entries = (size_t)node[2].number;
+
+		node += 3;
+		for (size_t k = 0; k < entries; k++)
+			node = answer_entry(worker, part, node);
+		worker->counts[worker->n_order] = entries;
+		worker->order[worker->n_order++] = part;
+		total += entries;
+	}
+	return total;
+}
+
+/* --- acknowledgements (of one partition: the raw side has no more) --- */
+
 static void
+trim(struct worker *worker, const char *id, size_t len)
+{
+	struct resp *conn = &worker->conn;
+
+	resp_begin(conn, 5);
+	resp_text(conn, "XTRIM");
+	resp_text(conn, worker->config->queues[0]);
+	resp_text(conn, "MINID");
+	resp_text(conn, "~");
+	resp_word(conn, id, len);
+}
+
+/* Returns the number of replies that come before that to XPENDING, if there is one. */
+static size_t
 acknowledge(struct worker *worker, size_t entries)
 {
+	const struct worker_config *config = worker->config;
 	struct resp *conn = &worker->conn;
 	const struct resp_node *node = &conn->nodes[4], *last = node;
+	size_t replies = 2;
 
 	resp_begin(conn, 3 + entries);
 	resp_text(conn, "XACK");
-	resp_text(conn, worker->config.queue);
-	resp_text(conn, worker->config.group);
+	resp_text(conn, config->queues[0]);
+	resp_text(conn, config->group);
 	for (size_t i = 0; i < entries; i++) {
 		last = node + 1;
 		resp_word(conn, resp_data(conn, last), last->len);
 		node += 3 + (size_t)node[2].number;
 	}
-	resp_begin(conn, 5);
-	resp_text(conn, "XTRIM");
-	resp_text(conn, worker->config.queue);
-	resp_text(conn, "MINID");
-	resp_text(conn, "~");
-	resp_word(conn, resp_data(conn, last), last->len);
+	if (config->agents == 1) {
+		trim(worker, resp_data(conn, last), last->len);
+		return replies;
+	}
+	if (worker->bound[0])
+		trim(worker, worker->bound, strlen(worker->bound));
+	else
+		replies--;
+	/* where nothing is pending, all up to this one is done */
+	copy_id(conn, last, worker->bound);
+	resp_command(
+	    conn, "XPENDING", config->queues[0], config->group, "-", "+", "1", NULL);
+	return replies;
+}
+
+/* [[id, consumer, idle, deliveries]] or nothing */
+static int
+take_bound(struct worker *worker)
+{
+	struct resp *conn = &worker->conn;
+	int rc = resp_read(conn, &worker->slot->err);
+
+	if (rc == 0 && conn->n_nodes > 2)
+		copy_id(conn, &conn->nodes[2], worker->bound);
+	return rc;
 }
 
 static int
-take_replies(struct worker *worker, size_t entries)
+take_replies(struct worker *worker, size_t entries, size_t acks)
 {
 	struct resp *conn = &worker->conn;
-	int rc = resp_skip(conn, entries, &worker->err);
+	struct err *err = &worker->slot->err;
+	struct board *board = worker->board;
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
-	if (conn->nodes[0].len < sizeof worker->last) {
-		memcpy(
-		    worker->last, resp_data(conn, &conn->nodes[0]), conn->nodes[0].len);
-		worker->last[conn->nodes[0].len] = '\0';
+	for (size_t i = 0; i < worker->n_order && rc == 0; i++) {
+		rc = resp_skip(conn, worker->counts[i], err);
+		if (rc == 0 && worker->counts[i])
+			copy_id(
+			    conn, &conn->nodes[0], worker->slot->last[worker->order[i]]);
 	}
-	return worker->config.acks ? resp_skip(conn, 2, &worker->err) : 0;
+	if (rc == 0)
+		rc = resp_skip(conn, acks, err);
+	if (rc == 0 && acks && worker->config->agents > 1)
+		rc = take_bound(worker);
+	if (rc == 0 && atomic_fetch_add(&board->answered, entries) + entries ==
+			   worker->config->total)
+		ring(worker);
+	return rc;
+}
+
+/* --- the loop --- */
+
+static void
+note_handoff(struct worker *worker, int64_t now)
+{
+	struct board *board = worker->board;
+	size_t at;
+
+	if (atomic_load(&board->taken) == 0)
+		return;
+	at = atomic_fetch_add(&board->n_handoffs, 1);
+	if (at + 1 < worker->config->total)
+		board->handoff_ns[at] = (uint32_t)(now - atomic_load(&board->sent_ns));
 }
 
 /* One read is out; takes what it brings and sends the answers with the next read. */
 static int
-step(struct worker *worker)
+step(struct worker *worker, bool *ret_more)
 {
-	const struct worker_config *config = &worker->config;
+	const struct worker_config *config = worker->config;
 	struct resp *conn = &worker->conn;
-	size_t entries = 0;
-	int64_t now;
-	int rc = resp_read(conn, &worker->err);
+	size_t entries, acks = 0;
+	int rc = resp_read(conn, &worker->slot->err);
+	int64_t now = now_ns();
 
 	if (rc < 0)
 		return rc;
-	now = now_ns();
-	if (conn->nodes[0].type == '*')
-		entries = (size_t)conn->nodes[3].number;
-	if (config->chain && entries && worker->done &&
-	    worker->n_handoffs < config->total)
-		worker->handoff_ns[worker->n_handoffs++] =
-		    (uint32_t)(now - worker->sent_ns);
-	if (entries)
-		answer(worker, entries);
+	entries = answer(worker);
+	if (entries && config->chain)
+		note_handoff(worker, now);
 	if (entries && config->acks)
-		acknowledge(worker, entries);
-	worker->done += entries;
-	if (worker->done < config->total)
+		acks = acknowledge(worker, entries);
+	*ret_more =
+	    atomic_fetch_add(&worker->board->taken, entries) + entries < config->total;
+	if (*ret_more)
 		ask(worker);
-	worker->sent_ns = now_ns();
-	rc = resp_send(conn, &worker->err);
-	return rc < 0 || !entries ? rc : take_replies(worker, entries);
+	if (config->chain)
+		atomic_store(&worker->board->sent_ns, now_ns());
+	rc = resp_send(conn, &worker->slot->err);
+	return rc < 0 || !entries ? rc : take_replies(worker, entries, acks);
 }
 
-static void *
-work(void *arg)
+void
+worker_main(
+    const struct worker_config *config, struct board *board, unsigned index, int bell)
 {
-	struct worker *worker = arg;
-
-	ask(worker);
-	worker->rc = resp_send(&worker->conn, &worker->err);
-	atomic_store(&worker->reading, true);
-	while (worker->rc == 0 && worker->done < worker->config.total &&
-	       !atomic_load(&worker->stop))
-		worker->rc = step(worker);
-	atomic_store(&worker->ended, true);
-	return NULL;
-}
-
-int
-worker_start(struct worker *worker, const struct worker_config *config, struct err *err)
-{
+	struct worker worker = { .config = config,
+		.board = board,
+		.slot = &board->slots[index],
+		.conn.fd = -1,
+		.bell = bell };
+	struct err *err = &worker.slot->err;
+	bool more = true;
 	int rc;
 
-	*worker = (struct worker){ .config = *config };
-	rc = resp_connect(&worker->conn, config->socket, config->port, err);
-	if (rc < 0)
-		return rc;
-	worker->conn.stop = &worker->stop;
-	resp_command(&worker->conn, "XGROUP", "CREATE", config->queue, config->group, "$",
-	    "MKSTREAM", NULL);
-	rc = resp_call(&worker->conn, err);
-	if (rc < 0)
-		goto out;
-	if (config->chain)
-		worker->handoff_ns = xcalloc(config->total, sizeof *worker->handoff_ns);
-	if (pthread_create(&worker->thread, NULL, work, worker) != 0)
-		rc = err_set(err, ERR_FAILED, "cannot start a thread");
-out:
-	if (rc < 0)
-		worker_release(worker);
-	return rc;
-}
-
-void
-worker_join(struct worker *worker)
-{
-	pthread_join(worker->thread, NULL);
-}
-
-void
-worker_release(struct worker *worker)
-{
-	resp_close(&worker->conn);
-	free(worker->handoff_ns);
-	worker->handoff_ns = NULL;
+	(void)snprintf(worker.name, sizeof worker.name, "w%u", index);
+	rc = resp_connect(&worker.conn, config->socket, config->port, err);
+	if (rc == 0) {
+		ask(&worker);
+		rc = resp_send(&worker.conn, err);
+	}
+	if (rc == 0) {
+		atomic_fetch_add(&board->reading, 1);
+		ring(&worker);
+	}
+	while (rc == 0 && more)
+		rc = step(&worker, &more);
+	worker.slot->rc = rc;
+	if (rc < 0) {
+		atomic_fetch_add(&board->failed, 1);
+		ring(&worker);
+	}
+	resp_close(&worker.conn);
 }

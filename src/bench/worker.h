@@ -1,55 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An agent that does nothing: a thread with a connection of its own that reads
- * tasks, at most 256 at a time, and answers each with a completion, all of a
- * read in one write.  Both sides of a comparison are served by this code.
+ * An agent that does nothing: it reads tasks, at most 256 at a time of a
+ * partition, and answers each with a completion, all of a read in one write.
+ * Both sides of a comparison are served by this code.
+ *
+ * Agents are processes (see crew.h).  What they have to tell stands on a board
+ * in memory that all of them share; a byte through a pipe says that it is worth
+ * a look.
+ *
+ * On the raw side the agents acknowledge and trim their stream themselves.  One
+ * alone trims up to the last entry that it has answered; of several none may
+ * trim what another one still holds, so each asks Redis for the oldest pending
+ * entry as it acknowledges, and trims up to that with its next write.
  */
 #ifndef REEVE_BENCH_WORKER_H
 #define REEVE_BENCH_WORKER_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "bench/resp.h"
+#include "bench/setting.h"
 
 #define WORKER_BATCH 256
-#define WORKER_FIELDS 8
 #define ENTRY_ID_SIZE 48
 
-/* Texts must outlive the worker. */
+/* Texts must outlive the crew. */
 struct worker_config {
 	const char *socket; /* or NULL: port */
 	uint16_t port;
-	const char *queue, *group, *done;
+	char *group;
+	size_t parts;
+	char *queues[SETTING_PARTITIONS_MAX], *dones[SETTING_PARTITIONS_MAX];
 	size_t copied;         /* so many first fields of a task go back … */
 	const char *status[2]; /* … and this one, where there is a name */
 	bool acks;             /* acknowledges and trims its stream (nobody else does) */
-	size_t total;          /* tasks that it will get */
+	size_t total;          /* tasks that all agents will get together */
 	bool chain;            /* measures the time from a completion to the next task */
+	unsigned agents;
 };
 
-struct worker {
-	struct worker_config config;
-	pthread_t thread;
-	atomic_bool stop, reading, ended; /* reading: its first read was sent */
-	struct resp conn;
-	atomic_size_t done; /* tasks read, also those whose answer is on its way */
-	int64_t sent_ns;
-	uint32_t *handoff_ns; /* chain: total - 1 of them */
-	size_t n_handoffs;
-	char last[ENTRY_ID_SIZE]; /* id of the last completion */
+/* What one agent tells. */
+struct worker_slot {
+	char last[SETTING_PARTITIONS_MAX][ENTRY_ID_SIZE]; /* ids of last completions */
 	int rc;
 	struct err err;
 };
 
-/* Connects, makes the group, starts the thread; all that follows is in worker->rc. */
-int worker_start(
-    struct worker *worker, const struct worker_config *config, struct err *err);
-/* Waits for the end of the thread (after setting stop, it comes within half a second). */
-void worker_join(struct worker *worker);
-void worker_release(struct worker *worker);
+struct board {
+	atomic_size_t reading;  /* agents whose first read was sent */
+	atomic_size_t taken;    /* tasks read, also those whose answer is on its way */
+	atomic_size_t answered; /* tasks whose completion Redis has confirmed */
+	atomic_size_t failed;   /* agents that gave up: rc and err of their slots */
+	_Atomic int64_t sent_ns;
+	atomic_size_t n_handoffs;
+	struct worker_slot slots[SETTING_AGENTS_MAX];
+	uint32_t handoff_ns[]; /* chain: total - 1 of them */
+};
+
+/* The whole life of agent number `index`; says through `bell` when it is in its first
+ * read, when all tasks are answered, and when it fails. */
+void worker_main(
+    const struct worker_config *config, struct board *board, unsigned index, int bell);
 
 #endif

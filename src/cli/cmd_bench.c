@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* reeve bench: measures, then prints the table or JSON. */
-#include <string.h>
+#include <stddef.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "bench/bench.h"
 #include "cli/command.h"
@@ -10,12 +11,59 @@
 #define SCALE_MIN 0.001
 #define SCALE_MAX 9.9 /* of 10,000 tasks: at most 100,000 in a workflow */
 
+/* An option that takes several values: numbers within [min, max], or words. */
+struct matrix_option {
+	const char *name, *first; /* first: where it is not given */
+	size_t at;                /* of its list in struct bench_options */
+	const char *const *words; /* or NULL */
+	size_t min, max;
+	bool bytes;
+};
+
+static const struct matrix_option matrix[] = {
+	{ "agents", "1", offsetof(struct bench_options, agents), NULL, 1,
+	    SETTING_AGENTS_MAX, false },
+	{ "payload", "0", offsetof(struct bench_options, payloads), NULL, 0,
+	    SETTING_PAYLOAD_MAX, true },
+	{ "partitions", "1", offsetof(struct bench_options, partitions), NULL, 1,
+	    SETTING_PARTITIONS_MAX, false },
+	{ "appendfsync", "everysec", offsetof(struct bench_options, syncs), setting_syncs,
+	    0, 0, false },
+};
+
+static int
+read_matrix(const struct cli_args *args, struct bench_options *options, struct err *err)
+{
+	static const char *const transports[] = { "unix", "tcp" };
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(matrix) && rc == 0; i++) {
+		const struct matrix_option *option = &matrix[i];
+		void *list = (char *)options + option->at;
+		const char *text = cli_get(args, option->name);
+
+		if (!text)
+			text = option->first;
+		rc = option->words
+			 ? setting_parse_words(
+			       option->name, text, option->words, list, err)
+			 : setting_parse_numbers(option->name, text, option->min,
+			       option->max, option->bytes, list, err);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
+		if (cli_get(args, transports[i]))
+			options->transports.values[options->transports.n++] = i;
+	}
+	if (options->transports.n == 0)
+		options->transports.n = 1;
+	return rc;
+}
+
 static int
 read_options(const struct cli_args *args, struct bench_options *options, struct err *err)
 {
-	const char *workloads = cli_get(args, "workload"),
-		   *repeat = cli_get(args, "repeat");
-	const char *scale = cli_get(args, "scale"), *sync = cli_get(args, "appendfsync");
+	const char *workloads = cli_get(args, "workload");
+	const char *repeat = cli_get(args, "repeat"), *scale = cli_get(args, "scale");
 	int64_t number = 5;
 	int rc = bench_parse_workloads(
 	    workloads ? workloads : "W1,W1b,W2,W3,W4", options, err);
@@ -31,18 +79,9 @@ read_options(const struct cli_args *args, struct bench_options *options, struct 
 			 options->scale < SCALE_MIN || options->scale > SCALE_MAX))
 		return err_set(err, ERR_INVALID, "--scale takes a number from %g to %g",
 		    SCALE_MIN, SCALE_MAX);
-	options->appendfsync = sync ? sync : "everysec";
-	if (strcmp(options->appendfsync, "no") != 0 &&
-	    strcmp(options->appendfsync, "everysec") != 0 &&
-	    strcmp(options->appendfsync, "always") != 0)
-		return err_set(
-		    err, ERR_INVALID, "--appendfsync is no, everysec or always");
-	options->tcp = cli_get(args, "tcp") != NULL;
-	if (options->tcp && cli_get(args, "unix"))
-		return err_set(err, ERR_INVALID, "--tcp and --unix exclude each other");
 	options->source = cli_get(args, "source") != NULL;
 	options->keep = cli_get(args, "keep") != NULL;
-	return 0;
+	return read_matrix(args, options, err);
 }
 
 int

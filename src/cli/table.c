@@ -114,9 +114,12 @@ static const struct cli_option bench_options[] = {
 	{ "workload", 'w', "W,...", "of W1, W1b, W2, W3, W4 (all)" },
 	{ "repeat", 'n', "N", "measurements of each (5)" },
 	{ "scale", 0, "F", "size of the workloads (1)" },
+	{ "agents", 0, "N,...", "agent processes, 1 to 64 (1)" },
+	{ "payload", 0, "BYTES,...", "text in each task: 0, 1k, 16k (0)" },
+	{ "partitions", 0, "P,...", "of reeved's state, 1 to 16 (1)" },
 	{ "unix", 0, NULL, "Redis on a unix socket (the default)" },
-	{ "tcp", 0, NULL, "Redis on a TCP port" },
-	{ "appendfsync", 0, "WHEN", "no, everysec (the default) or always" },
+	{ "tcp", 0, NULL, "Redis on a TCP port; with --unix on both" },
+	{ "appendfsync", 0, "WHEN,...", "no, everysec (the default) or always" },
 	{ "source", 0, NULL, "submits YAML each time, not a workflow's name" },
 	{ "keep", 0, NULL, "leaves the temporary folders" },
 	{ NULL, 0, NULL, NULL },
@@ -330,9 +333,11 @@ const struct cli_command cli_commands[] = {
 	{ "bench", "", "measures this machine beside the raw limit of its Redis",
 	    "Starts a redis-server and a reeved of its own for each measurement; W1 is 10,000\n"
 	    "runs of one task, W1b one run of 10,000, W2 a chain of 1,000, W3 ten runs of\n"
-	    "1 -> 1,000 -> 1, W4 1,000 diamonds.", bench_options,
+	    "1 -> 1,000 -> 1, W4 1,000 diamonds.  Of options with several values each\n"
+	    "combination is measured, in turn.", bench_options,
 	    "  reeve bench\n"
-	    "  reeve bench --workload W2 --repeat 7 --json\n",
+	    "  reeve bench --workload W2 --repeat 7 --json\n"
+	    "  reeve bench --workload W4 --agents 1,8,64 --payload 0,1k\n",
 	    0, 0, cmd_bench },
 	{ "version", "", "prints the versions of reeve and reeved", NULL, NULL,
 	    "  reeve version --json\n",

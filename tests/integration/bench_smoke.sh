@@ -11,9 +11,12 @@ export TMPDIR
 perl -MJSON::PP -e '
 	my $b = decode_json(do { local $/; <STDIN> });
 	my %tasks = (W1 => 100, W1b => 100, W2 => 10, W3 => 120, W4 => 40);
-	die "transport" unless $b->{transport} eq "unix" && $b->{appendfsync} eq "everysec";
+	my $o = $b->{options};
+	die "options" unless $o->{transport}[0] eq "unix" && $o->{appendfsync}[0] eq "everysec";
 	for my $w (@{$b->{workloads}}) {
 		my $name = $w->{workload};
+		die "$name: setting" unless $w->{agents} == 1 && $w->{payload} == 0 &&
+		    $w->{partitions} == 1 && $w->{transport} eq "unix";
 		die "$name: tasks" unless $w->{tasks} == delete $tasks{$name};
 		for my $side (qw(reeve raw)) {
 			die "$name $side: rate" unless $w->{$side}{tasks_per_s}{median} > 0;
@@ -36,6 +39,29 @@ has table "$table" 'TCP, appendfsync no, scale 0.01, submitted by source'
 has table "$table" 'W4 '
 has table "$table" 'hand-off, us'
 has_not table "$table" W1b
+
+# options with several values: each combination, on both sides
+"$top/reeve" bench --json --workload W1,W2,W4 --scale 0.01 --repeat 1 --agents 1,3 \
+	--payload 0,1k --partitions 1,2 >"$work/matrix.json" 2>>"$work/bench.log"
+perl -MJSON::PP -e '
+	my $b = decode_json(do { local $/; <STDIN> });
+	my %seen;
+	for my $w (@{$b->{workloads}}) {
+		my $point = join " ", map { $w->{$_} } qw(workload agents payload partitions);
+		die "$point: twice" if $seen{$point}++;
+		for my $side (qw(reeve raw)) {
+			die "$point $side" unless $w->{$side}{tasks_per_s}{median} > 0;
+		}
+		die "$point: who trims"
+		    if !!$w->{raw}{commands}{xpending} != ($w->{agents} > 1);
+	}
+	die "points: ", scalar keys %seen unless keys %seen == 24;
+' <"$work/matrix.json" || fail 'the matrix'
+
+code=0
+"$top/reeve" bench --agents 0,1 2>"$work/wrong" || code=$?
+is 'no agents' "$code" 2
+has 'no agents' "$(cat "$work/wrong")" '--agents takes numbers from 1 to 64'
 
 code=0
 "$top/reeve" bench --workload W9 2>"$work/wrong" || code=$?

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/crew.h"
 #include "bench/resp.h"
 
 #define T(name) cmocka_unit_test(name)
@@ -141,6 +142,10 @@ a_shape_is_a_workflow_file(void **state)
 	    "  - {id: t0, agent: bench}\n  - {id: t1, agent: bench, needs: [t0]}\n"
 	    "  - {id: t2, agent: bench, needs: [t0]}\n"
 	    "  - {id: t3, agent: bench, needs: [t1, t2]}\n");
+	buf_clear(&yaml);
+	shape.payload = 3;
+	shape_add_yaml(&shape, &yaml);
+	assert_non_null(strstr(buf_text(&yaml), "\nenv:\n  PAYLOAD: aho\ntasks:\n"));
 	buf_release(&yaml);
 	shape_release(&shape);
 }
@@ -158,6 +163,80 @@ workloads_are_named(void **state)
 	assert_int_equal(bench_parse_workloads("W1,W", &options, &err), ERR_INVALID);
 	assert_non_null(strstr(err.text, "\"W\""));
 	assert_int_equal(bench_parse_workloads("W1,,W2", &options, &err), ERR_INVALID);
+}
+
+/* --- settings --- */
+
+static void
+settings_are_lists(void **state)
+{
+	struct setting_list list = { .n = 99 };
+	struct err err;
+
+	(void)state;
+	assert_int_equal(
+	    setting_parse_numbers("x", "1,8,64", 1, 64, false, &list, &err), 0);
+	assert_int_equal(list.n, 3);
+	assert_int_equal(list.values[2], 64);
+	assert_int_equal(
+	    setting_parse_numbers("x", "0,16k", 0, 16384, true, &list, &err), 0);
+	assert_int_equal(list.values[1], 16384);
+	assert_int_equal(
+	    setting_parse_words("x", "always,no", setting_syncs, &list, &err), 0);
+	assert_int_equal(list.values[0], 2);
+	assert_int_equal(list.values[1], 0);
+}
+
+static void
+wrong_settings_say_what_is_right(void **state)
+{
+	static const char *const wrong[] = { "", "0", "65", "1,", ",1", "1,,2", "1k",
+		"1,1,1,1,1,1,1,1,1", "x" };
+	struct setting_list list = { .n = 99 };
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(
+		    setting_parse_numbers("agents", wrong[i], 1, 64, false, &list, &err),
+		    ERR_INVALID);
+	assert_int_equal(list.n, 99);
+	assert_string_equal(err.text,
+	    "--agents takes numbers from 1 to 64, at most 8 with commas between");
+	assert_int_equal(
+	    setting_parse_words("appendfsync", "on", setting_syncs, &list, &err),
+	    ERR_INVALID);
+	assert_string_equal(err.text, "--appendfsync takes no, everysec, always, also "
+				      "several with commas between");
+}
+
+static void
+settings_have_names(void **state)
+{
+	struct bench_setting setting = {
+		.agents = 1, .partitions = 1, .appendfsync = "everysec"
+	};
+	char text[80];
+
+	(void)state;
+	setting_describe(&setting, text, sizeof text);
+	assert_string_equal(text, "");
+	setting = (struct bench_setting){ 8, 2, 1024, true, "no", false, false };
+	setting_describe(&setting, text, sizeof text);
+	assert_string_equal(text, "8 agents, 1024 bytes, 2 partitions, tcp, no");
+	setting_describe(&setting, text, 16);
+	assert_string_equal(text, "8 agents, 1024 ");
+}
+
+static void
+ids_are_ordered(void **state)
+{
+	(void)state;
+	assert_true(entry_reached("12-3", "12-3"));
+	assert_true(entry_reached("12-10", "12-9"));
+	assert_true(entry_reached("13-0", "12-9"));
+	assert_false(entry_reached("12-9", "12-10"));
+	assert_false(entry_reached("9-9", "12-0"));
 }
 
 /* --- figures --- */
@@ -193,8 +272,15 @@ static void
 figures_are_medians(void **state)
 {
 	struct sample reeve[4] = { 0 }, raw[4] = { 0 };
-	struct bench bench = { .options = {
-				   .repeat = 4, .scale = 1, .appendfsync = "no" } };
+	struct bench_result result = { .kind = &shape_kinds[2],
+		.setting = { .agents = 8, .appendfsync = "no" },
+		.tasks = 100,
+		.reeve = reeve,
+		.raw = raw,
+		.n = 4 };
+	struct bench bench = {
+		.options = { .repeat = 4, .scale = 1 }, .results = &result, .n_results = 1
+	};
 	static const double seconds[4] = { 1.0, 0.25, 0.5, 2.0 };
 	json_t *root;
 
@@ -204,9 +290,6 @@ figures_are_medians(void **state)
 		raw[i] = (struct sample){ .tasks = 100, .seconds = 0.25 };
 		reeve[i].handoff_us[HANDOFF_P99] = (double)(i + 1);
 	}
-	bench.results[2] = (struct bench_result){
-		.kind = &shape_kinds[2], .tasks = 100, .reeve = reeve, .raw = raw, .n = 4
-	};
 	root = bench_json(&bench);
 	assert_true(number_at(root, "reeve", "tasks_per_s", "median") == 150);
 	assert_true(number_at(root, "reeve", "tasks_per_s", "min") == 50);
@@ -229,6 +312,10 @@ main(void)
 		T(shapes_have_their_size),
 		T(a_shape_is_a_workflow_file),
 		T(workloads_are_named),
+		T(settings_are_lists),
+		T(wrong_settings_say_what_is_right),
+		T(settings_have_names),
+		T(ids_are_ordered),
 		T(usage_is_a_difference),
 		T(figures_are_medians),
 	};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One measurement of a workload, raw or through reeved: a place is set up, the
+ * agents are started, all tasks handed out, and the place is cleared away.
+ */
+#ifndef REEVE_BENCH_MEASURE_H
+#define REEVE_BENCH_MEASURE_H
+
+#include "bench/bench.h"
+#include "bench/crew.h"
+#include "bench/place.h"
+
+int measure_raw(const struct bench_setting *setting, const struct shape *shape,
+    struct sample *ret_sample, struct err *err);
+int measure_reeve(const struct bench_setting *setting, const struct shape *shape,
+    struct sample *ret_sample, struct err *err);
+
+/* The agents' end of either side, to be changed before crew_start(). */
+struct worker_config measure_raw_config(
+    const struct place *place, const struct shape *shape);
+/* Its names are the caller's: measure_config_release(). */
+struct worker_config measure_reeve_config(
+    const struct place *place, const struct shape *shape);
+void measure_config_release(struct worker_config *config);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs in arrays, some requests under way at a time. */
+#include "bench/submit.h"
+
+#include <string.h>
+
+void
+submitter_init(struct submitter *sub)
+{
+	*sub = (struct submitter){ 0 };
+	for (size_t i = 0; i < SUBMIT_LINES; i++)
+		sub->lines[i].fd = -1;
+}
+
+int
+submitter_open(struct submitter *sub, const struct place *place,
+    const struct shape *shape, struct err *err)
+{
+	struct buf yaml = { 0 };
+	int rc = 0;
+
+	if (place->setting.source)
+		shape_add_yaml(shape, &yaml);
+	buf_adds(&sub->item, place->setting.source ? "{\"source\":" : "{\"workflow\":");
+	if (place->setting.source)
+		buf_add_json(&sub->item, yaml.data, yaml.len);
+	else
+		buf_add_json(
+		    &sub->item, shape->kind->workflow, strlen(shape->kind->workflow));
+	buf_addc(&sub->item, '}');
+	for (size_t i = 0; i < SUBMIT_LINES && rc == 0; i++)
+		rc = http_line_connect(&sub->lines[i], place->http_socket, err);
+	buf_release(&yaml);
+	return rc;
+}
+
+void
+submitter_close(struct submitter *sub)
+{
+	for (size_t i = 0; i < SUBMIT_LINES; i++)
+		http_line_close(&sub->lines[i]);
+	buf_release(&sub->item);
+}
+
+static int
+take_answer(struct http_line *line, struct err *err)
+{
+	json_t *body = NULL;
+	long status = 0;
+	int rc = http_line_read(line, &status, &body, err);
+
+	if (rc == 0 && status != 201) {
+		const char *text = json_string_value(
+		    json_object_get(json_object_get(body, "error"), "message"));
+
+		rc = err_set(err, ERR_FAILED, "reeved answers %ld to a submission: %s",
+		    status, text ? text : "");
+	}
+	json_decref(body);
+	return rc;
+}
+
+int
+submit_all(struct submitter *sub, size_t runs, struct err *err)
+{
+	struct buf body = { 0 };
+	int rc = 0;
+
+	for (size_t sent = 0, slot = 0; sent < runs && rc == 0;
+	     slot = (slot + 1) % SUBMIT_LINES) {
+		struct http_line *line = &sub->lines[slot];
+		size_t n = runs - sent < SUBMIT_RUNS ? runs - sent : SUBMIT_RUNS;
+
+		buf_clear(&body);
+		for (size_t i = 0; i < n; i++) {
+			buf_addc(&body, i ? ',' : '[');
+			buf_add(&body, sub->item.data, sub->item.len);
+		}
+		buf_addc(&body, ']');
+		if (line->open)
+			rc = take_answer(line, err);
+		if (rc == 0)
+			rc = http_line_send(line, "/api/v1/runs", &body, err);
+		sent += n;
+	}
+	for (size_t i = 0; i < SUBMIT_LINES && rc == 0; i++) {
+		if (sub->lines[i].open)
+			rc = take_answer(&sub->lines[i], err);
+	}
+	buf_release(&body);
+	return rc;
+}
