@@ -149,6 +149,10 @@ bench_run(struct bench *bench, const struct bench_options *options, FILE *progre
 		rc = run_workload(bench, &shape, progress, err);
 		shape_release(&shape);
 	}
+	if (rc == 0)
+		rc = growth_run(&bench->growth, options, progress, err);
+	if (rc == 0)
+		rc = recovery_run(&bench->recovery, options, progress, err);
 	if (process_interrupted()) {
 		const struct timespec none = { 0 };
 
@@ -166,6 +170,8 @@ bench_release(struct bench *bench)
 		free(bench->results[i].reeve);
 		free(bench->results[i].raw);
 	}
+	growth_release(&bench->growth);
+	recovery_release(&bench->recovery);
 	free(bench->results);
 	*bench = (struct bench){ 0 };
 }

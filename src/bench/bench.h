@@ -21,6 +21,8 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "bench/growth.h"
+#include "bench/recovery.h"
 #include "bench/setting.h"
 #include "bench/shape.h"
 #include "bench/usage.h"
@@ -32,6 +34,8 @@ struct bench_options {
 	bool source;  /* each submission carries the YAML text */
 	bool keep;    /* the folders stay */
 	struct setting_list agents, payloads, partitions, transports, syncs;
+	struct growth_options growth;
+	struct recovery_options recovery;
 };
 
 enum handoff { HANDOFF_P50, HANDOFF_P95, HANDOFF_P99, HANDOFFS };
@@ -59,6 +63,8 @@ struct bench {
 	struct bench_options options;
 	struct bench_result *results;
 	size_t n_results, results_cap;
+	struct growth growth;
+	struct recovery recovery;
 };
 
 /* "W1,W4" into options->workloads; ERR_INVALID names what is unknown. */

@@ -102,10 +102,13 @@ json_options(const struct bench_options *options)
 json_t *
 bench_json(const struct bench *bench)
 {
-	json_t *items = json_array();
+	json_t *items = json_array(), *root;
 
 	for (size_t i = 0; i < bench->n_results; i++)
 		(void)json_array_append_new(items, json_result(&bench->results[i]));
-	return json_pack("{s:o, s:o, s:o, s:o}", "options", json_options(&bench->options),
+	root = json_pack("{s:o, s:o, s:o, s:o}", "options", json_options(&bench->options),
 	    "workloads", items, "steady", json_array(), "floors", json_array());
+	(void)json_object_set_new(root, "growth", growth_json(&bench->growth));
+	recovery_add_json(&bench->recovery, root);
+	return root;
 }

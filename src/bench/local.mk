@@ -3,14 +3,21 @@
 libbench_a_SOURCES = \
 	src/bench/bench.c src/bench/bench.h \
 	src/bench/crew.c src/bench/crew.h \
+	src/bench/crowd.c src/bench/crowd.h \
 	src/bench/figure.c src/bench/figure.h \
+	src/bench/fleet.c src/bench/fleet.h \
+	src/bench/growth.c src/bench/growth.h \
+	src/bench/growth_measure.c src/bench/growth_report.c \
 	src/bench/http.c src/bench/http.h \
 	src/bench/json.c \
 	src/bench/measure.c src/bench/measure.h \
+	src/bench/median.c src/bench/median.h \
 	src/bench/meter.c src/bench/meter.h \
 	src/bench/place.c src/bench/place.h \
 	src/bench/process.c src/bench/process.h \
 	src/bench/raw.c src/bench/raw.h \
+	src/bench/recovery.c src/bench/recovery.h \
+	src/bench/recovery_measure.c \
 	src/bench/report.c \
 	src/bench/resp.c src/bench/resp.h \
 	src/bench/setting.c src/bench/setting.h \

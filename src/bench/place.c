@@ -130,8 +130,8 @@ write_file(const char *dir, const char *name, const struct buf *text, struct err
 	return rc;
 }
 
-static int
-write_folders(const struct place *place, const struct shape *shape, struct err *err)
+int
+place_make_folders(struct place *place, struct err *err)
 {
 	static const char *const names[] = { "workflows", "agents", "state" };
 	struct buf text = { 0 };
@@ -148,10 +148,6 @@ write_folders(const struct place *place, const struct shape *shape, struct err *
 	buf_adds(&text, "http: {listen: \"off\"}\n");
 	if (rc == 0)
 		rc = write_file(place->dir, "reeve.yaml", &text, err);
-	buf_clear(&text);
-	shape_add_yaml(shape, &text);
-	if (rc == 0)
-		rc = write_file(place->dir, "workflows/bench.yaml", &text, err);
 	/* its agent takes WORKER_BATCH tasks at once, and has no card that says so */
 	buf_clear(&text);
 	buf_printf(&text, "high_water: %d\n", 4 * WORKER_BATCH);
@@ -161,8 +157,22 @@ write_folders(const struct place *place, const struct shape *shape, struct err *
 	return rc;
 }
 
-static int
-start_daemon(struct place *place, struct err *err)
+int
+place_add_workflow(struct place *place, const struct shape *shape, struct err *err)
+{
+	char *name = xasprintf("workflows/%s.yaml", shape->kind->workflow);
+	struct buf text = { 0 };
+	int rc;
+
+	shape_add_yaml(shape, &text);
+	rc = write_file(place->dir, name, &text, err);
+	buf_release(&text);
+	free(name);
+	return rc;
+}
+
+int
+place_start_daemon(struct place *place, struct err *err)
 {
 	char *program = process_find("reeved"), *redis, *config, *workflows, *agents,
 	     *state;
@@ -179,7 +189,8 @@ start_daemon(struct place *place, struct err *err)
 	workflows = xasprintf("%s/workflows", place->dir);
 	agents = xasprintf("%s/agents", place->dir);
 	state = xasprintf("%s/state", place->dir);
-	place->http_socket = xasprintf("%s/reeve.sock", state);
+	if (!place->http_socket)
+		place->http_socket = xasprintf("%s/reeve.sock", state);
 	(void)snprintf(partitions, sizeof partitions, "%u", place->setting.partitions);
 	rc = process_start(&place->daemon, "reeved", place->dir,
 	    (const char *const[]){ program, "--foreground", "-c", config, "--workflows",
@@ -197,8 +208,8 @@ start_daemon(struct place *place, struct err *err)
 }
 
 /* It serves once it knows the workflow: the folder is read only then. */
-static int
-connect_daemon(struct place *place, const struct shape *shape, struct http_line *ret_line,
+int
+place_connect(struct place *place, const struct shape *shape, struct http_line *ret_line,
     struct err *err)
 {
 	char *path = xasprintf("/api/v1/workflows/%s", shape->kind->workflow);
@@ -229,11 +240,13 @@ int
 place_serve(struct place *place, const struct shape *shape, struct http_line *ret_line,
     struct err *err)
 {
-	int rc = write_folders(place, shape, err);
+	int rc = place_make_folders(place, err);
 
 	if (rc == 0)
-		rc = start_daemon(place, err);
-	return rc < 0 ? rc : connect_daemon(place, shape, ret_line, err);
+		rc = place_add_workflow(place, shape, err);
+	if (rc == 0)
+		rc = place_start_daemon(place, err);
+	return rc < 0 ? rc : place_connect(place, shape, ret_line, err);
 }
 
 static int

@@ -27,6 +27,14 @@ int place_open(struct place *place, const struct bench_setting *setting, struct 
 /* Starts reeved with the one workflow and connects once it serves. */
 int place_serve(struct place *place, const struct shape *shape,
     struct http_line *ret_line, struct err *err);
+
+/* The same in steps, for several workflows and for starting again. */
+int place_make_folders(struct place *place, struct err *err);
+int place_add_workflow(struct place *place, const struct shape *shape, struct err *err);
+int place_start_daemon(struct place *place, struct err *err);
+/* Waits until it is ready and knows the workflow. */
+int place_connect(struct place *place, const struct shape *shape,
+    struct http_line *ret_line, struct err *err);
 void place_close(struct place *place);
 
 #endif

@@ -152,6 +152,17 @@ process_stop(struct process *process)
 	*process = (struct process){ 0 };
 }
 
+void
+process_kill(struct process *process)
+{
+	if (process->pid > 0) {
+		(void)kill(process->pid, SIGKILL);
+		(void)waitpid(process->pid, NULL, 0);
+	}
+	free(process->log);
+	*process = (struct process){ 0 };
+}
+
 static char *
 last_line(const char *path)
 {
@@ -193,8 +204,9 @@ process_cpu_ns(const struct process *process)
 	return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
-int64_t
-process_anon_bytes(const struct process *process)
+/* A line of /proc/PID/status. */
+static int64_t
+status_bytes(const struct process *process, const char *name)
 {
 	char path[64], line[200];
 	long long kib = 0;
@@ -203,12 +215,24 @@ process_anon_bytes(const struct process *process)
 	(void)snprintf(path, sizeof path, "/proc/%ld/status", (long)process->pid);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof line, file)) {
-		if (str_starts(line, "RssAnon:"))
-			kib = strtoll(line + strlen("RssAnon:"), NULL, 10);
+		if (str_starts(line, name))
+			kib = strtoll(line + strlen(name), NULL, 10);
 	}
 	if (file)
 		(void)fclose(file);
 	return kib * 1024;
+}
+
+int64_t
+process_anon_bytes(const struct process *process)
+{
+	return status_bytes(process, "RssAnon:");
+}
+
+int64_t
+process_peak_bytes(const struct process *process)
+{
+	return status_bytes(process, "VmHWM:");
 }
 
 bool

@@ -29,11 +29,13 @@ int process_start(struct process *process, const char *name, const char *dir,
     const char *const argv[], struct err *err);
 /* SIGTERM, after 6 s SIGKILL; NULL-safe for one that was never started. */
 void process_stop(struct process *process);
+void process_kill(struct process *process); /* SIGKILL, and waits for its end */
 /* ERR_FAILED with the last line of its log if it has ended. */
 int process_check(struct process *process, struct err *err);
 
 int64_t process_cpu_ns(const struct process *process);     /* of all its threads */
 int64_t process_anon_bytes(const struct process *process); /* RssAnon */
+int64_t process_peak_bytes(const struct process *process); /* VmHWM */
 
 /* True once somebody asked this program to end (the signals are blocked, see bench.c). */
 bool process_interrupted(void);

@@ -127,9 +127,14 @@ bench_print(const struct bench *bench, FILE *out)
 		    out, "%s, ", options->transports.values[0] ? "TCP" : "unix socket");
 	if (options->syncs.n == 1)
 		fprintf(out, "appendfsync %s, ", setting_syncs[options->syncs.values[0]]);
-	fprintf(out, "scale %g, submitted by %s; median of %u [min..max]\n\n",
+	fprintf(out, "scale %g, submitted by %s; median of %u [min..max]\n",
 	    options->scale, options->source ? "source" : "name", options->repeat);
-	print_rates(bench, width, out);
-	print_handoffs(bench, width, out);
-	print_costs(bench, width, out);
+	if (bench->n_results) {
+		fputc('\n', out);
+		print_rates(bench, width, out);
+		print_handoffs(bench, width, out);
+		print_costs(bench, width, out);
+	}
+	growth_print(&bench->growth, out);
+	recovery_print(&bench->recovery, out);
 }

@@ -7,15 +7,15 @@
 #include "base/mem.h"
 
 const struct shape_kind shape_kinds[SHAPE_KINDS] = {
-	{ "W1", "bench-w1", "10,000 runs of one task", false },
-	{ "W1b", "bench-w1b", "one run of 10,000 tasks", false },
-	{ "W2", "bench-w2", "a chain of 1,000", true },
-	{ "W3", "bench-w3", "ten runs of 1 -> 1,000 -> 1", false },
-	{ "W4", "bench-w4", "1,000 diamonds", false },
+	{ "W1", "bench-w1", "10,000 runs of one task", false, NULL },
+	{ "W1b", "bench-w1b", "one run of 10,000 tasks", false, NULL },
+	{ "W2", "bench-w2", "a chain of 1,000", true, NULL },
+	{ "W3", "bench-w3", "ten runs of 1 -> 1,000 -> 1", false, NULL },
+	{ "W4", "bench-w4", "1,000 diamonds", false, NULL },
 };
 
-static void
-need(struct shape *shape, size_t task, size_t needed)
+void
+shape_need(struct shape *shape, size_t task, size_t needed)
 {
 	for (int i = 0; i < 2; i++) {
 		GROW(shape->needs, shape->n_needs, shape->needs_cap);
@@ -51,7 +51,7 @@ build_chain(struct shape *shape, double scale)
 	shape->runs = 1;
 	shape->tasks = scaled(1000, scale, 2);
 	for (size_t i = 1; i < shape->tasks; i++)
-		need(shape, i, i - 1);
+		shape_need(shape, i, i - 1);
 }
 
 static void
@@ -63,9 +63,9 @@ build_fan(struct shape *shape, double scale)
 	shape->tasks = scaled(1000, scale, 1) + 2;
 	last = shape->tasks - 1;
 	for (size_t i = 1; i < last; i++)
-		need(shape, i, 0);
+		shape_need(shape, i, 0);
 	for (size_t i = 1; i < last; i++)
-		need(shape, last, i);
+		shape_need(shape, last, i);
 }
 
 static void
@@ -73,10 +73,10 @@ build_diamonds(struct shape *shape, double scale)
 {
 	shape->runs = scaled(1000, scale, 1);
 	shape->tasks = 4;
-	need(shape, 1, 0);
-	need(shape, 2, 0);
-	need(shape, 3, 1);
-	need(shape, 3, 2);
+	shape_need(shape, 1, 0);
+	shape_need(shape, 2, 0);
+	shape_need(shape, 3, 1);
+	shape_need(shape, 3, 2);
 }
 
 void
@@ -107,6 +107,7 @@ shape_add_payload(const struct shape *shape, struct buf *out)
 void
 shape_add_yaml(const struct shape *shape, struct buf *out)
 {
+	const char *agent = shape->kind->agent ? shape->kind->agent : SHAPE_AGENT;
 	size_t pair = 0;
 
 	buf_printf(out, "name: %s\non: manual\nmax_parallel: %zu\n",
@@ -120,7 +121,7 @@ shape_add_yaml(const struct shape *shape, struct buf *out)
 	for (size_t i = 0; i < shape->tasks; i++) {
 		const char *comma = "";
 
-		buf_printf(out, "  - {id: t%zu, agent: " SHAPE_AGENT, i);
+		buf_printf(out, "  - {id: t%zu, agent: %s", i, agent);
 		if (pair < shape->n_needs && shape->needs[pair] == i)
 			buf_adds(out, ", needs: [");
 		for (; pair < shape->n_needs && shape->needs[pair] == i; pair += 2) {

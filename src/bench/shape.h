@@ -22,6 +22,7 @@ struct shape_kind {
 	const char *workflow; /* "bench-w1b" */
 	const char *about;
 	bool chain; /* the hand-off is measured */
+	const char *agent; /* of all tasks; NULL: SHAPE_AGENT */
 };
 
 extern const struct shape_kind shape_kinds[SHAPE_KINDS];
@@ -35,10 +36,12 @@ struct shape {
 	size_t payload; /* bytes of text in each task; 0 at first */
 };
 
-#define SHAPE_AGENT "bench" /* the agent type of all tasks */
+#define SHAPE_AGENT "bench"
 
 /* scale 1: as above; below that fewer runs, or shorter and narrower ones. */
 void shape_init(struct shape *shape, size_t kind, double scale);
+/* task's pairs stand together, in the order of the tasks. */
+void shape_need(struct shape *shape, size_t task, size_t needed);
 void shape_release(struct shape *shape);
 
 static inline size_t

@@ -60,15 +60,37 @@ read_matrix(const struct cli_args *args, struct bench_options *options, struct e
 }
 
 static int
+read_growth(const struct cli_args *args, struct bench_options *options, struct err *err)
+{
+	const char *growth = cli_get(args, "growth"), *max = cli_get(args, "max");
+	const char *recovery = cli_get(args, "recovery");
+	uint64_t most = 0;
+	int rc = 0;
+
+	if (max && (!growth || !str_to_count(max, &most) || most == 0))
+		return err_set(
+		    err, ERR_INVALID, "--max takes a number, and goes with --growth");
+	options->growth.max = (size_t)most;
+	if (growth)
+		rc = growth_parse(growth, &options->growth, err);
+	if (rc == 0 && recovery)
+		rc = recovery_parse(recovery, &options->recovery, err);
+	return rc;
+}
+
+static int
 read_options(const struct cli_args *args, struct bench_options *options, struct err *err)
 {
 	const char *workloads = cli_get(args, "workload");
 	const char *repeat = cli_get(args, "repeat"), *scale = cli_get(args, "scale");
 	int64_t number = 5;
-	int rc = bench_parse_workloads(
-	    workloads ? workloads : "W1,W1b,W2,W3,W4", options, err);
+	bool all = !workloads && !cli_get(args, "growth") && !cli_get(args, "recovery");
+	int rc = bench_parse_workloads(all ? "W1,W1b,W2,W3,W4"
+		: workloads		    ? workloads
+					    : "",
+	    options, err);
 
-	if (rc < 0)
+	if (rc < 0 || (rc = read_growth(args, options, err)) < 0)
 		return rc;
 	if (repeat && !str_to_i64(repeat, 1, REPEAT_MAX, &number))
 		return err_set(

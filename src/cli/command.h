@@ -31,7 +31,8 @@ enum cli_exit {
 struct cli_option {
 	const char *name;  /* without "--"; NULL ends a list */
 	char letter;       /* or 0 */
-	const char *arg;   /* what it takes, for help; NULL: nothing */
+	const char *arg;   /* what it takes, for help; NULL: nothing; "[X]": may be left out
+	                      at the end and before another option */
 	const char *help;
 };
 

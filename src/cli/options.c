@@ -94,7 +94,10 @@ add_given(struct parser *parser, const struct cli_option *option, const char *at
 	if (!option->arg && attached)
 		return err_set(
 		    err, ERR_INVALID, "option \"--%s\" takes no value", option->name);
-	if (option->arg && !attached) {
+	if (option->arg && *option->arg == '[' && !attached &&
+	    (parser->at + 1 >= parser->argc || *parser->argv[parser->at + 1] == '-')) {
+		value = "";
+	} else if (option->arg && !attached) {
 		if (parser->at + 1 >= parser->argc)
 			return err_set(err, ERR_INVALID,
 			    "option \"--%s\" needs a value: --%s %s", option->name,

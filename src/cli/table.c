@@ -121,6 +121,9 @@ static const struct cli_option bench_options[] = {
 	{ "tcp", 0, NULL, "Redis on a TCP port; with --unix on both" },
 	{ "appendfsync", 0, "WHEN,...", "no, everysec (the default) or always" },
 	{ "source", 0, NULL, "submits YAML each time, not a workflow's name" },
+	{ "growth", 0, "[KIND,...]", "how it grows: live, agents, runs, dag (all)" },
+	{ "max", 0, "N", "no larger sizes with --growth" },
+	{ "recovery", 0, "N,...", "kills reeved with so many live tasks" },
 	{ "keep", 0, NULL, "leaves the temporary folders" },
 	{ NULL, 0, NULL, NULL },
 };

@@ -18,7 +18,7 @@ SH_TESTS += tests/integration/daemon_leases.sh tests/integration/daemon_retries.
 	tests/integration/fleet_parts.sh tests/integration/fleet_rebalance.sh
 SH_TESTS += tests/integration/daemon_wiped.sh
 SH_TESTS += tests/integration/daemon_upgrade.sh
-SH_TESTS += tests/integration/bench_smoke.sh
+SH_TESTS += tests/integration/bench_smoke.sh tests/integration/bench_growth.sh
 SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh \
 	tests/integration/daemon_loss.sh tests/integration/daemon_audit.sh \
 	tests/integration/daemon_gone.sh tests/integration/daemon_regroup.sh \
