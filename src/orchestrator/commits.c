@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends commits one at a time and finds out what became of them. */
+/*
+ * Sends commits and hears what became of them.
+ *
+ * Up to COMMITS_MAX are in flight, in the order of their numbers, so that redis need not
+ * wait while the next is encoded, nor this daemon while one is executed:
+ *
+ *   flights:  [0] seq        [1] seq + 1   [2] seq + 2        effects from `taken` on
+ *             being executed  sent          sent or refused    wait
+ *
+ * The fence makes that sound: the script takes a commit only when the one before it was
+ * applied; else it answers SEQ and does nothing, and the commit is sent again, byte for
+ * byte, behind the one that it follows.  So they are applied, confirmed and told in their
+ * order, whatever becomes of each.  A further commit is built only when as much waits as
+ * makes it worth its price: small ones gather while one is in flight.
+ */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,50 +25,78 @@
 #include "base/str.h"
 #include "orchestrator/partition_private.h"
 #include "redis/policy.h"
-#include "wire/entry.h"
 
-#define FIND_PAGE "200"
-
-/* A question about the commit in flight; answers after a change of memory are dropped. */
+/* A commit that was sent; answers after a change of memory, or of the fence, are dropped. */
 struct question {
 	struct partition *p;
 	unsigned generation;
+	uint64_t nonce, seq;
 };
-
-static struct question *
-question_new(struct partition *p)
-{
-	struct question *question = xcalloc(1, sizeof *question);
-
-	*question = (struct question){ p, p->generation };
-	return question;
-}
-
-/* The partition, or NULL when the answer comes too late. */
-static struct partition *
-question_end(struct question *question)
-{
-	struct partition *p = question->generation == question->p->generation ? question->p : NULL;
-
-	free(question);
-	return p;
-}
 
 bool
 commits_idle(const struct partition *p)
 {
-	return !p->commit && p->taken == p->effects.len;
+	return p->n_flights == 0 && p->taken == p->effects.len;
+}
+
+/* Behind one that was refused, or whose ids are missing, nothing is built. */
+static bool
+is_worth_one(const struct partition *p)
+{
+	size_t waiting = p->effects.len - p->taken;
+
+	if (p->n_flights == 0)
+		return waiting > 0;
+	return p->n_flights < COMMITS_MAX && p->failures == 0 && p->applied == 0 &&
+	    waiting >= p->config.gather;
+}
+
+/*
+ * Tasks are handed out by what is known now: they must not lie here while what they were
+ * decided by (a circuit, a pause) changes.
+ */
+bool
+commits_want_more(const struct partition *p)
+{
+	return p->n_flights == 0 ||
+	    (is_worth_one(p) && !commit_must_wait(&p->store, &p->effects, p->taken));
+}
+
+size_t
+commits_effects(const struct partition *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_flights; i++)
+		n += commit_effects(p->flights[i].commit);
+	return n;
+}
+
+void
+commits_disconnected(struct partition *p)
+{
+	for (size_t i = 0; i < p->n_flights; i++)
+		p->flights[i].sent = false;
+	p->applied = 0; /* the next fence tells again */
+}
+
+void
+commits_forget(struct partition *p)
+{
+	for (size_t i = 0; i < p->n_flights; i++)
+		commit_free(p->flights[i].commit);
+	p->n_flights = p->applied = 0;
 }
 
 /* --- confirmed ---------------------------------------------------------------- */
 
-static void
-confirmed(struct partition *p)
+void
+commits_confirmed(struct partition *p)
 {
-	struct commit *commit = p->commit;
+	struct commit *commit = p->flights[0].commit;
 
-	p->commit = NULL;
-	p->commit_sent = p->finding = false;
+	memmove(p->flights, p->flights + 1, --p->n_flights * sizeof *p->flights);
+	p->applied -= p->applied > 0;
 	p->failures = 0;
 	p->seq++;
 	p->confirmed += commit_effects(commit);
@@ -86,7 +128,6 @@ send_again_later(struct partition *p, const char *why)
 
 	if (p->failures == 1 || p->failures % 100 == 0)
 		log_warn("redis refuses to commit; trying again", KV_S("why", why));
-	p->commit_sent = false;
 	p->resend_at = partition_mono(p) + wait;
 	snprintf(p->trouble, sizeof p->trouble, "%s", why);
 }
@@ -115,6 +156,38 @@ refused_key(struct partition *p, const char *key, const char *what)
 	send_again_later(p, why);
 }
 
+/* Not the history that memory knows, whatever the fence says. */
+static void
+history_unknown(struct partition *p)
+{
+	p->history_changed = true;
+	p->fence_at = 0;
+	partition_set_state(p, PARTITION_FENCING, "reading the state again");
+}
+
+/*
+ * Of one that was sent behind others that are not confirmed: what refused the first made
+ * the script refuse this one too, for its number, and it is sent again behind the first.
+ * (Or its script was known to redis when the first one's was not: that is sent once more,
+ * and stands behind it.)
+ */
+static void
+on_answer_behind(struct partition *p, size_t at, const struct redisReply *reply)
+{
+	const char *code = "", *text = "";
+	uint64_t seq;
+	size_t len;
+
+	(void)reply_str(reply_at(reply, 0), &code, &len, NULL);
+	(void)reply_str(reply_at(reply, 1), &text, &len, NULL);
+	if (reply_is_error(reply))
+		metrics_add(p->config.metrics, METRIC_REDIS_ERRORS, 1);
+	else if (strcmp(code, "FENCED") == 0)
+		ownership_lost(p, text);
+	else if (strcmp(code, "SEQ") != 0 || !str_to_u64(text, &seq) || seq - p->seq >= at)
+		history_unknown(p);
+}
+
 static void
 on_answer(struct partition *p, const struct redisReply *reply)
 {
@@ -126,31 +199,22 @@ on_answer(struct partition *p, const struct redisReply *reply)
 	(void)reply_str(reply_at(reply, 1), &text, &len, NULL);
 	(void)reply_str(reply_at(reply, 2), &more, &len, NULL);
 	if (strcmp(code, "OK") == 0) {
-		if (commit_confirm(p->commit, &p->store, reply, &err) < 0)
+		if (commit_confirm(p->flights[0].commit, &p->store, reply, &err) < 0)
 			partition_reload(p, err.text);
 		else
-			confirmed(p);
+			commits_confirmed(p);
 	} else if (strcmp(code, "FENCED") == 0) {
 		ownership_lost(p, text);
 	} else if (strcmp(code, "BADKEY") == 0 || strcmp(code, "XADD") == 0) {
 		refused_key(p, text, more);
 	} else {
-		/* SEQ: nothing was done; not the history that memory knows, whatever the fence says */
-		p->history_changed = true;
-		p->fence_at = 0;
-		partition_set_state(p, PARTITION_FENCING, "reading the state again");
+		history_unknown(p); /* SEQ: nothing was done */
 	}
 }
 
 static void
-on_commit(void *arg, const struct redisReply *reply, const struct err *err)
+on_answer_first(struct partition *p, const struct redisReply *reply)
 {
-	struct partition *p = question_end(arg);
-
-	(void)err; /* no reply: the next fence tells what happened */
-	if (!p || !p->commit || !reply)
-		return;
-	p->commit_sent = false;
 	if (reply_is_error(reply)) {
 		metrics_add(p->config.metrics, METRIC_REDIS_ERRORS, 1);
 		send_again_later(p, reply_error_text(reply));
@@ -163,23 +227,46 @@ on_commit(void *arg, const struct redisReply *reply, const struct err *err)
 		partition_written(p, NULL);
 }
 
+static void
+on_commit(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct question question = *(struct question *)arg;
+	struct partition *p = question.p;
+	size_t at = (size_t)(question.seq - p->seq);
+
+	(void)err; /* no reply: the next fence tells what happened */
+	free(arg);
+	if (!reply || question.generation != p->generation || question.nonce != p->nonce ||
+	    at >= p->n_flights)
+		return;
+	p->flights[at].sent = false;
+	if (at > 0)
+		on_answer_behind(p, at, reply);
+	else
+		on_answer_first(p, reply);
+}
+
 /* --- sending -------------------------------------------------------------------- */
 
-static void
-send_commit(struct partition *p)
+/* false: the connection takes no more. */
+static bool
+send_commit(struct partition *p, size_t at)
 {
-	struct question *question = question_new(p);
+	struct question *question = xcalloc(1, sizeof *question);
 	const size_t *lens;
 	int argc;
-	const char *const *argv = commit_argv(p->commit, p->nonce, p->seq, &argc, &lens);
+	const char *const *argv;
 
+	*question = (struct question){ p, p->generation, p->nonce, p->seq + at };
+	argv = commit_argv(p->flights[at].commit, p->nonce, question->seq, &argc, &lens);
 	if (redis_script_call(&p->commit_script, p->commands, commit_nkeys(), argc, argv, lens,
 		COMMAND_TIMEOUT_MS, on_commit, question) < 0) {
 		free(question);
 		p->resend_at = partition_mono(p) + 50;
-		return;
+		return false;
 	}
-	p->commit_sent = true;
+	p->flights[at].sent = true;
+	return true;
 }
 
 /* Effects that a commit took are its own; the array is moved up now and then. */
@@ -196,108 +283,58 @@ close_up(struct partition *p)
 	}
 }
 
+/* The first of those that may be sent; n_flights: none.  One that was refused goes alone. */
+static size_t
+first_unsent(const struct partition *p)
+{
+	size_t end = p->failures > 0 ? 1 : p->n_flights, at = 0;
+
+	while (at < end && p->flights[at].sent)
+		at++;
+	return at < end && p->applied == 0 ? at : p->n_flights;
+}
+
+static void
+send_all(struct partition *p, int64_t now)
+{
+	size_t at;
+
+	while (now >= p->resend_at && (at = first_unsent(p)) < p->n_flights) {
+		if (!send_commit(p, at))
+			return;
+	}
+}
+
+/* false: it is not worth one, or what comes next waits for a reply. */
+static bool
+build(struct partition *p, int64_t wall_ms)
+{
+	struct commit *commit = NULL;
+
+	if (is_worth_one(p))
+		commit = commit_build(&p->store, &p->effects, &p->taken, wall_ms);
+	if (!commit)
+		return false;
+	close_up(p);
+	if (p->n_flights == 0)
+		p->resend_at = 0;
+	p->flights[p->n_flights++] = (struct flight){ commit, false };
+	return true;
+}
+
 void
 commits_turn(struct partition *p)
 {
 	struct moment now;
 
 	partition_moment(p, &now);
-	if (!p->commit && p->taken < p->effects.len) {
-		p->commit = commit_build(&p->store, &p->effects, &p->taken, now.wall_ms);
-		close_up(p);
-		p->resend_at = 0;
-	}
-	if (p->commit && !p->commit_sent && !p->finding && now.mono_ms >= p->resend_at)
-		send_commit(p);
+	while (build(p, now.wall_ms))
+		;
+	send_all(p, now.mono_ms);
 }
 
-/* --- a lost reply ------------------------------------------------------------------ */
-
-static void find_next(struct partition *p);
-
-static void
-found_entry(struct partition *p, size_t queue, const struct stream_entry *entry)
+int64_t
+commits_next(const struct partition *p)
 {
-	struct reply_text token;
-	uint64_t number;
-
-	if (entry->fields && reply_get(entry->fields, "token", &token) &&
-	    token_parse(token.text, token.len, &number))
-		(void)commit_found(p->commit, &p->store, number, queue, entry->id);
-}
-
-static void
-on_found(void *arg, const struct redisReply *reply, const struct err *err)
-{
-	struct partition *p = question_end(arg);
-	struct stream_entry entry = { 0 };
-	size_t queue, n = 0;
-
-	(void)err;
-	if (!p || !p->commit || !reply)
-		return;
-	if (reply_is_error(reply)) {
-		partition_reload(p, reply_error_text(reply));
-		return;
-	}
-	queue = commit_queue_at(p->commit, p->find_queue);
-	reply_array(reply, &n, NULL);
-	for (size_t i = 0; i < n; i++) {
-		if (reply_entry(reply, i, &entry, NULL) == 0)
-			found_entry(p, queue, &entry);
-	}
-	if (n == 0)
-		p->find_queue++;
-	else
-		p->find_from = entry.id;
-	if (n == 0 && p->find_queue < commit_queues(p->commit))
-		p->find_from = ledger_last(p->store.ledger, commit_queue_at(p->commit, p->find_queue));
-	find_next(p);
-}
-
-/* Reads what stands in the commit's queues behind the newest entry that is known. */
-static void
-find_next(struct partition *p)
-{
-	struct question *question;
-	char from[STREAM_ID_SIZE + 1] = "(";
-	const char *key;
-
-	if (p->find_queue >= commit_queues(p->commit)) {
-		bool whole = commit_whole(p->commit);
-
-		commit_applied(p->commit, &p->store);
-		confirmed(p);
-		if (!whole)
-			partition_reload(p, "entries that were just added are gone");
-		return;
-	}
-	question = question_new(p);
-	stream_id_format(p->find_from, from + 1);
-	key = ledger_key(p->store.ledger, commit_queue_at(p->commit, p->find_queue));
-	if (redis_port_send(p->commands, 6,
-		(const char *const[]){ "XRANGE", key, from, "+", "COUNT", FIND_PAGE }, NULL,
-		COMMAND_TIMEOUT_MS, on_found, question) < 0)
-		free(question);
-}
-
-bool
-commits_resolve(struct partition *p, uint64_t seq)
-{
-	if (!p->commit)
-		return seq == p->seq;
-	if (seq == p->seq) {
-		p->commit_sent = false;
-		p->resend_at = 0;
-		metrics_add(p->config.metrics, METRIC_COMMITS_RESENT, 1);
-		return true;
-	}
-	if (seq != p->seq + 1)
-		return false;
-	p->finding = true;
-	p->find_queue = 0;
-	if (commit_queues(p->commit) > 0)
-		p->find_from = ledger_last(p->store.ledger, commit_queue_at(p->commit, 0));
-	find_next(p);
-	return true;
+	return first_unsent(p) < p->n_flights ? p->resend_at : INT64_MAX;
 }

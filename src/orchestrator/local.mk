@@ -12,7 +12,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/catalog.h \
 	src/orchestrator/command.c \
 	src/orchestrator/command.h \
-	src/orchestrator/commits.c \
+	src/orchestrator/commits.c src/orchestrator/commits_lost.c \
 	src/orchestrator/control.c src/orchestrator/control.h \
 	src/orchestrator/pause.c src/orchestrator/rerun.c src/orchestrator/replay.c \
 	src/orchestrator/definitions.c \

@@ -58,6 +58,8 @@ partition_new(const struct partition_config *config, struct redis_port *commands
 	p->config = *config;
 	if (p->config.intake_max == 0)
 		p->config.intake_max = INTAKE_MAX;
+	if (p->config.gather == 0)
+		p->config.gather = GATHER;
 	p->commands = commands;
 	p->reads = reads;
 	p->read_count = READ_COUNT;
@@ -281,7 +283,7 @@ bool
 partition_refused(const struct partition *p)
 {
 	return p->state == PARTITION_SERVING &&
-	    (p->refused != REDIS_FAULT_NONE || (p->commit && p->failures >= MANY_FAILURES));
+	    (p->refused != REDIS_FAULT_NONE || (p->n_flights > 0 && p->failures >= MANY_FAILURES));
 }
 
 void
@@ -299,11 +301,11 @@ partition_held(const struct partition *p)
 
 /* --- memory ------------------------------------------------------------------ */
 
-/* refused: of the commit under way it is known that it was not applied. */
+/* refused: of the commits under way it is known that none was applied. */
 static void
 drop_memory(struct partition *p, const char *why, bool refused)
 {
-	bool undone = !p->stopping && (refused || !p->commit);
+	bool undone = !p->stopping && (refused || p->n_flights == 0);
 
 	p->generation++;
 	if (p->tend)
@@ -317,9 +319,7 @@ drop_memory(struct partition *p, const char *why, bool refused)
 	p->loaded = p->restoring = false;
 	load_cancel(p->load);
 	p->load = NULL;
-	commit_free(p->commit);
-	p->commit = NULL;
-	p->commit_sent = p->finding = false;
+	commits_forget(p);
 	for (size_t i = p->taken; i < p->effects.len; i++)
 		effect_release(&p->effects.items[i]);
 	p->effects.len = 0;
@@ -400,8 +400,7 @@ partition_reload(struct partition *p, const char *why)
 	struct load_fns fns = { .done = load_done, .on_drop = load_drop, .on_bad = load_bad,
 		.now = load_now, .arg = p };
 
-	if (p->finding)
-		p->seq++; /* that commit was applied: only its ids were missing */
+	p->seq += p->applied; /* of these only the ids were missing */
 	partition_drop_memory(p, why);
 	partition_set_state(p, PARTITION_LOADING, "reading the state back from redis");
 	p->config.engine.partitions = p->config.partitions;
@@ -438,7 +437,8 @@ partition_commands_down(struct partition *p, const struct err *err)
 	p->commands_up = false;
 	metrics_set(p->config.metrics, METRIC_REDIS_UP, 0);
 	p->withdrawing = false;
-	p->fencing = p->beating = p->finding = p->commit_sent = p->peeking = false;
+	p->fencing = p->beating = p->peeking = false;
+	commits_disconnected(p);
 	p->yielding = p->releasing = false;
 	if (p->load)
 		partition_drop_memory(p, err->text);
@@ -475,7 +475,7 @@ serve(struct partition *p)
 	badkeys_turn(p);
 	partition_give_up_waiting(p, now.mono_ms);
 	engine_tick(p->engine, &now, 1000, &p->effects);
-	if (!p->commit && !partition_held(p) && ownership_may_act(p, now.mono_ms))
+	if (commits_want_more(p) && !partition_held(p) && ownership_may_act(p, now.mono_ms))
 		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);
 	commits_turn(p);
 	if (p->state == PARTITION_SERVING && !p->stopping && !p->yielding) {
@@ -597,8 +597,8 @@ partition_next(const struct partition *p)
 		return next;
 	if (wants_fence(p) && !p->fencing)
 		next = earlier(next, p->fence_at);
-	if (p->commit && !p->commit_sent && !p->finding && (serves || p->restoring))
-		next = earlier(next, p->resend_at);
+	if (serves || p->restoring)
+		next = earlier(next, commits_next(p));
 	if (!serves)
 		return next;
 	next = earlier(next, engine_next_timer(p->engine));

@@ -71,6 +71,7 @@ struct partition_config {
 	uint64_t known_beat;
 	int64_t entry_max;     /* bytes of an entry that is read; 0 = 15 MB, two fit a reply */
 	size_t intake_max;     /* effects that may wait before reading stops; 0 = 20,000 */
+	size_t gather;         /* that are worth a commit behind one in flight; 0 = 400 */
 	struct keep_limits keep; /* all 0: ended runs stay */
 	struct rng *rng;
 	struct metrics *metrics;

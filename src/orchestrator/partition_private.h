@@ -24,6 +24,8 @@
 #define INTAKE_MAX 20000
 #define READ_COUNT 256
 #define READ_BLOCK_MS 2000
+#define COMMITS_MAX 3  /* in flight at once: one is executed, one waits there, one is on its way */
+#define GATHER 400     /* effects that are worth a further commit while one is in flight */
 
 struct waiter {
 	uint64_t position; /* in the count of all effects */
@@ -34,6 +36,12 @@ struct waiter {
 };
 
 TAILQ_HEAD(fetching_list, fetching);
+
+/* A commit on its way. */
+struct flight {
+	struct commit *commit;
+	bool sent; /* a reply is due */
+};
 
 struct partition {
 	struct partition_config config;
@@ -78,13 +86,13 @@ struct partition {
 	struct effects effects;
 	size_t taken;
 	uint64_t confirmed;       /* effects of confirmed commits */
-	struct commit *commit;    /* in flight or waiting to be sent again */
-	bool commit_sent;         /* a reply is due */
-	bool finding;             /* its ids are being read back */
+	struct flight flights[COMMITS_MAX]; /* in flight or waiting to be sent again: seq, seq + 1 … */
+	size_t n_flights;
+	size_t applied;           /* of the first so many only the ids of entries are to be read back */
 	size_t find_queue;
 	struct stream_id find_from;
 	int64_t resend_at;        /* mono_ms; 0 = at once */
-	unsigned failures;
+	unsigned failures;        /* of the first one */
 	struct waiter *waiters, **waiters_tail;
 
 	/* what keeps new work from being started */
@@ -172,9 +180,19 @@ void ownership_release(struct partition *p);
 
 /* commits.c */
 void commits_turn(struct partition *p);
-/* After a fence: seq tells what became of the commit in flight; false: memory is not true. */
-bool commits_resolve(struct partition *p, uint64_t seq);
+int64_t commits_next(const struct partition *p);
 bool commits_idle(const struct partition *p);
+/* What is decided now goes at once: none is in flight, or as much waits as is worth another. */
+bool commits_want_more(const struct partition *p);
+size_t commits_effects(const struct partition *p); /* of those in flight */
+/* The first one was applied, and its ids are known. */
+void commits_confirmed(struct partition *p);
+void commits_forget(struct partition *p);
+void commits_disconnected(struct partition *p);
+
+/* commits_lost.c */
+/* After a fence: seq tells what became of those in flight; false: memory is not true. */
+bool commits_resolve(struct partition *p, uint64_t seq);
 
 /* badkeys.c */
 /* false: key is no task stream and no stream of dead letters. */

@@ -41,8 +41,7 @@ partition_undone(const struct partition *p)
 static uint64_t
 position(const struct partition *p)
 {
-	return p->confirmed + (p->commit ? commit_effects(p->commit) : 0) + p->effects.len -
-	    p->taken;
+	return p->confirmed + commits_effects(p) + p->effects.len - p->taken;
 }
 
 void

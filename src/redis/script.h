@@ -4,7 +4,7 @@
  * EVAL of the same call.  -NOSCRIPT means that nothing was done, so that is always safe.
  *
  * A call that met -NOSCRIPT runs behind commands that were sent after it.  Callers to
- * whom order matters keep one call in flight.
+ * whom order matters keep one call in flight, or number them, as commits are.
  */
 #ifndef REEVE_REDIS_SCRIPT_H
 #define REEVE_REDIS_SCRIPT_H

@@ -270,15 +270,101 @@ weigh(const struct effect *effect, size_t *changes, size_t *bytes)
 	}
 }
 
+/* --- what only the replies to commits in flight tell ------------------------------ */
+
+static bool
+names(char *const *sha256s, size_t n, const char *sha256)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(sha256s[i], sha256) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+store_def_flies(const struct store *store, const char *sha256)
+{
+	const struct commit *commit;
+
+	LIST_FOREACH(commit, &store->flying, link) {
+		if (names(commit->new_defs, commit->n_new_defs, sha256))
+			return true;
+	}
+	return false;
+}
+
+/* Whether it is still there with fewer users is not known yet. */
+static bool
+def_in_doubt(const struct store *store, const char *sha256)
+{
+	const struct commit *commit;
+
+	LIST_FOREACH(commit, &store->flying, link) {
+		if (names(commit->less_defs, commit->n_less_defs, sha256))
+			return true;
+	}
+	return false;
+}
+
+/* Its entry is being added: the id is not known yet. */
+static bool
+token_flies(const struct store *store, uint64_t token)
+{
+	const struct commit *commit;
+	struct stream_id id;
+	size_t queue;
+
+	if (ledger_find(store->ledger, token, &queue, &id))
+		return false;
+	LIST_FOREACH(commit, &store->flying, link) {
+		for (size_t i = 0; i < commit->n_sent; i++) {
+			if (commit->sent[i].token == token && !commit->sent[i].known)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+waits_for_a_reply(const struct store *store, const struct effect *effect)
+{
+	if (LIST_EMPTY(&store->flying))
+		return false;
+	if (effect->kind == EFFECT_SETTLE)
+		return token_flies(store, effect->u.entry.token);
+	if (effect->kind == EFFECT_DEAD)
+		return effect->u.dead.token != 0 && token_flies(store, effect->u.dead.token);
+	return (effect->kind == EFFECT_RUN_NEW || effect->kind == EFFECT_RUN_REPAIR) &&
+	    def_in_doubt(store, effect->run->wf->sha256);
+}
+
+bool
+commit_must_wait(const struct store *store, const struct effects *effects, size_t from)
+{
+	if (LIST_EMPTY(&store->flying))
+		return false;
+	for (size_t i = from; i < effects->len; i++) {
+		if (waits_for_a_reply(store, &effects->items[i]))
+			return true;
+	}
+	return false;
+}
+
+/* --- building ---------------------------------------------------------------------- */
+
 /* Behind the last mark within the limits; at least one whole event. */
 static size_t
-find_end(const struct effects *effects, size_t from, size_t *ret_changes)
+find_end(const struct store *store, const struct effects *effects, size_t from,
+    size_t *ret_changes)
 {
 	size_t end = from, changes = 0, bytes = 0;
 
 	for (size_t i = from; i < effects->len; i++) {
 		weigh(&effects->items[i], &changes, &bytes);
 		if (end > from && (changes > COMMIT_CHANGES || bytes > COMMIT_BYTES))
+			break;
+		if (waits_for_a_reply(store, &effects->items[i]))
 			break;
 		if (effects->items[i].kind == EFFECT_MARK) {
 			end = i + 1;
@@ -292,7 +378,7 @@ struct commit *
 commit_build(struct store *store, struct effects *effects, size_t *taken, int64_t wall_ms)
 {
 	size_t changes = 0;
-	size_t end = find_end(effects, *taken, &changes);
+	size_t end = find_end(store, effects, *taken, &changes);
 	struct commit *commit;
 
 	if (end == *taken)
@@ -303,8 +389,18 @@ commit_build(struct store *store, struct effects *effects, size_t *taken, int64_
 	commit->effects =
 	    xmemdup(&effects->items[*taken], commit->n_effects * sizeof *commit->effects);
 	*taken = end;
+	LIST_INSERT_HEAD(&store->flying, commit, link);
+	commit->flies = true;
 	commit_encode(commit, store, wall_ms);
 	return commit;
+}
+
+static void
+land(struct commit *commit)
+{
+	if (commit->flies)
+		LIST_REMOVE(commit, link);
+	commit->flies = false;
 }
 
 void
@@ -312,6 +408,7 @@ commit_free(struct commit *commit)
 {
 	if (!commit)
 		return;
+	land(commit);
 	for (size_t i = 0; i < commit->n_effects; i++)
 		effect_release(&commit->effects[i]);
 	free(commit->effects);
@@ -393,8 +490,9 @@ confirm_queue(struct commit *commit, struct store *store, size_t queue,
 }
 
 static void
-apply_all(const struct commit *commit, struct store *store)
+apply_all(struct commit *commit, struct store *store)
 {
+	land(commit);
 	for (size_t i = 0; i < commit->n_queues; i++)
 		ledger_mark_made(store->ledger, commit->queues[i]);
 	for (size_t i = 0; i < commit->n_new_defs; i++)

@@ -8,6 +8,13 @@
  *
  * Limits of one commit: COMMIT_CHANGES and COMMIT_BYTES, but always at least
  * one event.
+ *
+ * Several may be in flight, each built on top of those before it: the script takes
+ * a commit only behind the one whose number is one less, so what those before it do
+ * may be relied on before it is confirmed (a definition that they store).  What only
+ * their replies tell may not: the ids of their entries, and whether a definition that
+ * lost users is still there.  An event that needs such an answer waits for it, and all
+ * events behind it do.
  */
 #ifndef REEVE_STORE_COMMIT_H
 #define REEVE_STORE_COMMIT_H
@@ -15,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/err.h"
 #include "engine/effect.h"
@@ -33,6 +41,7 @@ struct commit;
 struct store {
 	struct keys keys;
 	struct ledger *ledger;
+	LIST_HEAD(, commit) flying; /* built; what became of them is not known yet */
 	struct known_def *defs;  /* definitions that Redis has, by SHA-256 */
 	uint64_t defs_gone;      /* how often a commit removed one */
 	struct orphan *orphans;  /* entries that belong to nothing: the next commits delete them */
@@ -81,11 +90,16 @@ bool store_def_may_expire(const struct store *store, const char *sha256);
 
 /*
  * Builds a commit from the effects from *taken on and moves *taken behind what
- * it took.  NULL when there is no whole event.  wall_ms: for the event entry.
+ * it took.  NULL when there is no whole event, or the first one waits for the reply to
+ * a commit in flight.  wall_ms: for the event entry.  It flies until commit_confirm()
+ * or commit_applied() succeeds, or it is freed; these are called in the commits' order.
  */
 struct commit *commit_build(struct store *store, struct effects *effects, size_t *taken,
     int64_t wall_ms);
 void commit_free(struct commit *commit);
+
+/* One of the effects from there on needs the reply to a commit in flight. */
+bool commit_must_wait(const struct store *store, const struct effects *effects, size_t from);
 
 /* Arguments for EVALSHA behind the script: KEYS (commit_nkeys()) and ARGV. */
 const char *const *commit_argv(struct commit *commit, uint64_t nonce, uint64_t seq,

@@ -35,6 +35,8 @@ struct sent {
 };
 
 struct commit {
+	LIST_ENTRY(commit) link; /* in store->flying */
+	bool flies;
 	struct effect *effects;
 	size_t n_effects;
 	size_t changes;
@@ -55,6 +57,9 @@ struct commit {
 
 /* Positions in args. */
 enum { ARG_FENCE, ARG_CURSOR_KEY, ARG_NONCE, ARG_SEQ, ARG_NEXT_SEQ, ARG_CURSOR };
+
+/* A commit in flight stores that definition. */
+bool store_def_flies(const struct store *store, const char *sha256);
 
 /* Fills commit->args from commit->effects. */
 void commit_encode(struct commit *commit, struct store *store, int64_t wall_ms);

@@ -93,16 +93,6 @@ def_bucket(struct encoder *enc, const char *sha256)
 	return bucket;
 }
 
-static bool
-stores_def(const struct commit *commit, const char *sha256)
-{
-	for (size_t i = 0; i < commit->n_new_defs; i++) {
-		if (strcmp(commit->new_defs[i], sha256) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* In pieces: a single text may not be longer than what redis takes. */
 static void
 put_pieces(struct encoder *enc, const char *key, const char *json, size_t len)
@@ -131,7 +121,7 @@ put_definition(struct encoder *enc, const struct run *run, uint64_t users)
 	size_t len;
 
 	def_bucket(enc, sha256)->more += users;
-	if (store_has_def(enc->store, sha256) || stores_def(commit, sha256))
+	if (store_has_def(enc->store, sha256) || store_def_flies(enc->store, sha256))
 		return;
 	workflow_canonical(run->wf, &text);
 	json = buf_text_in(enc, &text, &len);
@@ -148,7 +138,7 @@ static void
 repair_definition(struct encoder *enc, const struct run *run)
 {
 	if (!store_has_def(enc->store, run->wf->sha256) &&
-	    !stores_def(enc->commit, run->wf->sha256))
+	    !store_def_flies(enc->store, run->wf->sha256))
 		put_definition(enc, run, MANY_USERS);
 }
 

@@ -2,9 +2,17 @@
 /* A simulated reeved: the real partition on two links, turns, crashes, pauses. */
 #include <string.h>
 
+#include "orchestrator/partition_private.h"
 #include "world.h"
 
 #define SPINS 300
+
+static void
+count_several(const struct daemon *daemon, enum tally what)
+{
+	if (daemon->partition->n_flights > 1)
+		world_count(daemon->world, what);
+}
 
 static void
 now_of(void *arg, struct moment *ret_now)
@@ -54,6 +62,7 @@ turn(void *arg, uint64_t at)
 		return;
 	}
 	partition_turn(daemon->partition);
+	count_several(daemon, TALLY_SEVERAL);
 	check_audit(world, daemon);
 	next = partition_next(daemon->partition);
 	if (next == INT64_MAX)
@@ -149,7 +158,12 @@ static void
 on_called(void *arg)
 {
 	struct daemon *daemon = arg;
+	const struct partition *p = daemon->partition;
 
+	if (p->applied > 0 && p->applied < p->n_flights)
+		count_several(daemon, TALLY_SEVERAL_PART);
+	if (p->failures > 0 && !p->flights[0].sent)
+		count_several(daemon, TALLY_SEVERAL_REFUSED);
 	perhaps_fault(daemon);
 	daemon_wake(daemon);
 }
@@ -174,6 +188,7 @@ commands_up(void *arg)
 static void
 commands_down(void *arg, const struct err *err)
 {
+	count_several(arg, TALLY_SEVERAL_CUT);
 	partition_commands_down(((struct daemon *)arg)->partition, err);
 }
 
@@ -241,7 +256,8 @@ daemon_start(struct daemon *daemon)
 	struct world *world = daemon->world;
 	struct partition_config config = { .partitions = 1, .home = daemon->home,
 		.rng = &daemon->rng, .metrics = &daemon->metrics, .now = now_of,
-		.on_state = on_state, .arg = daemon, .intake_max = 50 + chance(world, 1000) };
+		.on_state = on_state, .arg = daemon, .intake_max = 50 + chance(world, 1000),
+		.gather = 1 + chance(world, one_in(world, 2) ? 5 : 60) };
 
 	if (daemon->alive)
 		return;
@@ -298,6 +314,7 @@ daemon_crash(struct daemon *daemon)
 {
 	world_trace(daemon->world, "%s crashes", daemon->name);
 	world_count(daemon->world, TALLY_CRASH);
+	count_several(daemon, TALLY_SEVERAL_CRASH);
 	end(daemon);
 }
 

@@ -43,7 +43,7 @@ sent_unref(struct sent *sent)
 static int64_t
 latency(struct link *link)
 {
-	return (int64_t)chance(link->world, 4);
+	return (int64_t)chance(link->world, link->world->faults ? link->world->shape.latency : 4);
 }
 
 static int64_t

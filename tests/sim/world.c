@@ -355,6 +355,7 @@ draw_shape(struct world *world)
 		.clock_jumps = one_in(world, 3), .operators = one_in(world, 3),
 		.big = one_in(world, 12), .wipes = one_in(world, 3),
 		.on_loss = losses[chance(world, ARRAY_LEN(losses))], .fault = faults[chance(world, ARRAY_LEN(faults))],
+		.latency = one_in(world, 2) ? 4 : 10 + (unsigned)chance(world, 600),
 		.window = 1 + (uint32_t)chance(world, one_in(world, 2) ? 4 : 40),
 		.outputs = one_in(world, 4) ? SIZE_MAX : (size_t)chance(world, 60),
 		.runs = 1 + (unsigned)chance(world, 20),

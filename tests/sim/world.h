@@ -189,6 +189,11 @@ void report_garbage(struct world *world);
 	X(CUT_AFTER, "replies lost behind their execution")                            \
 	X(CUT_BEFORE, "commands lost before their execution")                          \
 	X(LATE, "commands of dead connections executed late")                          \
+	X(SEVERAL, "turns that leave several commits in flight")                       \
+	X(SEVERAL_CUT, "connections lost with several commits in flight")              \
+	X(SEVERAL_PART, "answers heard while some of several commits were applied")    \
+	X(SEVERAL_REFUSED, "answers heard while the first of several commits waits")   \
+	X(SEVERAL_CRASH, "daemons killed with several commits in flight")              \
 	X(REFUSED, "error replies of Redis")                                           \
 	X(LINK_STALL, "connections stalled")                                           \
 	X(REDIS_STALL, "stalls of Redis")                                              \
@@ -309,6 +314,7 @@ struct shape {
 	bool wipes; /* somebody empties Redis */
 	enum loss_policy on_loss;
 	unsigned fault;  /* one in so many */
+	unsigned latency; /* ms that a command or a reply of a daemon travels, less than that */
 	uint32_t window;
 	size_t outputs; /* bytes of outputs that memory may hold */
 	unsigned runs;

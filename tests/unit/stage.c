@@ -214,6 +214,7 @@ owner_start(struct owner *owner)
 	struct stage *stage = owner->stage;
 	struct partition_config config = { .partitions = 1, .on_loss = owner->stage->on_loss,
 		.known_nonce = owner->stage->known_nonce, .audit_ms = owner->stage->audit_ms,
+		.gather = owner->stage->gather,
 		.home = owner == &stage->a ? "aaaaaaaaaaaaaaaa" : "bbbbbbbbbbbbbbbb",
 		.rng = &owner->rng, .metrics = &owner->metrics, .now = now_of, .on_state = on_state,
 		.arg = owner };
@@ -259,6 +260,12 @@ owner_step(struct owner *owner)
 	return moved || owner->commands.first;
 }
 
+bool
+owner_read(struct owner *owner)
+{
+	return answer(&owner->reads);
+}
+
 void
 owner_settle(struct owner *owner)
 {
@@ -274,6 +281,24 @@ owner_execute(struct owner *owner)
 {
 	for (struct waiting *waiting = owner->commands.first; waiting; waiting = waiting->next)
 		(void)execute(&owner->commands, waiting);
+}
+
+void
+owner_execute_one(struct owner *owner, const char *error)
+{
+	struct waiting *waiting = owner->commands.first;
+
+	while (waiting && waiting->reply)
+		waiting = waiting->next;
+	assert_non_null(waiting);
+	if (!error) {
+		assert_true(execute(&owner->commands, waiting));
+		return;
+	}
+	waiting->reply = xcalloc(1, sizeof *waiting->reply);
+	waiting->reply->type = REDIS_REPLY_ERROR;
+	waiting->reply->str = xstrdup(error);
+	waiting->reply->len = strlen(error);
 }
 
 void

@@ -48,6 +48,7 @@ struct stage {
 	enum loss_policy on_loss;
 	const char *known_nonce;
 	int64_t audit_ms;
+	size_t gather; /* effects that are worth a second commit in flight; 0: the default */
 };
 
 void stage_init(struct stage *stage);
@@ -57,11 +58,14 @@ void owner_start(struct owner *owner); /* a new partition, both connections up *
 void owner_end(struct owner *owner);   /* as by a kill */
 void owner_settle(struct owner *owner); /* turns, executes, answers until nothing moves */
 bool owner_step(struct owner *owner);   /* one turn, one answer a connection */
+bool owner_read(struct owner *owner);   /* an answer of the reads alone */
 /* ms pass in small steps, and the owners that live settle at each. */
 void stage_pass(struct stage *stage, int64_t ms);
 
 /* Executes what was sent on the command connection, but answers nothing. */
 void owner_execute(struct owner *owner);
+/* The first that was not executed yet, alone; error: Redis refuses it with that, or NULL. */
+void owner_execute_one(struct owner *owner, const char *error);
 /* Cuts it.  late: what was not executed stays under way; otherwise it is gone. */
 void owner_cut(struct owner *owner, bool late);
 void owner_up(struct owner *owner);

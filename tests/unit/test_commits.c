@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A commit whose reply was lost, and then what was to be read back as well. */
+/* What becomes of commits: of one whose reply is lost, and of several in flight. */
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "orchestrator/partition_private.h"
 #include "stage.h"
+#include "wire/lua_scripts.h"
 
 #define ONE "name: one\ntasks: [{id: t, agent: alpha}]\n"
 #define OTHER "name: other\ntasks: [{id: t, agent: beta}]\n"
@@ -156,6 +158,306 @@ refused_behind_a_lost_reply(void **state)
 	stage_release(&stage);
 }
 
+/* --- several in flight ------------------------------------------------------------ */
+
+#define SEVERAL 3
+
+struct several {
+	struct stage stage;
+	struct run_id ids[SEVERAL];
+	unsigned told; /* how many waiters were told that it is done */
+};
+
+struct place {
+	struct several *several;
+	unsigned number;
+};
+
+static void
+on_done(void *arg, const struct err *err)
+{
+	struct place *place = arg;
+
+	assert_int_equal(err->code, 0);
+	assert_int_equal(place->several->told, place->number); /* each in its turn */
+	place->several->told++;
+	free(place);
+}
+
+/* Runs, each in a commit of its own, none of which was executed; scripts are known. */
+static void
+send_several(struct several *several)
+{
+	struct stage *stage = &several->stage;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	memset(several, 0, sizeof *several);
+	stage_init(stage);
+	stage->gather = 1;
+	owner_start(&stage->a);
+	owner_settle(&stage->a);
+	(void)owner_submit(&stage->a, OTHER, NULL, NULL);
+	owner_settle(&stage->a);
+	stage_pass(stage, 1500); /* the beat comes before, not between */
+	for (unsigned i = 0; i < SEVERAL; i++) {
+		struct place *place = xcalloc(1, sizeof *place);
+
+		*place = (struct place){ several, i };
+		several->ids[i] = owner_submit(&stage->a, ONE, on_done, place);
+		partition_turn(stage->a.partition);
+	}
+	assert_int_equal(stage->a.partition->n_flights, COMMITS_MAX);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+}
+
+/* Each was applied once, told in its turn, and its task can be reported. */
+static void
+check_several(struct several *several)
+{
+	struct stage *stage = &several->stage;
+
+	owner_settle(&stage->a);
+	stage_pass(stage, 3000);
+	assert_int_equal(several->told, SEVERAL);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), SEVERAL);
+	for (unsigned i = 0; i < SEVERAL; i++)
+		stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	for (unsigned i = 0; i < SEVERAL; i++)
+		assert_true(stage_run_is(stage, &several->ids[i], "succeeded"));
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+	assert_int_equal(stage->a.states[PARTITION_LOADING], 1); /* memory was true all the time */
+	stage_release(stage);
+}
+
+static void
+several_are_confirmed_in_order(void **state)
+{
+	struct several several;
+
+	(void)state;
+	send_several(&several);
+	owner_execute(&several.stage.a);
+	assert_int_equal(stage_int(&several.stage, "XLEN", "q:alpha"), SEVERAL);
+	assert_int_equal(several.told, 0);
+	check_several(&several);
+}
+
+/* A few effects are not worth a commit of their own while one is in flight. */
+static void
+small_ones_gather(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	for (unsigned i = 0; i < 3; i++) {
+		(void)owner_submit(&stage.a, ONE, NULL, NULL);
+		partition_turn(stage.a.partition);
+	}
+	assert_int_equal(stage.a.partition->n_flights, 1);
+	owner_settle(&stage.a);
+	assert_int_equal(stage_int(&stage, "XLEN", "q:alpha"), 3);
+	stage_release(&stage);
+}
+
+/* The replies of the first few of them are lost; the others were never executed. */
+static void
+some_were_applied(void **state)
+{
+	(void)state;
+	for (unsigned applied = 0; applied <= SEVERAL; applied++) {
+		struct several several;
+
+		send_several(&several);
+		for (unsigned i = 0; i < applied; i++)
+			owner_execute_one(&several.stage.a, NULL);
+		owner_cut(&several.stage.a, false);
+		owner_up(&several.stage.a);
+		check_several(&several);
+	}
+}
+
+/* The connection breaks again while the ids of the first ones are read back. */
+static void
+cut_while_ids_are_read(void **state)
+{
+	struct several several;
+	struct owner *owner = &several.stage.a;
+
+	(void)state;
+	send_several(&several);
+	owner_execute_one(owner, NULL);
+	owner_execute_one(owner, NULL);
+	owner_cut(owner, false);
+	owner_up(owner);
+	while (owner->partition->applied != 1)
+		(void)owner_step(owner);
+	owner_cut(owner, false);
+	assert_int_equal(owner->partition->n_flights, 2);
+	owner_up(owner);
+	check_several(&several);
+}
+
+/* Nothing of the first was done, so nothing of the others: all are sent again. */
+static void
+the_first_is_refused(void **state)
+{
+	static const char *const errors[] = { "OOM command not allowed", "LOADING Redis is loading",
+		"READONLY You can't write", "MISCONF Redis is configured", "BUSY Redis is busy" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+		struct several several;
+
+		send_several(&several);
+		owner_execute_one(&several.stage.a, errors[i]);
+		owner_execute(&several.stage.a);
+		assert_int_equal(stage_int(&several.stage, "XLEN", "q:alpha"), 0);
+		check_several(&several);
+	}
+}
+
+/* One in the middle is refused behind one that was applied. */
+static void
+the_second_is_refused(void **state)
+{
+	struct several several;
+
+	(void)state;
+	send_several(&several);
+	owner_execute_one(&several.stage.a, NULL);
+	owner_execute_one(&several.stage.a, "OOM command not allowed");
+	owner_execute(&several.stage.a);
+	assert_int_equal(stage_int(&several.stage, "XLEN", "q:alpha"), 1);
+	check_several(&several);
+}
+
+/* So that the script is known again: as another daemon's commit does. */
+static void
+load_script(struct stage *stage)
+{
+	const struct lua_script *lua = lua_scripts;
+
+	while (strcmp(lua->name, "commit") != 0)
+		lua++;
+	freeReplyObject(stage_call(stage, "EVAL", lua->text, "2", "reeve:{0}:fence",
+	    "reeve:{0}:cursor", "no nonce", "0", "1", "", "0", "0", "0", "0", "0", "0", NULL));
+}
+
+/* Redis forgot the script and got it again from another: the first is late. */
+static void
+the_first_is_overtaken(void **state)
+{
+	struct several several;
+	struct stage *stage = &several.stage;
+
+	(void)state;
+	send_several(&several);
+	fake_redis_restart(stage->redis, fake_redis_writes(stage->redis));
+	owner_execute_one(&stage->a, NULL);
+	load_script(stage);
+	owner_execute(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+	check_several(&several);
+}
+
+/* Another owner came between: of the first it is known, of the others it follows. */
+static void
+several_are_refused_by_a_fence(void **state)
+{
+	struct several several;
+	struct stage *stage = &several.stage;
+	struct told told = { .stage = stage };
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(stage);
+	stage->gather = 1;
+	owner_start(&stage->a);
+	owner_settle(&stage->a);
+	stage_do(stage, "SET", "fence", FOREIGN);
+	for (unsigned i = 0; i < SEVERAL; i++) {
+		(void)owner_submit(&stage->a, ONE, on_told, &told);
+		partition_turn(stage->a.partition);
+	}
+	assert_int_equal(stage->a.partition->n_flights, SEVERAL);
+	owner_settle(&stage->a);
+	assert_int_equal(told.calls, SEVERAL);
+	assert_int_equal(told.code, ERR_UNAVAILABLE);
+	assert_true(told.undone);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+	stage_release(stage);
+}
+
+/* A key that is none: that type stops, the others' commits were refused with it and are lost. */
+static void
+the_first_meets_a_bad_key(void **state)
+{
+	struct several several;
+	struct stage *stage = &several.stage;
+	struct run_id id;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	memset(&several, 0, sizeof several);
+	stage_init(stage);
+	stage->gather = 1;
+	owner_start(&stage->a);
+	owner_settle(&stage->a);
+	stage_do(stage, "SET", "q:alpha", "no stream");
+	(void)owner_submit(&stage->a, ONE, NULL, NULL);
+	partition_turn(stage->a.partition);
+	(void)owner_submit(&stage->a, OTHER, NULL, NULL);
+	partition_turn(stage->a.partition);
+	assert_int_equal(stage->a.partition->n_flights, 2);
+	owner_settle(&stage->a);
+	assert_int_equal(stage->a.states[PARTITION_LOADING], 2);
+	id = owner_submit(&stage->a, OTHER, NULL, NULL);
+	owner_settle(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:beta"), 1);
+	stage_work(stage, "beta", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	stage_release(stage);
+}
+
+/* Its entry is not known by its id before the reply: the report waits for that. */
+static void
+a_report_overtakes_the_reply(void **state)
+{
+	struct stage stage;
+	struct run_id id;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	stage.gather = 1;
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	stage_pass(&stage, 1500);
+	id = owner_submit(&stage.a, ONE, NULL, NULL);
+	partition_turn(stage.a.partition);
+	owner_execute(&stage.a); /* NOSCRIPT */
+	while (stage_int(&stage, "XLEN", "q:alpha") != 1) {
+		(void)owner_step(&stage.a);
+		owner_execute(&stage.a);
+	}
+	assert_int_equal(stage.a.partition->n_flights, 1);
+	stage_work(&stage, "alpha", "done");
+	while (stage.a.partition->effects.len == stage.a.partition->taken)
+		(void)owner_read(&stage.a);
+	partition_turn(stage.a.partition);
+	assert_int_equal(stage.a.partition->n_flights, 1);
+	owner_settle(&stage.a);
+	assert_true(stage_run_is(&stage, &id, "succeeded"));
+	assert_int_equal(stage_int(&stage, "XLEN", "q:alpha"), 0);
+	stage_release(&stage);
+}
+
 int
 main(void)
 {
@@ -164,6 +466,16 @@ main(void)
 		cmocka_unit_test(refused_for_its_number),
 		cmocka_unit_test(refused_by_a_fence),
 		cmocka_unit_test(refused_behind_a_lost_reply),
+		cmocka_unit_test(several_are_confirmed_in_order),
+		cmocka_unit_test(small_ones_gather),
+		cmocka_unit_test(some_were_applied),
+		cmocka_unit_test(cut_while_ids_are_read),
+		cmocka_unit_test(the_first_is_refused),
+		cmocka_unit_test(the_second_is_refused),
+		cmocka_unit_test(the_first_is_overtaken),
+		cmocka_unit_test(several_are_refused_by_a_fence),
+		cmocka_unit_test(the_first_meets_a_bad_key),
+		cmocka_unit_test(a_report_overtakes_the_reply),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

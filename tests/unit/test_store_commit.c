@@ -397,6 +397,112 @@ a_lost_reply_is_found_by_tokens(void **state)
 	commit_free(commit);
 }
 
+/* --- behind others in flight -------------------------------------------------------- */
+
+/* Its entry is on its way: what settles it waits, and all behind that. */
+static void
+a_report_waits_for_the_id(void **state)
+{
+	struct bench *bench = *state;
+	struct run *run = submit(bench, 2, NULL);
+	struct completion said = { .kind = COMPLETION_FAILED, .category = CATEGORY_EXIT,
+		.exit_code = 1, .retryable = -1, .retry_after_ms = -1, .run = run->id.text };
+	struct commit *first = build(bench), *second, *third;
+	redisReply *reply = make_reply(3, 0);
+	struct err err;
+
+	(void)submit(bench, 1, NULL); /* needs nothing */
+	assert_false(commit_must_wait(&bench->store, &bench->effects, bench->taken));
+	said.task = "t000001";
+	said.token = run->tasks[1].token;
+	(void)engine_complete(bench->engine, &bench->now, &said, &bench->effects);
+	effects_mark(&bench->effects, 7, 7);
+	(void)submit(bench, 1, NULL);
+	assert_true(commit_must_wait(&bench->store, &bench->effects, bench->taken));
+	second = build(bench);
+	assert_non_null(second);
+	assert_int_equal(find_arg(second, "7-7"), -1);
+	assert_null(build(bench));
+	assert_int_equal(commit_confirm(first, &bench->store, reply, &err), 0);
+	assert_false(commit_must_wait(&bench->store, &bench->effects, bench->taken));
+	third = build(bench);
+	assert_true(find_arg(third, "7-7") > 0);
+	assert_true(find_arg(third, "XACK") > 0);
+	assert_true(find_arg(third, "5-2") > 0); /* the id that the reply gave */
+	assert_int_equal(bench->taken, bench->effects.len);
+	freeReplyObject(reply);
+	commit_free(first);
+	commit_free(second);
+	commit_free(third);
+}
+
+/* A letter takes its body from an entry: it waits until that one's place is known. */
+static void
+a_letter_waits_for_its_entry(void **state)
+{
+	struct bench *bench = *state;
+	struct run *run = submit(bench, 1, NULL);
+	struct commit *first = build(bench);
+	struct effect *dead = effects_add(&bench->effects, EFFECT_DEAD, run, 0);
+
+	dead->u.dead.attempts = 1;
+	dead->u.dead.token = run->tasks[0].token;
+	effects_mark(&bench->effects, 0, 0);
+	assert_null(build(bench));
+	commit_free(first); /* memory is dropped with it: nothing to wait for */
+	assert_false(commit_must_wait(&bench->store, &bench->effects, bench->taken));
+	commit_free(build(bench));
+}
+
+/* What the first one stores the second relies on: it is applied behind the first, or not. */
+static void
+a_definition_in_flight_is_not_sent_again(void **state)
+{
+	struct bench *bench = *state;
+	struct commit *first, *second;
+
+	(void)submit(bench, 1, NULL);
+	first = build(bench);
+	assert_true(find_arg(first, "n") > 0);
+	(void)submit(bench, 1, NULL);
+	second = build(bench);
+	assert_int_equal(find_arg(second, "n"), -1);
+	assert_true(find_arg(second, "refs") > 0);
+	commit_free(first);
+	commit_free(second);
+}
+
+/* Whether it is still there is in the reply: a run of it waits. */
+static void
+a_definition_in_doubt_is_waited_for(void **state)
+{
+	struct bench *bench = *state;
+	char sha256[SHA256_HEX_SIZE] = "";
+	struct err err;
+
+	memset(sha256, 'c', sizeof sha256 - 1);
+	for (long long left = 0; left < 2; left++) {
+		redisReply *reply = make_left(left);
+		struct commit *first, *second;
+
+		store_add_def(&bench->store, sha256);
+		purge(bench, "r1", 'c');
+		first = build(bench);
+		purge(bench, "r2", 'd'); /* another one's */
+		(void)submit(bench, 1, NULL);
+		second = build(bench);
+		assert_int_equal(commit_changes(second), 1);
+		assert_null(build(bench));
+		assert_int_equal(commit_confirm(first, &bench->store, reply, &err), 0);
+		commit_free(first);
+		commit_free(second);
+		first = build(bench);
+		assert_int_equal(find_arg(first, "n") > 0, left == 0);
+		commit_free(first);
+		freeReplyObject(reply);
+	}
+}
+
 static void
 bad_streams_are_remembered(void **state)
 {
@@ -537,6 +643,10 @@ main(void)
 		T(an_uploaded_definition_is_kept_by_its_run),
 		T(ids_go_to_the_ledger),
 		T(a_lost_reply_is_found_by_tokens),
+		T(a_report_waits_for_the_id),
+		T(a_letter_waits_for_its_entry),
+		T(a_definition_in_flight_is_not_sent_again),
+		T(a_definition_in_doubt_is_waited_for),
 		T(bad_streams_are_remembered),
 		T(an_answer_goes_with_its_command),
 		T(a_file_is_forgotten_in_its_turn),
