@@ -49,8 +49,8 @@ add_result(struct bench *bench, const struct shape *shape)
 
 /* The point number `at`: its digits, in a system of as many bases as there are options.
  */
-static struct bench_setting
-setting_at(const struct bench_options *options, size_t at)
+struct bench_setting
+bench_point(const struct bench_options *options, size_t at)
 {
 	const struct setting_list *const lists[] = { &options->agents, &options->payloads,
 		&options->partitions, &options->transports, &options->syncs };
@@ -67,8 +67,8 @@ setting_at(const struct bench_options *options, size_t at)
 		.keep = options->keep };
 }
 
-static size_t
-count_settings(const struct bench_options *options)
+size_t
+bench_points(const struct bench_options *options)
 {
 	return options->agents.n * options->payloads.n * options->partitions.n *
 	       options->transports.n * options->syncs.n;
@@ -115,11 +115,11 @@ static int
 run_workload(struct bench *bench, struct shape *shape, FILE *progress, struct err *err)
 {
 	const struct bench_options *options = &bench->options;
-	size_t first = bench->n_results, points = count_settings(options);
+	size_t first = bench->n_results, points = bench_points(options);
 	int rc = 0;
 
 	for (size_t i = 0; i < points; i++)
-		add_result(bench, shape)->setting = setting_at(options, i);
+		add_result(bench, shape)->setting = bench_point(options, i);
 	for (unsigned turn = 0; turn < options->repeat; turn++) {
 		for (size_t i = 0; i < points && rc == 0; i++)
 			rc = run_point(
@@ -153,6 +153,8 @@ bench_run(struct bench *bench, const struct bench_options *options, FILE *progre
 		rc = growth_run(&bench->growth, options, progress, err);
 	if (rc == 0)
 		rc = recovery_run(&bench->recovery, options, progress, err);
+	if (rc == 0 && options->loads.n)
+		rc = bench_sweep(bench, progress, err);
 	if (process_interrupted()) {
 		const struct timespec none = { 0 };
 
@@ -172,6 +174,11 @@ bench_release(struct bench *bench)
 	}
 	growth_release(&bench->growth);
 	recovery_release(&bench->recovery);
+	for (size_t i = 0; i < bench->n_steady; i++) {
+		free(bench->steady[i].reeve);
+		free(bench->steady[i].raw);
+	}
 	free(bench->results);
+	free(bench->steady);
 	*bench = (struct bench){ 0 };
 }

@@ -25,6 +25,7 @@
 #include "bench/recovery.h"
 #include "bench/setting.h"
 #include "bench/shape.h"
+#include "bench/steady.h"
 #include "bench/usage.h"
 
 struct bench_options {
@@ -36,6 +37,7 @@ struct bench_options {
 	struct setting_list agents, payloads, partitions, transports, syncs;
 	struct growth_options growth;
 	struct recovery_options recovery;
+	struct setting_list loads; /* percent; none: no steady load */
 };
 
 enum handoff { HANDOFF_P50, HANDOFF_P95, HANDOFF_P99, HANDOFFS };
@@ -59,12 +61,25 @@ struct bench_result {
 	size_t n;
 };
 
+/* One steady load at one point of the matrix. */
+struct bench_steady {
+	struct bench_setting setting;
+	unsigned percent;
+	double capacity; /* tasks a second */
+	double rate;     /* runs a second: two tasks each */
+	double seconds;
+	struct steady_sample *reeve, *raw; /* n of each */
+	size_t n;
+};
+
 struct bench {
 	struct bench_options options;
 	struct bench_result *results;
 	size_t n_results, results_cap;
 	struct growth growth;
 	struct recovery recovery;
+	struct bench_steady *steady;
+	size_t n_steady, steady_cap;
 };
 
 /* "W1,W4" into options->workloads; ERR_INVALID names what is unknown. */
@@ -80,7 +95,16 @@ int bench_run(struct bench *bench, const struct bench_options *options, FILE *pr
     struct err *err);
 void bench_release(struct bench *bench);
 
-/* report.c */
+/* The matrix: how many points there are, and one of them. */
+size_t bench_points(const struct bench_options *options);
+struct bench_setting bench_point(const struct bench_options *options, size_t at);
+
+/* sweep.c: all steady loads at all points; steady_report.c: what came of it */
+int bench_sweep(struct bench *bench, FILE *progress, struct err *err);
+json_t *bench_steady_json(const struct bench *bench);
+void bench_steady_print(const struct bench *bench, FILE *out);
+
+/* json.c, report.c */
 json_t *bench_json(const struct bench *bench);
 void bench_print(const struct bench *bench, FILE *out);
 

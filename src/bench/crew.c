@@ -33,12 +33,16 @@ make_groups(const struct worker_config *config, struct resp *conn, struct err *e
 	return rc;
 }
 
+/* The lists stand behind the board, where the agents see them at the same address. */
 static int
 make_board(struct crew *crew, struct err *err)
 {
-	size_t handoffs = crew->config.chain ? crew->config.total : 0;
+	const struct worker_config *config = &crew->config;
+	size_t traced = config->traced * config->traced_tasks;
+	size_t handoffs = config->chain ? config->total : 0;
 
-	crew->board_size = sizeof *crew->board + handoffs * sizeof(uint32_t);
+	crew->board_size = sizeof *crew->board + 2 * traced * sizeof(int64_t) +
+			   handoffs * sizeof(uint32_t);
 	crew->board = mmap(NULL, crew->board_size, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (crew->board == MAP_FAILED) {
@@ -46,6 +50,9 @@ make_board(struct crew *crew, struct err *err)
 		return err_set(err, ERR_FAILED, "no memory to share with agents: %s",
 		    strerror(errno));
 	}
+	crew->board->read_ns = (int64_t *)(void *)(crew->board + 1);
+	crew->board->answered_ns = crew->board->read_ns + traced;
+	crew->board->handoff_ns = (uint32_t *)(void *)(crew->board->answered_ns + traced);
 	if (pipe2(crew->bell, O_CLOEXEC | O_NONBLOCK) != 0) {
 		crew->bell[0] = crew->bell[1] = -1;
 		return err_set(

@@ -10,8 +10,8 @@
 #include "base/str.h"
 #include "wire/keys.h"
 
-#define SUBMITS 256         /* most runs a request */
-#define SUBMIT_TASKS 10000  /* and about so many tasks */
+#define SUBMITS 256        /* most runs a request */
+#define SUBMIT_TASKS 10000 /* and about so many tasks */
 
 static const struct shape_kind rest_kind = { "rest", "bench-rest", "tasks that only live",
 	false, CROWD_REST_AGENT };
@@ -165,8 +165,8 @@ crowd_redis_bytes(struct crowd *crowd, int64_t *ret_bytes, struct err *err)
 	resp_command(conn, "INFO", "memory", NULL);
 	if ((rc = resp_call(conn, err)) < 0)
 		return rc;
-	text = memmem(resp_data(conn, &conn->nodes[0]), conn->nodes[0].len, name,
-	    sizeof name - 1);
+	text = memmem(
+	    resp_data(conn, &conn->nodes[0]), conn->nodes[0].len, name, sizeof name - 1);
 	if (!text)
 		return err_set(err, ERR_FAILED, "redis does not tell its memory");
 	*ret_bytes = strtoll(text + sizeof name - 1, NULL, 10);

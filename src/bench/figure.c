@@ -74,6 +74,20 @@ by_value(const void *a, const void *b)
 }
 
 struct spread
+spread_of_values(double *values, size_t n)
+{
+	struct spread spread = { 0 };
+
+	if (n == 0)
+		return spread;
+	qsort(values, n, sizeof *values, by_value);
+	spread.min = values[0];
+	spread.max = values[n - 1];
+	spread.median = n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+	return spread;
+}
+
+struct spread
 spread_of(const struct sample *samples, size_t n, figure_fn *fn)
 {
 	double *values = xcalloc(n + 1, sizeof *values);
@@ -81,12 +95,7 @@ spread_of(const struct sample *samples, size_t n, figure_fn *fn)
 
 	for (size_t i = 0; i < n; i++)
 		values[i] = fn(&samples[i]);
-	qsort(values, n, sizeof *values, by_value);
-	spread.min = values[0];
-	spread.max = n ? values[n - 1] : 0;
-	spread.median = n % 2 ? values[n / 2]
-			: n   ? (values[n / 2 - 1] + values[n / 2]) / 2
-			      : 0;
+	spread = spread_of_values(values, n);
 	free(values);
 	return spread;
 }

@@ -34,6 +34,7 @@ enum {
 
 extern const struct figure figures[FIGURES];
 
+struct spread spread_of_values(double *values, size_t n); /* sorts them */
 struct spread spread_of(const struct sample *samples, size_t n, figure_fn *fn);
 struct spread spread_reeve(const struct bench_result *result, size_t figure);
 struct spread spread_raw(const struct bench_result *result, size_t figure);

@@ -134,7 +134,7 @@ static size_t
 add_beats(struct fleet *fleet)
 {
 	uint64_t due = (uint64_t)(clock_mono_us() - fleet->began_us) * fleet->agents /
-	    (LEASE_MS / 3 * CLOCK_MS);
+		       (LEASE_MS / 3 * CLOCK_MS);
 	char now[RFC3339_SIZE];
 	size_t n = 0;
 
@@ -236,7 +236,8 @@ take_last(struct fleet *fleet)
 	fleet->last[node->len] = '\0';
 }
 
-/* Completes the first n tasks of the last read, beats, and reads on for at most `most`. */
+/* Completes the first n tasks of the last read, beats, and reads on for at most `most`.
+ */
 static int
 turn(struct fleet *fleet, size_t n, size_t most, struct err *err)
 {
@@ -324,8 +325,8 @@ fleet_recorded(struct fleet *fleet, struct err *err)
 		if ((rc = resp_call(conn, err)) < 0)
 			return rc;
 		if (conn->nodes[0].type == '$' && conn->nodes[0].len < sizeof cursor) {
-			memcpy(cursor, resp_data(conn, &conn->nodes[0]),
-			    conn->nodes[0].len);
+			memcpy(
+			    cursor, resp_data(conn, &conn->nodes[0]), conn->nodes[0].len);
 			cursor[conn->nodes[0].len] = '\0';
 			if (entry_reached(cursor, fleet->last))
 				return 0;

@@ -14,12 +14,12 @@
 struct fleet {
 	struct crowd *crowd;
 	struct resp conn;
-	size_t agents;    /* 0: one without a card, that does not beat */
+	size_t agents; /* 0: one without a card, that does not beat */
 	char *beat_sha;
 	int64_t began_us; /* since when it beats */
 	uint64_t beats, turns;
 	size_t taken, answered;
-	size_t held; /* of the last read, not completed */
+	size_t held;              /* of the last read, not completed */
 	char last[FLEET_ID_SIZE]; /* the last completion */
 };
 

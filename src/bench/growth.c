@@ -36,8 +36,9 @@ growth_parse(const char *text, struct growth_options *options, struct err *err)
 	while (!all && *text) {
 		size_t len = strcspn(text, ","), kind = 0;
 
-		while (kind < GROWTH_KINDS && (strlen(kinds[kind].name) != len ||
-						  strncmp(text, kinds[kind].name, len) != 0))
+		while (
+		    kind < GROWTH_KINDS && (strlen(kinds[kind].name) != len ||
+					       strncmp(text, kinds[kind].name, len) != 0))
 			kind++;
 		if (kind == GROWTH_KINDS)
 			return err_set(err, ERR_INVALID,

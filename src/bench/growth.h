@@ -32,15 +32,15 @@ struct growth_options {
 };
 
 enum growth_figure {
-	GROWTH_RATE,         /* tasks a second */
-	GROWTH_ANON,         /* RssAnon of reeved, before the first task is handed out */
-	GROWTH_ANON_END,     /* and behind the last one */
-	GROWTH_REDIS,        /* used_memory of Redis, before */
+	GROWTH_RATE,     /* tasks a second */
+	GROWTH_ANON,     /* RssAnon of reeved, before the first task is handed out */
+	GROWTH_ANON_END, /* and behind the last one */
+	GROWTH_REDIS,    /* used_memory of Redis, before */
 	GROWTH_REDIS_END,
-	GROWTH_CALLS,        /* of Redis' commands, a task */
-	GROWTH_REDIS_US,     /* CPU a task */
+	GROWTH_CALLS,    /* of Redis' commands, a task */
+	GROWTH_REDIS_US, /* CPU a task */
 	GROWTH_DAEMON_US,
-	GROWTH_BEATS,        /* of agents, a second */
+	GROWTH_BEATS, /* of agents, a second */
 	GROWTH_FIGURES
 };
 

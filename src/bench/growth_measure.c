@@ -43,8 +43,8 @@ plan_dag(struct plan *plan, size_t n, size_t tasks)
 	plan->flow.runs = tasks > n ? tasks / n : 1;
 }
 
-static void (*const plans[GROWTH_KINDS])(struct plan *, size_t, size_t) = { plan_live,
-	plan_agents, plan_runs, plan_dag };
+static void (*const plans[GROWTH_KINDS])(
+    struct plan *, size_t, size_t) = { plan_live, plan_agents, plan_runs, plan_dag };
 
 /* --- one measurement --- */
 

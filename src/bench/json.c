@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* All that was measured, as JSON. */
-#include "bench/figure.h"
+#include "bench/report.h"
 
-static json_t *
+json_t *
 json_spread(struct spread spread)
 {
 	return json_pack("{s:f, s:f, s:f}", "median", spread.median, "min", spread.min,
@@ -10,7 +10,7 @@ json_spread(struct spread spread)
 }
 
 /* What a measurement was done with, into the object that tells of it. */
-static void
+void
 json_add_setting(json_t *item, const struct bench_setting *setting)
 {
 	(void)json_object_set_new(item, "agents", json_integer(setting->agents));
@@ -90,13 +90,14 @@ json_words(const struct setting_list *list, const char *const words[])
 static json_t *
 json_options(const struct bench_options *options)
 {
-	return json_pack("{s:I, s:f, s:s, s:o, s:o, s:o, s:o, s:o}", "repeat",
+	return json_pack("{s:I, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "repeat",
 	    (json_int_t)options->repeat, "scale", options->scale, "submitted",
 	    options->source ? "source" : "name", "agents", json_numbers(&options->agents),
 	    "payload", json_numbers(&options->payloads), "partitions",
 	    json_numbers(&options->partitions), "transport",
 	    json_words(&options->transports, setting_transports), "appendfsync",
-	    json_words(&options->syncs, setting_syncs));
+	    json_words(&options->syncs, setting_syncs), "load",
+	    json_numbers(&options->loads));
 }
 
 json_t *
@@ -107,7 +108,8 @@ bench_json(const struct bench *bench)
 	for (size_t i = 0; i < bench->n_results; i++)
 		(void)json_array_append_new(items, json_result(&bench->results[i]));
 	root = json_pack("{s:o, s:o, s:o, s:o}", "options", json_options(&bench->options),
-	    "workloads", items, "steady", json_array(), "floors", json_array());
+	    "workloads", items, "steady", bench_steady_json(bench), "floors",
+	    json_array());
 	(void)json_object_set_new(root, "growth", growth_json(&bench->growth));
 	recovery_add_json(&bench->recovery, root);
 	return root;

@@ -10,6 +10,7 @@ libbench_a_SOURCES = \
 	src/bench/growth_measure.c src/bench/growth_report.c \
 	src/bench/http.c src/bench/http.h \
 	src/bench/json.c \
+	src/bench/load.c src/bench/load.h \
 	src/bench/measure.c src/bench/measure.h \
 	src/bench/median.c src/bench/median.h \
 	src/bench/meter.c src/bench/meter.h \
@@ -18,11 +19,14 @@ libbench_a_SOURCES = \
 	src/bench/raw.c src/bench/raw.h \
 	src/bench/recovery.c src/bench/recovery.h \
 	src/bench/recovery_measure.c \
-	src/bench/report.c \
+	src/bench/report.c src/bench/report.h \
 	src/bench/resp.c src/bench/resp.h \
 	src/bench/setting.c src/bench/setting.h \
 	src/bench/shape.c src/bench/shape.h \
+	src/bench/steady.c src/bench/steady.h \
+	src/bench/steady_report.c \
 	src/bench/submit.c src/bench/submit.h \
+	src/bench/sweep.c \
 	src/bench/usage.c src/bench/usage.h \
 	src/bench/wait.c src/bench/wait.h \
 	src/bench/worker.c src/bench/worker.h

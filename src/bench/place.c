@@ -15,6 +15,7 @@
 #include "bench/worker.h"
 
 #define START_US (20 * CLOCK_S)
+#define FILES 128 /* open in one of the programs at once, agents aside */
 
 static void
 nap(void)
@@ -91,6 +92,8 @@ place_open(struct place *place, const struct bench_setting *setting, struct err 
 	int rc;
 
 	*place = (struct place){ .conn.fd = -1, .setting = *setting };
+	if ((rc = process_need_files(FILES + setting->agents, err)) < 0)
+		return rc;
 	place->dir = xasprintf("%s/reeve-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(place->dir)) {
 		rc = err_set(err, ERR_FAILED, "cannot make \"%s\": %s", place->dir,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -242,6 +243,21 @@ process_interrupted(void)
 
 	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
 						sigismember(&pending, SIGTERM) == 1);
+}
+
+int
+process_need_files(unsigned files, struct err *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= files)
+		return 0;
+	limit.rlim_cur = limit.rlim_max < files ? limit.rlim_max : files;
+	if (limit.rlim_cur < files || setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return err_set(err, ERR_LIMIT,
+		    "this needs %u open files, and %lu are allowed: raise it (ulimit -n)",
+		    files, (unsigned long)limit.rlim_max);
+	return 0;
 }
 
 uint16_t

@@ -40,6 +40,9 @@ int64_t process_peak_bytes(const struct process *process); /* VmHWM */
 /* True once somebody asked this program to end (the signals are blocked, see bench.c). */
 bool process_interrupted(void);
 
+/* Sees to it that so many files may be open at once, here and in what is started. */
+int process_need_files(unsigned files, struct err *err);
+
 /* A TCP port on 127.0.0.1 that is free now; 0: none. */
 uint16_t process_free_port(void);
 

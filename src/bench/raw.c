@@ -2,6 +2,7 @@
 /* The raw limit's orchestrator: ready tasks out, completions in, dependents unlocked. */
 #include "bench/raw.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -99,42 +100,40 @@ unlock(struct raw *raw, uint32_t index)
 
 /* --- commands; each function returns the number of replies to come --- */
 
+static void
+add_task(struct raw *raw, size_t run, size_t task)
+{
+	struct resp *conn = raw->conn;
+
+	resp_begin(conn, 3 + 2 * RAW_FIELDS + (raw->payload.len ? 2 : 0));
+	resp_text(conn, "XADD");
+	resp_text(conn, RAW_QUEUE);
+	resp_text(conn, "*");
+	resp_text(conn, "wf");
+	resp_number(conn, run);
+	resp_text(conn, "t");
+	resp_number(conn, task);
+	resp_text(conn, "op");
+	resp_text(conn, "noop");
+	resp_text(conn, "att");
+	resp_text(conn, "1");
+	resp_text(conn, "ts");
+	resp_text(conn, raw->ts);
+	if (raw->payload.len) {
+		resp_text(conn, "env");
+		resp_word(conn, raw->payload.data, raw->payload.len);
+	}
+}
+
 static size_t
 add_tasks(struct raw *raw)
 {
-	static const char *const names[RAW_FIELDS] = { "wf", "t", "op", "att", "ts" };
 	size_t n = 0;
 
 	for (; raw->taken < raw->n_ready && n < BATCH; n++) {
 		uint32_t index = raw->ready[raw->taken++];
 
-		resp_begin(raw->conn, 3 + 2 * RAW_FIELDS + (raw->payload.len ? 2 : 0));
-		resp_text(raw->conn, "XADD");
-		resp_text(raw->conn, RAW_QUEUE);
-		resp_text(raw->conn, "*");
-		for (size_t i = 0; i < RAW_FIELDS; i++) {
-			resp_text(raw->conn, names[i]);
-			switch (i) {
-			case 0:
-				resp_number(raw->conn, index / raw->shape->tasks);
-				break;
-			case 1:
-				resp_number(raw->conn, index % raw->shape->tasks);
-				break;
-			case 2:
-				resp_text(raw->conn, "noop");
-				break;
-			case 3:
-				resp_text(raw->conn, "1");
-				break;
-			default:
-				resp_text(raw->conn, raw->ts);
-			}
-		}
-		if (raw->payload.len) {
-			resp_text(raw->conn, "env");
-			resp_word(raw->conn, raw->payload.data, raw->payload.len);
-		}
+		add_task(raw, index / raw->shape->tasks, index % raw->shape->tasks);
 	}
 	return n;
 }
@@ -279,20 +278,48 @@ step(struct raw *raw, struct err *err)
 	return rc < 0 ? rc : take_completions(raw, err);
 }
 
-int
-raw_run(struct resp *conn, const struct shape *shape, struct err *err)
+static void
+set_time(struct raw *raw)
+{
+	(void)snprintf(raw->ts, sizeof raw->ts, "%lld", (long long)clock_wall_ms());
+}
+
+static int
+run(struct resp *conn, const struct shape *shape, bool fed, struct err *err)
 {
 	struct raw raw;
-	struct buf ts = { 0 };
 	int rc = 0;
 
 	raw_init(&raw, conn, shape);
-	buf_addi(&ts, clock_wall_ms());
-	for (size_t i = 0; i < ts.len && i < sizeof raw.ts - 1; i++)
-		raw.ts[i] = ts.data[i];
+	set_time(&raw);
+	if (fed)
+		raw.n_ready = 0;
 	while (rc == 0 && (raw.done < raw.total || raw.n_batch))
 		rc = step(&raw, err);
 	raw_release(&raw);
-	buf_release(&ts);
 	return rc;
+}
+
+int
+raw_run(struct resp *conn, const struct shape *shape, struct err *err)
+{
+	return run(conn, shape, false, err);
+}
+
+int
+raw_run_fed(struct resp *conn, const struct shape *shape, struct err *err)
+{
+	return run(conn, shape, true, err);
+}
+
+void
+raw_feed(struct resp *conn, const struct shape *shape, size_t first, size_t n)
+{
+	struct raw raw = { .conn = conn, .shape = shape };
+
+	set_time(&raw);
+	shape_add_payload(shape, &raw.payload);
+	for (size_t i = 0; i < n; i++)
+		add_task(&raw, first + i, 0);
+	buf_release(&raw.payload);
 }

@@ -23,4 +23,9 @@
 int raw_prepare(struct resp *conn, struct err *err);
 int raw_run(struct resp *conn, const struct shape *shape, struct err *err);
 
+/* The same where somebody else adds the tasks that need nothing, by raw_feed(). */
+int raw_run_fed(struct resp *conn, const struct shape *shape, struct err *err);
+/* Adds the first task of runs first … first + n to what conn has to send. */
+void raw_feed(struct resp *conn, const struct shape *shape, size_t first, size_t n);
+
 #endif

@@ -45,7 +45,7 @@ recovery_parse(const char *text, struct recovery_options *options, struct err *e
 		char *word = xstrndup(text, len);
 		uint64_t size = 0;
 		bool good = str_to_count(word, &size) && size >= SIZE_MIN &&
-		    size <= SIZE_MAX_TASKS && options->n < RECOVERY_SIZES;
+			    size <= SIZE_MAX_TASKS && options->n < RECOVERY_SIZES;
 
 		free(word);
 		if (!good)
@@ -57,8 +57,8 @@ recovery_parse(const char *text, struct recovery_options *options, struct err *e
 		text += len + (text[len] == ',');
 	}
 	if (options->n == 0)
-		return err_set(
-		    err, ERR_INVALID, "--recovery takes numbers of tasks: 100000,1000000");
+		return err_set(err, ERR_INVALID,
+		    "--recovery takes numbers of tasks: 100000,1000000");
 	qsort(options->sizes, options->n, sizeof *options->sizes, by_size);
 	return 0;
 }
@@ -125,9 +125,9 @@ recovery_release(struct recovery *recovery)
 double
 recovery_median(const struct recovery_row *row, enum recovery_figure figure)
 {
-	return row->n_samples ? median_of(&row->samples[0][figure], RECOVERY_FIGURES,
-				    row->n_samples)
-			      : 0;
+	return row->n_samples
+		   ? median_of(&row->samples[0][figure], RECOVERY_FIGURES, row->n_samples)
+		   : 0;
 }
 
 double
@@ -139,7 +139,7 @@ recovery_task_bytes(const struct recovery *recovery, enum recovery_figure figure
 	if (recovery->n < 2 || most->n == least->n)
 		return 0;
 	return (recovery_median(most, figure) - recovery_median(least, figure)) /
-	    (double)(most->n - least->n);
+	       (double)(most->n - least->n);
 }
 
 static json_t *

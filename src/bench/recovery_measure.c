@@ -43,7 +43,7 @@ is_ready(struct place *place)
 {
 	struct http_line line = { .fd = -1 };
 	bool ready = http_line_connect(&line, place->http_socket, NULL) == 0 &&
-	    http_line_get(&line, "/ready", NULL, NULL) == 0;
+		     http_line_get(&line, "/ready", NULL, NULL) == 0;
 
 	http_line_close(&line);
 	return ready;

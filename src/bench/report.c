@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables for people. */
-#include "bench/figure.h"
+#include "bench/report.h"
 
-static void
+int
 print_count(FILE *out, double value, int width)
 {
 	char text[40];
@@ -16,7 +16,7 @@ print_count(FILE *out, double value, int width)
 		text[--at] = (char)('0' + n % 10);
 		digits++;
 	} while (n /= 10);
-	fprintf(out, "%*s", width, &text[at]);
+	return fprintf(out, "%*s", width, &text[at]);
 }
 
 static void
@@ -135,6 +135,7 @@ bench_print(const struct bench *bench, FILE *out)
 		print_handoffs(bench, width, out);
 		print_costs(bench, width, out);
 	}
+	bench_steady_print(bench, out);
 	growth_print(&bench->growth, out);
 	recovery_print(&bench->recovery, out);
 }

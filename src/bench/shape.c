@@ -14,6 +14,9 @@ const struct shape_kind shape_kinds[SHAPE_KINDS] = {
 	{ "W4", "bench-w4", "1,000 diamonds", false, NULL },
 };
 
+const struct shape_kind shape_pair = { "pairs", "bench-pairs", "runs of a -> b", false,
+	NULL };
+
 void
 shape_need(struct shape *shape, size_t task, size_t needed)
 {
@@ -90,6 +93,15 @@ shape_init(struct shape *shape, size_t kind, double scale)
 }
 
 void
+shape_init_pairs(struct shape *shape, size_t runs)
+{
+	*shape = (struct shape){
+		.kind = &shape_pair, .runs = runs, .tasks = 2, .numbered = true
+	};
+	shape_need(shape, 1, 0);
+}
+
+void
 shape_release(struct shape *shape)
 {
 	free(shape->needs);
@@ -117,11 +129,15 @@ shape_add_yaml(const struct shape *shape, struct buf *out)
 		shape_add_payload(shape, out);
 		buf_addc(out, '\n');
 	}
+	if (shape->numbered)
+		buf_adds(out, "params: {i: {type: integer, default: 0}}\n");
 	buf_adds(out, "tasks:\n");
 	for (size_t i = 0; i < shape->tasks; i++) {
 		const char *comma = "";
 
 		buf_printf(out, "  - {id: t%zu, agent: %s", i, agent);
+		if (shape->numbered)
+			buf_adds(out, ", prompt: \"${{ params.i }}\"");
 		if (pair < shape->n_needs && shape->needs[pair] == i)
 			buf_adds(out, ", needs: [");
 		for (; pair < shape->n_needs && shape->needs[pair] == i; pair += 2) {

@@ -27,7 +27,7 @@ submitter_open(struct submitter *sub, const struct place *place,
 	else
 		buf_add_json(
 		    &sub->item, shape->kind->workflow, strlen(shape->kind->workflow));
-	buf_addc(&sub->item, '}');
+	sub->numbered = shape->numbered;
 	for (size_t i = 0; i < SUBMIT_LINES && rc == 0; i++)
 		rc = http_line_connect(&sub->lines[i], place->http_socket, err);
 	buf_release(&yaml);
@@ -42,8 +42,8 @@ submitter_close(struct submitter *sub)
 	buf_release(&sub->item);
 }
 
-static int
-take_answer(struct http_line *line, struct err *err)
+int
+submit_take(struct http_line *line, struct err *err)
 {
 	json_t *body = NULL;
 	long status = 0;
@@ -60,10 +60,42 @@ take_answer(struct http_line *line, struct err *err)
 	return rc;
 }
 
+struct http_line *
+submitter_idle(struct submitter *sub)
+{
+	for (size_t i = 0; i < SUBMIT_LINES; i++) {
+		if (!sub->lines[i].open)
+			return &sub->lines[i];
+	}
+	return NULL;
+}
+
+int
+submit_some(struct submitter *sub, struct http_line *line, size_t first, size_t n,
+    struct err *err)
+{
+	struct buf body = { 0 };
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		buf_addc(&body, i ? ',' : '[');
+		buf_add(&body, sub->item.data, sub->item.len);
+		if (sub->numbered) {
+			buf_adds(&body, ",\"params\":{\"i\":");
+			buf_addu(&body, first + i);
+			buf_addc(&body, '}');
+		}
+		buf_addc(&body, '}');
+	}
+	buf_addc(&body, ']');
+	rc = http_line_send(line, "/api/v1/runs", &body, err);
+	buf_release(&body);
+	return rc;
+}
+
 int
 submit_all(struct submitter *sub, size_t runs, struct err *err)
 {
-	struct buf body = { 0 };
 	int rc = 0;
 
 	for (size_t sent = 0, slot = 0; sent < runs && rc == 0;
@@ -71,22 +103,15 @@ submit_all(struct submitter *sub, size_t runs, struct err *err)
 		struct http_line *line = &sub->lines[slot];
 		size_t n = runs - sent < SUBMIT_RUNS ? runs - sent : SUBMIT_RUNS;
 
-		buf_clear(&body);
-		for (size_t i = 0; i < n; i++) {
-			buf_addc(&body, i ? ',' : '[');
-			buf_add(&body, sub->item.data, sub->item.len);
-		}
-		buf_addc(&body, ']');
 		if (line->open)
-			rc = take_answer(line, err);
+			rc = submit_take(line, err);
 		if (rc == 0)
-			rc = http_line_send(line, "/api/v1/runs", &body, err);
+			rc = submit_some(sub, line, sent, n, err);
 		sent += n;
 	}
 	for (size_t i = 0; i < SUBMIT_LINES && rc == 0; i++) {
 		if (sub->lines[i].open)
-			rc = take_answer(&sub->lines[i], err);
+			rc = submit_take(&sub->lines[i], err);
 	}
-	buf_release(&body);
 	return rc;
 }

@@ -2,6 +2,8 @@
 /*
  * Submits runs by POST /api/v1/runs: arrays of at most 256, four requests
  * under way, each on a connection of its own.
+ *
+ * Runs of a numbered shape have their number as the parameter i.
  */
 #ifndef REEVE_BENCH_SUBMIT_H
 #define REEVE_BENCH_SUBMIT_H
@@ -14,7 +16,8 @@
 
 struct submitter {
 	struct http_line lines[SUBMIT_LINES];
-	struct buf item; /* one run, JSON */
+	struct buf item; /* one run, JSON, as far as its parameters */
+	bool numbered;
 };
 
 /* After this submitter_close() is allowed, whatever happens. */
@@ -26,5 +29,14 @@ void submitter_close(struct submitter *sub);
 
 /* Submits so many runs and waits until all are accepted. */
 int submit_all(struct submitter *sub, size_t runs, struct err *err);
+
+/*
+ * The same by hand: sends runs first … first + n (at most SUBMIT_RUNS) on a
+ * connection that has no request under way; takes the answer of one that has.
+ */
+struct http_line *submitter_idle(struct submitter *sub); /* NULL: none */
+int submit_some(struct submitter *sub, struct http_line *line, size_t first, size_t n,
+    struct err *err);
+int submit_take(struct http_line *line, struct err *err);
 
 #endif

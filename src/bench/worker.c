@@ -3,9 +3,12 @@
 #include "bench/worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/mem.h"
 
 struct worker {
 	const struct worker_config *config;
@@ -17,11 +20,13 @@ struct worker {
 	size_t counts[SETTING_PARTITIONS_MAX]; /* of the last read, by partition … */
 	size_t order[SETTING_PARTITIONS_MAX];  /* … in the order of the reply */
 	size_t n_order;
+	size_t *traced; /* places on the board, of the last read */
+	size_t n_traced;
 	int bell;
 };
 
-static int64_t
-now_ns(void)
+int64_t
+worker_now_ns(void)
 {
 	struct timespec now;
 
@@ -67,6 +72,47 @@ ask(struct worker *worker)
 		resp_text(conn, ">");
 }
 
+/* --- traces --- */
+
+/* The number that the text begins with, or the one that it ends with. */
+static size_t
+number_in(const struct resp *conn, const struct resp_node *node, bool at_end)
+{
+	const char *text = resp_data(conn, node);
+	size_t at = at_end ? node->len : 0, number = 0;
+
+	while (at_end && at > 0 && text[at - 1] >= '0' && text[at - 1] <= '9')
+		at--;
+	for (; at < node->len && text[at] >= '0' && text[at] <= '9'; at++)
+		number = number * 10 + (size_t)(text[at] - '0');
+	return number;
+}
+
+static void
+note_read(struct worker *worker, const struct resp_node *entry)
+{
+	const struct worker_config *config = worker->config;
+	const struct resp_node *fields = &entry[3];
+	size_t run, task;
+
+	if ((size_t)entry[2].number < 2 * config->run_field + 2)
+		return;
+	run = number_in(&worker->conn, &fields[2 * config->run_field + 1], false);
+	task = number_in(&worker->conn, &fields[2 * config->task_field + 1], true);
+	if (run < config->traced && task < config->traced_tasks)
+		worker->traced[worker->n_traced++] = run * config->traced_tasks + task;
+}
+
+/* A task that comes again keeps its first times. */
+static void
+note_times(struct worker *worker, int64_t *times, int64_t now)
+{
+	for (size_t i = 0; i < worker->n_traced; i++) {
+		if (times[worker->traced[i]] == 0)
+			times[worker->traced[i]] = now;
+	}
+}
+
 /* --- answers --- */
 
 static size_t
@@ -93,6 +139,8 @@ answer_entry(struct worker *worker, size_t part, const struct resp_node *node)
 	size_t fields = (size_t)node[2].number;
 	size_t words = fields < config->copied * 2 ? fields : config->copied * 2;
 
+	if (config->traced)
+		note_read(worker, node);
 	resp_begin(conn, 3 + words + (config->status[0] ? 2 : 0));
 	resp_text(conn, "XADD");
 	resp_text(conn, config->dones[part]);
@@ -234,11 +282,13 @@ step(struct worker *worker, bool *ret_more)
 	struct resp *conn = &worker->conn;
 	size_t entries, acks = 0;
 	int rc = resp_read(conn, &worker->slot->err);
-	int64_t now = now_ns();
+	int64_t now = worker_now_ns();
 
 	if (rc < 0)
 		return rc;
+	worker->n_traced = 0;
 	entries = answer(worker);
+	note_times(worker, worker->board->read_ns, now);
 	if (entries && config->chain)
 		note_handoff(worker, now);
 	if (entries && config->acks)
@@ -247,8 +297,10 @@ step(struct worker *worker, bool *ret_more)
 	    atomic_fetch_add(&worker->board->taken, entries) + entries < config->total;
 	if (*ret_more)
 		ask(worker);
+	now = worker_now_ns();
 	if (config->chain)
-		atomic_store(&worker->board->sent_ns, now_ns());
+		atomic_store(&worker->board->sent_ns, now);
+	note_times(worker, worker->board->answered_ns, now);
 	rc = resp_send(conn, &worker->slot->err);
 	return rc < 0 || !entries ? rc : take_replies(worker, entries, acks);
 }
@@ -266,6 +318,9 @@ worker_main(
 	bool more = true;
 	int rc;
 
+	if (config->traced)
+		worker.traced =
+		    xcalloc(WORKER_BATCH * config->parts, sizeof *worker.traced);
 	(void)snprintf(worker.name, sizeof worker.name, "w%u", index);
 	rc = resp_connect(&worker.conn, config->socket, config->port, err);
 	if (rc == 0) {
@@ -284,4 +339,5 @@ worker_main(
 		ring(&worker);
 	}
 	resp_close(&worker.conn);
+	free(worker.traced);
 }

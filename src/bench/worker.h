@@ -40,6 +40,10 @@ struct worker_config {
 	bool acks;             /* acknowledges and trims its stream (nobody else does) */
 	size_t total;          /* tasks that all agents will get together */
 	bool chain;            /* measures the time from a completion to the next task */
+	size_t traced;       /* runs: notes when each of their tasks came and went, … */
+	size_t traced_tasks; /* so many of each run */
+	size_t run_field, task_field; /* fields of an entry that begin (run) and end
+				       * (task) with a number */
 	unsigned agents;
 };
 
@@ -58,8 +62,13 @@ struct board {
 	_Atomic int64_t sent_ns;
 	atomic_size_t n_handoffs;
 	struct worker_slot slots[SETTING_AGENTS_MAX];
-	uint32_t handoff_ns[]; /* chain: total - 1 of them */
+	uint32_t *handoff_ns; /* chain: total - 1 of them */
+	/* traced, of task t of run r at r * traced_tasks + t; CLOCK_MONOTONIC, 0: never
+	 */
+	int64_t *read_ns, *answered_ns;
 };
+
+int64_t worker_now_ns(void);
 
 /* The whole life of agent number `index`; says through `bell` when it is in its first
  * read, when all tasks are answered, and when it fails. */

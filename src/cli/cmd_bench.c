@@ -84,12 +84,17 @@ read_options(const struct cli_args *args, struct bench_options *options, struct 
 	const char *workloads = cli_get(args, "workload");
 	const char *repeat = cli_get(args, "repeat"), *scale = cli_get(args, "scale");
 	int64_t number = 5;
-	bool all = !workloads && !cli_get(args, "growth") && !cli_get(args, "recovery");
-	int rc = bench_parse_workloads(all ? "W1,W1b,W2,W3,W4"
-		: workloads		    ? workloads
-					    : "",
+	const char *load = cli_get(args, "load");
+	bool all =
+	    !workloads && !load && !cli_get(args, "growth") && !cli_get(args, "recovery");
+	int rc = bench_parse_workloads(all         ? "W1,W1b,W2,W3,W4"
+				       : workloads ? workloads
+						   : "",
 	    options, err);
 
+	if (rc == 0 && load)
+		rc = setting_parse_numbers(
+		    "load", load, 1, 100, false, &options->loads, err);
 	if (rc < 0 || (rc = read_growth(args, options, err)) < 0)
 		return rc;
 	if (repeat && !str_to_i64(repeat, 1, REPEAT_MAX, &number))

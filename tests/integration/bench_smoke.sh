@@ -58,6 +58,27 @@ perl -MJSON::PP -e '
 	die "points: ", scalar keys %seen unless keys %seen == 24;
 ' <"$work/matrix.json" || fail 'the matrix'
 
+# latencies under a steady load
+"$top/reeve" bench --json --load 20,50 --agents 2 --payload 100 --scale 0.02 --repeat 2 \
+	>"$work/load.json" 2>>"$work/bench.log"
+perl -MJSON::PP -e '
+	my $b = decode_json(do { local $/; <STDIN> });
+	die "loads" unless @{$b->{steady}} == 2 && !@{$b->{workloads}};
+	for my $s (@{$b->{steady}}) {
+		die "setting" unless $s->{agents} == 2 && $s->{payload} == 100;
+		my $rate = $s->{capacity_tasks_per_s} / 2 * $s->{load_percent} / 100;
+		die "rate" unless abs($s->{runs_per_s} - $rate) < 1e-6;
+		for my $side (qw(reeve raw)) {
+			for my $what (qw(queue_wait_us handoff_us whole_us)) {
+				my ($p50, $p99, $max) = map { $s->{$side}{$what}{$_}{median} } qw(p50 p99 max);
+				die "$side $what" unless 0 < $p50 && $p50 <= $p99 && $p99 <= $max;
+			}
+			die "$side: a whole run" unless $s->{$side}{whole_us}{max}{max} >
+			    $s->{$side}{handoff_us}{p50}{min};
+		}
+	}
+' <"$work/load.json" || fail 'the steady load'
+
 code=0
 "$top/reeve" bench --agents 0,1 2>"$work/wrong" || code=$?
 is 'no agents' "$code" 2

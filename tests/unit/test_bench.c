@@ -146,6 +146,15 @@ a_shape_is_a_workflow_file(void **state)
 	shape.payload = 3;
 	shape_add_yaml(&shape, &yaml);
 	assert_non_null(strstr(buf_text(&yaml), "\nenv:\n  PAYLOAD: aho\ntasks:\n"));
+	buf_clear(&yaml);
+	shape_release(&shape);
+	shape_init_pairs(&shape, 9);
+	shape_add_yaml(&shape, &yaml);
+	assert_string_equal(buf_text(&yaml),
+	    "name: bench-pairs\non: manual\nmax_parallel: 2\n"
+	    "params: {i: {type: integer, default: 0}}\ntasks:\n"
+	    "  - {id: t0, agent: bench, prompt: \"${{ params.i }}\"}\n"
+	    "  - {id: t1, agent: bench, prompt: \"${{ params.i }}\", needs: [t0]}\n");
 	buf_release(&yaml);
 	shape_release(&shape);
 }
@@ -239,6 +248,120 @@ ids_are_ordered(void **state)
 	assert_false(entry_reached("9-9", "12-0"));
 }
 
+/* --- steady load --- */
+
+static void
+arrivals_are_drawn(void **state)
+{
+	struct schedule a, b, other;
+
+	(void)state;
+	schedule_init(&a, 1000, 10, 7);
+	schedule_init(&b, 1000, 10, 7);
+	schedule_init(&other, 1000, 10, 8);
+	assert_in_range(a.n, 9500, 10500); /* five standard deviations */
+	assert_int_equal(a.n, b.n);
+	assert_memory_equal(a.due_ns, b.due_ns, a.n * sizeof *a.due_ns);
+	assert_int_not_equal(a.due_ns[0], other.due_ns[0]);
+	for (size_t i = 1; i < a.n; i++)
+		assert_true(a.due_ns[i] >= a.due_ns[i - 1]);
+	schedule_release(&a);
+	schedule_release(&b);
+	schedule_release(&other);
+}
+
+static void
+percentiles_are_sorted_values(void **state)
+{
+	int64_t values[1001];
+	double us[PERCENTILES];
+
+	(void)state;
+	for (size_t i = 0; i < 1001; i++)
+		values[i] = (int64_t)(1000 - i) * 1000;
+	percentiles_of(values, 1001, us);
+	assert_true(us[PERCENTILE_50] == 500 && us[PERCENTILE_90] == 900);
+	assert_true(us[PERCENTILE_99] == 990 && us[PERCENTILE_999] == 999);
+	assert_true(us[PERCENTILE_MAX] == 1000);
+	percentiles_of(values, 0, us);
+	assert_true(us[PERCENTILE_MAX] == 0);
+}
+
+/* Answers at once; `full`: takes nothing more before its answer is read. */
+struct target {
+	int fds[2];
+	size_t sent, calls, largest, taken;
+	bool full;
+};
+
+static size_t
+target_busy(void *ctx, struct pollfd fds[LOAD_FDS])
+{
+	struct target *target = ctx;
+
+	fds[0] = (struct pollfd){ .fd = target->fds[0], .events = POLLIN };
+	return target->taken < target->calls;
+}
+
+static bool
+target_idle(void *ctx)
+{
+	const struct target *target = ctx;
+
+	return !target->full || target->taken == target->calls;
+}
+
+static int
+target_send(void *ctx, size_t first, size_t n, struct err *err)
+{
+	struct target *target = ctx;
+
+	(void)err;
+	assert_int_equal(first, target->sent);
+	target->sent += n;
+	target->calls++;
+	target->largest = n > target->largest ? n : target->largest;
+	assert_int_equal(write(target->fds[1], "", 1), 1);
+	return 0;
+}
+
+static int
+target_take(void *ctx, int fd, struct err *err)
+{
+	struct target *target = ctx;
+	char byte;
+
+	(void)err;
+	assert_int_equal(read(fd, &byte, 1), 1);
+	target->taken++;
+	return 0;
+}
+
+static void
+a_load_is_sent_and_answered(void **state)
+{
+	struct schedule schedule;
+
+	(void)state;
+	schedule_init(&schedule, 100000, 0.01, 1);
+	for (int full = 0; full < 2; full++) {
+		struct target target = { .full = full };
+		const struct load_target load = { &target, target_busy, target_idle,
+			target_send, target_take };
+		struct err err;
+
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, target.fds), 0);
+		/* it was due long ago: as much at a time as there may be */
+		assert_int_equal(load_play(&schedule, 0, &load, &err), 0);
+		assert_int_equal(target.sent, schedule.n);
+		assert_int_equal(target.taken, target.calls);
+		assert_int_equal(target.largest, LOAD_BATCH);
+		close(target.fds[0]);
+		close(target.fds[1]);
+	}
+	schedule_release(&schedule);
+}
+
 /* --- figures --- */
 
 static void
@@ -316,6 +439,9 @@ main(void)
 		T(wrong_settings_say_what_is_right),
 		T(settings_have_names),
 		T(ids_are_ordered),
+		T(arrivals_are_drawn),
+		T(percentiles_are_sorted_values),
+		T(a_load_is_sent_and_answered),
 		T(usage_is_a_difference),
 		T(figures_are_medians),
 	};
