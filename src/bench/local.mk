@@ -23,6 +23,11 @@ libbench_a_SOURCES = \
 	src/bench/resp.c src/bench/resp.h \
 	src/bench/setting.c src/bench/setting.h \
 	src/bench/shape.c src/bench/shape.h \
+	src/bench/spawn.c src/bench/spawn.h \
+	src/bench/spawn_bare.c \
+	src/bench/spawn_make.c \
+	src/bench/spawn_reeve.c \
+	src/bench/spawn_report.c \
 	src/bench/steady.c src/bench/steady.h \
 	src/bench/steady_report.c \
 	src/bench/submit.c src/bench/submit.h \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* reeve bench: measures, then prints the table or JSON. */
 #include <stddef.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "bench/bench.h"
+#include "bench/spawn.h"
 #include "cli/command.h"
 
 #define REPEAT_MAX 1000
@@ -111,6 +113,61 @@ read_options(const struct cli_args *args, struct bench_options *options, struct 
 	return read_matrix(args, options, err);
 }
 
+/* Of options that make a matrix it takes one value each. */
+static int
+spawn_options(const struct cli_args *args, const struct bench_options *bench,
+    struct spawn_options *options, struct err *err)
+{
+	const char *slots = cli_get(args, "slots");
+	int64_t number = SPAWN_SLOTS;
+
+	if (slots && !str_to_i64(slots, 1, SPAWN_SLOTS_MAX, &number))
+		return err_set(err, ERR_INVALID, "--slots takes a number from 1 to %d",
+		    SPAWN_SLOTS_MAX);
+	if (bench->agents.n * bench->transports.n * bench->syncs.n != 1 ||
+	    cli_get(args, "payload") || cli_get(args, "partitions"))
+		return err_set(err, ERR_INVALID,
+		    "--spawn takes one value of --agents, --appendfsync and the transport, and "
+		    "neither --payload nor --partitions");
+	*options = (struct spawn_options){ .repeat = bench->repeat,
+		.slots = (unsigned)number,
+		.scale = bench->scale,
+		.setting = { .agents = (unsigned)bench->agents.values[0],
+		    .partitions = 1,
+		    .tcp = bench->transports.values[0] == 1,
+		    .appendfsync = setting_syncs[bench->syncs.values[0]],
+		    .source = bench->source,
+		    .keep = bench->keep } };
+	memcpy(options->workloads, bench->workloads, sizeof options->workloads);
+	return 0;
+}
+
+static int
+bench_spawn(
+    struct cli *cli, const struct cli_args *args, const struct bench_options *from)
+{
+	struct spawn_options options;
+	struct spawn_bench bench;
+	struct err err = { 0 };
+	int rc = EXIT_DONE;
+
+	if (spawn_options(args, from, &options, &err) < 0)
+		return cli_fail(cli, EXIT_USAGE, "%s", err.text);
+	if (spawn_run(&bench, &options, cli->err.file, &err) < 0) {
+		rc = cli_fail(cli, err.code == ERR_CONFLICT ? EXIT_DETACHED : EXIT_FAILED,
+		    "%s", err.text);
+	} else if (cli->json) {
+		json_t *body = spawn_json(&bench);
+
+		cli_print_json(cli, body);
+		json_decref(body);
+	} else {
+		spawn_print(&bench, cli->out.file);
+	}
+	spawn_release(&bench);
+	return rc;
+}
+
 int
 cmd_bench(struct cli *cli, const struct cli_args *args)
 {
@@ -121,6 +178,8 @@ cmd_bench(struct cli *cli, const struct cli_args *args)
 
 	if (read_options(args, &options, &err) < 0)
 		return cli_fail(cli, EXIT_USAGE, "%s", err.text);
+	if (cli_get(args, "spawn"))
+		return bench_spawn(cli, args, &options);
 	if (bench_run(&bench, &options, cli->err.file, &err) < 0) {
 		rc = cli_fail(cli, err.code == ERR_CONFLICT ? EXIT_DETACHED : EXIT_FAILED,
 		    "%s", err.text);

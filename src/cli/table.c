@@ -125,6 +125,8 @@ static const struct cli_option bench_options[] = {
 	{ "growth", 0, "[KIND,...]", "how it grows: live, agents, runs, dag (all)" },
 	{ "max", 0, "N", "no larger sizes with --growth" },
 	{ "recovery", 0, "N,...", "kills reeved with so many live tasks" },
+	{ "spawn", 0, NULL, "a process for each task, beside posix_spawn, make and ninja" },
+	{ "slots", 0, "N", "with --spawn: of each agent, 1 to 64 (8)" },
 	{ "keep", 0, NULL, "leaves the temporary folders" },
 	{ NULL, 0, NULL, NULL },
 };

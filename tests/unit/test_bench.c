@@ -10,6 +10,7 @@
 #include "bench/bench.h"
 #include "bench/crew.h"
 #include "bench/resp.h"
+#include "bench/spawn.h"
 
 #define T(name) cmocka_unit_test(name)
 
@@ -426,6 +427,49 @@ figures_are_medians(void **state)
 	json_decref(root);
 }
 
+/* --- graphs for other tools --- */
+
+static void
+graphs_for_tools(void **state)
+{
+	struct shape shape;
+	struct buf text = { 0 };
+
+	(void)state;
+	shape_init(&shape, 4, 0.002); /* two diamonds */
+	spawn_makefile(&shape, &text);
+	assert_string_equal(buf_text(&text),
+	    "T := r0t0 r0t1 r0t2 r0t3 r1t0 r1t1 r1t2 r1t3\nall: $(T)\n.PHONY: all $(T)\n"
+	    "$(T):\n\t@/bin/true\n"
+	    "r0t1: r0t0\nr0t2: r0t0\nr0t3: r0t1\nr0t3: r0t2\n"
+	    "r1t1: r1t0\nr1t2: r1t0\nr1t3: r1t1\nr1t3: r1t2\n");
+	buf_clear(&text);
+	spawn_ninjafile(&shape, &text);
+	assert_non_null(strstr(buf_text(&text), "build r1t0: true\n"));
+	assert_non_null(strstr(buf_text(&text), "build r1t3: true r1t1 r1t2\n"));
+	assert_non_null(strstr(buf_text(&text), "\nbuild all: phony r0t0 r0t1"));
+	buf_release(&text);
+	shape_release(&shape);
+}
+
+static void
+bare_processes_follow_the_graph(void **state)
+{
+	const struct spawn_options options = { 0 };
+	struct spawn_sample sample = { 0 };
+	struct err err = { 0 };
+	struct shape shape;
+
+	(void)state;
+	for (size_t kind = 0; kind < SHAPE_KINDS; kind++) {
+		shape_init(&shape, kind, 0.001);
+		assert_int_equal(spawn_bare(&options, &shape, &sample, &err), 0);
+		assert_true(sample.seconds > 0);
+		assert_true(sample.child_us > 0);
+		shape_release(&shape);
+	}
+}
+
 int
 main(void)
 {
@@ -444,6 +488,8 @@ main(void)
 		T(a_load_is_sent_and_answered),
 		T(usage_is_a_difference),
 		T(figures_are_medians),
+		T(graphs_for_tools),
+		T(bare_processes_follow_the_graph),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
