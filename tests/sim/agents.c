@@ -228,18 +228,30 @@ recover_entry(struct agent *agent, const redisReply *entry)
 	}
 }
 
+/* Page by page: while no owner settles, more is pending than an agent has at hand. */
 static void
 recover(struct agent *agent)
 {
-	redisReply *reply = read_group(agent, "0", "20");
-	const redisReply *entries = reply_at(reply_at(reply, 0), 1);
+	char from[48] = "0";
+	bool more = true, heard = false;
 
-	for (size_t i = 0; entries && i < entries->elements; i++)
-		recover_entry(agent, entries->element[i]);
-	agent->recover = agent->resend = false;
-	agent->looked = agent->looked || entries;
+	agent->recover = false;
+	while (more) {
+		redisReply *reply = read_group(agent, from, "20");
+		const redisReply *entries = reply_at(reply_at(reply, 0), 1);
+
+		more = entries && entries->elements > 0;
+		heard = heard || entries;
+		for (size_t i = 0; more && i < entries->elements; i++)
+			recover_entry(agent, entries->element[i]);
+		if (more)
+			snprintf(from, sizeof from, "%s",
+			    entries->element[entries->elements - 1]->element[0]->str);
+		freeReplyObject(reply);
+	}
+	agent->resend = false;
+	agent->looked = agent->looked || heard;
 	agent->look_at = agent->world->now + AGENT_LEASE_MS;
-	freeReplyObject(reply);
 }
 
 static void
