@@ -248,10 +248,24 @@ ledger_token(const struct ledger *ledger, size_t queue, struct stream_id id,
 	return slot->state == SLOT_OPEN;
 }
 
+/* Everything before it is settled. */
+static struct stream_id
+bound_of(const struct ring *ring)
+{
+	if (ring->len > 0)
+		return slot_at(ring, ring->head)->id;
+	return (struct stream_id){ ring->last.ms, ring->last.seq + 1 };
+}
+
 bool
 ledger_knows(const struct ledger *ledger, size_t queue, struct stream_id id)
 {
-	return slot_find(&ledger->rings[queue], id) != NULL;
+	const struct ring *ring = &ledger->rings[queue];
+
+	/* what is settled leaves the ring at once, and the stream with the next trim */
+	if (ring->trimmable && stream_id_cmp(id, bound_of(ring)) < 0)
+		return true;
+	return slot_find(ring, id) != NULL;
 }
 
 void
@@ -293,10 +307,7 @@ ledger_trim(struct ledger *ledger, size_t queue, struct stream_id *ret_minid)
 	if (!ring->trimmable)
 		return false;
 	ring->trimmable = false;
-	if (ring->len > 0)
-		*ret_minid = slot_at(ring, ring->head)->id;
-	else
-		*ret_minid = (struct stream_id){ ring->last.ms, ring->last.seq + 1 };
+	*ret_minid = bound_of(ring);
 	return true;
 }
 

@@ -25,6 +25,7 @@ static bool
 must_be_alone(const struct agent *agent, const struct held *held)
 {
 	bool connected = world_answers(agent->world) && !agent->away &&
+	    agent->server == agent->world->servers &&
 	    agent->cut_until <= agent->world->now &&
 	    agent->beaten_at > agent->world->harmed_at;
 

@@ -3,6 +3,7 @@
  * Drills, while nothing else goes wrong: the owner is killed or stopped, and another takes
  * over; Redis stalls again and again, and nothing is taken from agents that live.
  */
+#include "orchestrator/partition_private.h"
 #include "world.h"
 
 #define CALM_MS 9000 /* what dead connections left behind was executed by then */
@@ -29,10 +30,11 @@ owner(struct world *world)
 	return NULL;
 }
 
+/* One that saw the state go waits for whoever had it, until it has seen the next owner. */
 static bool
 stands_by(const struct daemon *daemon)
 {
-	return daemon->alive && !daemon->stopping && daemon->paused_until <= daemon->world->now &&
+	return daemon->alive && !daemon->partition->loss[0] && !daemon->stopping && daemon->paused_until <= daemon->world->now &&
 	    partition_state(daemon->partition) == PARTITION_STANDBY;
 }
 

@@ -111,7 +111,10 @@ added_by(const char *const *argv, unsigned type)
 
 /* --- rates ------------------------------------------------------------------------------------ */
 
-/* Over any span that ends now. */
+/*
+ * Over any span that ends now.  What a full commit had no room for was decided on when that
+ * was built: a start is as old as the commit before its own.
+ */
 static void
 check_rate(struct world *world, unsigned type, const struct dispatched *added)
 {
@@ -120,7 +123,8 @@ check_rate(struct world *world, unsigned type, const struct dispatched *added)
 
 	for (size_t i = 0; i < added->n; i++) {
 		GROW(watch->starts, watch->n_starts, watch->cap_starts);
-		watch->starts[watch->n_starts++] = added->at;
+		watch->starts[watch->n_starts++] =
+		    world->committed_at ? world->committed_at : added->at;
 	}
 	for (size_t i = 0; added->n > 0 && i < watch->n_starts; i++) {
 		int64_t span = added->at - watch->starts[i];
@@ -192,12 +196,14 @@ void
 check_limits(struct world *world, const char *const *argv)
 {
 	bool kept = !world->shape.losses && !world->shape.wipes && !world->shape.operators;
+	int64_t at = 0;
 
 	for (unsigned type = 0; type < TYPES; type++) {
 		struct limit_watch *watch = &world->limits[type];
 		struct dispatched added = added_by(argv, type);
 		char circuit[LIMIT_TEXT];
 
+		at = added.at;
 		limit_text(world, "circuit", type, circuit);
 		if (kept && watch->rule.rate.per_second > 0 && knows_when(world))
 			check_rate(world, type, &added);
@@ -208,4 +214,6 @@ check_limits(struct world *world, const char *const *argv)
 		count_change(world, watch->circuit, circuit);
 		snprintf(watch->circuit, sizeof watch->circuit, "%s", circuit);
 	}
+	if (at > 0)
+		world->committed_at = at;
 }

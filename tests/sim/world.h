@@ -329,7 +329,7 @@ struct shape {
 struct limit_watch {
 	struct type_limits rule;
 	char circuit[LIMIT_TEXT]; /* as it stood behind the last commit */
-	int64_t *starts;          /* wall, when they were decided on */
+	int64_t *starts;          /* wall, from when on they may have been decided on */
 	size_t n_starts, cap_starts;
 };
 
@@ -357,6 +357,7 @@ struct world {
 	unsigned servers; /* lives of Redis: its run_id changes with each */
 	struct shape shape;
 	struct limit_watch limits[TYPES];
+	int64_t committed_at; /* wall: when the last commit was built; 0 = none yet */
 	struct fake_redis *redis;
 	size_t writes_seen;
 	struct daemon daemons[DAEMONS];
