@@ -25,7 +25,8 @@ struct fetch {
 	struct run *run; /* a reference */
 	struct waiting *waiting;
 	size_t n_waiting, cap_waiting;
-	uint32_t *wants;
+	uint32_t *wants; /* sorted once they are asked for */
+	bool *brought;   /* for each of wants: the answer has put it into memory */
 	size_t n_wants, cap_wants;
 	size_t bytes;
 	bool asked; /* closed: nothing joins it any more */
@@ -61,6 +62,7 @@ fetch_free(struct engine *engine, struct fetch *fetch)
 	run_unref(fetch->run);
 	free(fetch->waiting);
 	free(fetch->wants);
+	free(fetch->brought);
 	free(fetch);
 }
 
@@ -138,12 +140,10 @@ fetches_ask(struct turn *turn)
 
 /* --- the answer ---------------------------------------------------------- */
 
-/* From here on wants are those that this answer brought. */
 static void
 take_outputs(struct engine *engine, struct fetch *fetch, const char *const *outputs)
 {
-	size_t n = 0;
-
+	fetch->brought = xcalloc(fetch->n_wants, sizeof *fetch->brought);
 	for (size_t i = 0; fetch->run->plan && i < fetch->n_wants; i++) {
 		struct task *task = &fetch->run->tasks[fetch->wants[i]];
 		size_t len = outputs[i] ? strlen(outputs[i]) : 0;
@@ -151,9 +151,8 @@ take_outputs(struct engine *engine, struct fetch *fetch, const char *const *outp
 		if (!outputs_far(task) || !outputs_are_object(outputs[i], len))
 			continue;
 		outputs_keep(engine, task, outputs[i], len);
-		fetch->wants[n++] = fetch->wants[i];
+		fetch->brought[i] = true;
 	}
-	fetch->n_wants = n;
 }
 
 /*
@@ -166,15 +165,32 @@ drop_outputs(struct engine *engine, struct fetch *fetch)
 	for (size_t i = 0; i < fetch->n_wants; i++) {
 		struct task *task = &fetch->run->tasks[fetch->wants[i]];
 
-		if (task->readers == 0 || !outputs_room(engine, 0))
+		if (fetch->brought[i] && (task->readers == 0 || !outputs_room(engine, 0)))
 			outputs_drop(engine, task);
 	}
 }
 
-static void
-fail_without(struct turn *turn, struct run *run, uint32_t task)
+static bool
+was_asked(const struct fetch *fetch, uint32_t task)
 {
-	uint32_t i = 0, gone = task_next_far(run, task, &i);
+	return bsearch(&task, fetch->wants, fetch->n_wants, sizeof task, by_number) != NULL;
+}
+
+/* What it reads that Redis was asked for and does not have; TASK_NONE: nothing. */
+static uint32_t
+find_gone(const struct fetch *fetch, uint32_t task)
+{
+	uint32_t i = 0, far;
+
+	do {
+		far = task_next_far(fetch->run, task, &i);
+	} while (far != TASK_NONE && !was_asked(fetch, far));
+	return far;
+}
+
+static void
+fail_without(struct turn *turn, struct run *run, uint32_t task, uint32_t gone)
+{
 	char *message = xasprintf("the outputs of task %s, which it reads, are not in redis any "
 	    "more (field o%u of the run)", run->wf->tasks[gone].id, gone);
 	struct failure failure = { .category = CATEGORY_REJECTED, .message = message,
@@ -192,19 +208,24 @@ may_start(const struct engine *engine, const struct waiting *waiting, const stru
 	    (!waiting->pool || pool_may_start(waiting->pool));
 }
 
-/* Whether it was handed out. */
+/*
+ * Whether it was handed out.  What it reads may be more than when it was asked for: a task
+ * that had failed was run again and has outputs now.  Then it lines up, to ask for all.
+ */
 static bool
-go_on(struct turn *turn, struct run *run, const struct waiting *waiting)
+go_on(struct turn *turn, const struct fetch *fetch, const struct waiting *waiting)
 {
+	struct run *run = fetch->run;
 	struct task *task = &run->tasks[waiting->task];
+	uint32_t gone = find_gone(fetch, waiting->task);
 
 	run->fetching--;
 	if (!task->fetching)
 		return false;
 	task->fetching = false;
-	if (task_reads_far(run, waiting->task))
-		fail_without(turn, run, waiting->task);
-	else if (!may_start(turn->engine, waiting, run))
+	if (gone != TASK_NONE)
+		fail_without(turn, run, waiting->task, gone);
+	else if (task_reads_far(run, waiting->task) || !may_start(turn->engine, waiting, run))
 		task_line_up(run, waiting->task);
 	else
 		return task_dispatch(turn, waiting->queue, run, waiting->task);
@@ -213,10 +234,12 @@ go_on(struct turn *turn, struct run *run, const struct waiting *waiting)
 
 /* run->plan is NULL: it has ended meanwhile. */
 static void
-end_wait(struct turn *turn, struct run *run, const struct waiting *waiting)
+end_wait(struct turn *turn, const struct fetch *fetch, const struct waiting *waiting)
 {
+	struct run *run = fetch->run;
+
 	queue_unreserve(waiting->queue);
-	if ((!run->plan || !go_on(turn, run, waiting)) && waiting->pool)
+	if ((!run->plan || !go_on(turn, fetch, waiting)) && waiting->pool)
 		pool_untake(waiting->pool, waiting->units, turn->now->mono_ms);
 	if (run->plan)
 		lanes_unpark(run);
@@ -245,7 +268,7 @@ engine_fetched(struct engine *engine, const struct moment *now, uint64_t id,
 	turn_begin(&turn, engine, now, effects);
 	take_outputs(engine, fetch, outputs);
 	for (size_t i = 0; i < fetch->n_waiting; i++)
-		end_wait(&turn, fetch->run, &fetch->waiting[i]);
+		end_wait(&turn, fetch, &fetch->waiting[i]);
 	if (fetch->run->plan)
 		drop_outputs(engine, fetch);
 	fetch_free(engine, fetch);

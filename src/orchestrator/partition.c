@@ -560,6 +560,13 @@ partition_yielded(struct partition *p)
 	partition_set_state(p, PARTITION_STANDBY, "given to another daemon");
 }
 
+/* While the fence is asked for again, what is written back waits too. */
+static bool
+is_restoring(const struct partition *p)
+{
+	return p->restoring && p->state == PARTITION_LOADING;
+}
+
 void
 partition_turn(struct partition *p)
 {
@@ -573,7 +580,7 @@ partition_turn(struct partition *p)
 		ownership_release(p);
 	if (wants_fence(p) && now >= p->fence_at)
 		ownership_fence(p);
-	else if (p->restoring)
+	else if (is_restoring(p))
 		restore_turn(p);
 	else if (p->state == PARTITION_SERVING && !p->releasing)
 		serve(p);
@@ -597,7 +604,7 @@ partition_next(const struct partition *p)
 		return next;
 	if (wants_fence(p) && !p->fencing)
 		next = earlier(next, p->fence_at);
-	if (serves || p->restoring)
+	if (serves || is_restoring(p))
 		next = earlier(next, commits_next(p));
 	if (!serves)
 		return next;

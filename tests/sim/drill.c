@@ -3,10 +3,12 @@
  * Drills, while nothing else goes wrong: the owner is killed or stopped, and another takes
  * over; Redis stalls again and again, and nothing is taken from agents that live.
  */
+#include <string.h>
+
 #include "orchestrator/partition_private.h"
 #include "world.h"
 
-#define CALM_MS 9000 /* what dead connections left behind was executed by then */
+#define CALM_MS 12000 /* what dead connections left behind was executed by then, and a stall is over */
 #define WAIT_MS 60000
 #define TAKE_OVER_MS 10000
 #define HAND_OVER_MS 2500
@@ -30,12 +32,15 @@ owner(struct world *world)
 	return NULL;
 }
 
-/* One that saw the state go waits for whoever had it, until it has seen the next owner. */
+/* It waits for the owner of the state that there is; of another it would let others go first. */
 static bool
-stands_by(const struct daemon *daemon)
+stands_by(const struct daemon *daemon, const struct daemon *serving)
 {
-	return daemon->alive && !daemon->partition->loss[0] && !daemon->stopping && daemon->paused_until <= daemon->world->now &&
-	    partition_state(daemon->partition) == PARTITION_STANDBY;
+	const struct partition *p = daemon->partition;
+
+	return daemon->alive && !daemon->stopping && daemon->paused_until <= daemon->world->now &&
+	    partition_state(p) == PARTITION_STANDBY &&
+	    strcmp(p->meta_nonce, serving->partition->meta_nonce) == 0;
 }
 
 /* Somebody serves, somebody else could. */
@@ -47,7 +52,7 @@ calm_owner(struct world *world)
 	if (!world_answers(world) || !serving || !is_linked(serving))
 		return NULL;
 	for (size_t i = 0; i < DAEMONS; i++) {
-		if (stands_by(&world->daemons[i]) && is_linked(&world->daemons[i]))
+		if (stands_by(&world->daemons[i], serving) && is_linked(&world->daemons[i]))
 			return serving;
 	}
 	return NULL;

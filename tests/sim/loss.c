@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "orchestrator/facade.h"
+#include "orchestrator/partition_private.h"
 #include "world.h"
 
 #define LOOK_MS 1500
@@ -27,7 +28,8 @@ on_restore(void *arg)
 {
 	struct daemon *daemon = arg;
 	struct world *world = daemon->world;
-	const struct engine *engine = partition_engine(daemon->partition);
+	const struct partition *p = daemon->partition;
+	const struct engine *engine = p->engine ? p->engine : p->written; /* lost once more */
 
 	world_count(world, TALLY_LOSS_RESTORED);
 	/* over an older state: what it holds already is counted twice */

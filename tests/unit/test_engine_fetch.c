@@ -271,6 +271,37 @@ a_stopped_type_gets_nothing(void **state)
 	harness_release(&h);
 }
 
+/* A need that failed is run again, and has outputs, while those of the others are read. */
+static void
+what_came_meanwhile_is_asked_for(void **state)
+{
+	struct stored_run *run;
+	struct harness h;
+
+	(void)state;
+	begin(&h, 0, 10);
+	run = start(&h, "tasks:\n"
+	                "  - {id: a, agent: x}\n"
+	                "  - {id: b, agent: x}\n"
+	                "  - {id: c, agent: y, needs: [a, {task: b, on: done}]}\n");
+	succeed(&h, run, 0, "{\"n\":3}");
+	harness_end(&h, run, 1, COMPLETION_FAILED);
+	harness_dispatch(&h);
+	harness_end(&h, run, 2, COMPLETION_RELEASED);
+	assert_int_equal(operate(&h, run, 't', "b"), 0);
+	h.withhold = true;
+	succeed(&h, run, 1, "{\"n\":4}");
+	assert_true(run->run->tasks[2].fetching);
+	h.withhold = false;
+	harness_apply(&h);
+	assert_int_equal(harness_state(&h, run, 2), TASK_READY);
+	assert_int_equal(harness_dispatch(&h), 1);
+	assert_non_null(strstr(harness_entry(&h, run, 2)->meta, "{\"n\":3}"));
+	assert_non_null(strstr(harness_entry(&h, run, 2)->meta, "{\"n\":4}"));
+	harness_check(&h);
+	harness_release(&h);
+}
+
 /* What could not be handed out anyway is not read. */
 static void
 too_much_is_not_read(void **state)
@@ -305,6 +336,7 @@ main(void)
 		cmocka_unit_test(places_are_given_back),
 		cmocka_unit_test(fetching_counts_as_running),
 		cmocka_unit_test(a_stopped_type_gets_nothing),
+		cmocka_unit_test(what_came_meanwhile_is_asked_for),
 		cmocka_unit_test(too_much_is_not_read),
 	};
 
