@@ -24,11 +24,12 @@ Series.__new__.__defaults__ = (False, None)
 
 
 def short(value):
-    """1500 -> 1.5k"""
+    """1500 -> 1.5k; three digits"""
+    value = float('%.3g' % value)
     for unit, size in (('G', 1e9), ('M', 1e6), ('k', 1e3)):
         if abs(value) >= size:
-            return '%g%s' % (round(value / size, 3), unit)
-    return '%g' % round(value, 6)
+            return '%g%s' % (value / size, unit)
+    return '%g' % value
 
 
 class Axis:
@@ -116,7 +117,7 @@ class Plot:
                 self.parts.append('<circle cx="%.1f" cy="%.1f" r="2.6" fill="%s"/>' % (
                     x, y, one.color))
 
-    def bars(self, title, groups, series, log=False, label=short):
+    def bars(self, title, groups, series, log=False):
         series = colored([one for one in series if any(one.values)])
         if not series:
             return
@@ -130,16 +131,16 @@ class Plot:
             for s, one in enumerate(series):
                 if one.values[g]:
                     x = middle + (s - len(series) / 2) * wide
-                    self._bar(x, wide - 2, base, axis, one.values[g], one.color, label)
+                    self._bar(x, wide - 2, base, axis, one.values[g], one.color)
 
-    def _bar(self, x, wide, base, axis, value, color, label):
+    def _bar(self, x, wide, base, axis, value, color):
         top, low, high = (base - axis.at(v) * GRAPH for v in value)
         self.parts.append('<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s" '
                           'fill-opacity="0.8"/>' % (x, top, wide, max(base - top, 0.5), color))
         middle = x + wide / 2
         if low - high > 1:
             self._path('M%.1f %.1fV%.1f' % (middle, low, high), opacity=0.9)
-        self._text(middle, min(top, high) - 3, label(value[0]), more=' font-size="9"')
+        self._text(middle, min(top, high) - 3, short(value[0]), more=' font-size="9"')
 
     def text(self):
         head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" ' \

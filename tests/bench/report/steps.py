@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""The steps of the report: what each runs, and about how long it takes on two cores.
+
+The order is that of the measurements: what has a target comes first.  A program prints its
+result as JSON; its exit code is kept but does not matter if it did.
+"""
+import os
+from collections import namedtuple
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# argv and quick: arguments of the program, the second for a smoke test of all steps
+Step = namedtuple('Step', 'name about seconds argv quick')
+
+
+def bench(*args):
+    return lambda top: [os.path.join(top, 'reeve'), 'bench', '--json', *args]
+
+
+def peers(*args):
+    return lambda top: [os.path.join(HERE, '..', 'peers', 'run'), '--top', top, '--json', '-',
+                        *args]
+
+
+def both(name, about, seconds, args, quick):
+    return Step(name, about, seconds, bench(*args.split()), bench(*quick.split()))
+
+
+SMALL = ' --scale 0.01 --repeat 1'
+
+STEPS = (
+    both('limit', 'every workload beside the raw limit, unix socket', 75, '--repeat 7', SMALL),
+    both('tcp', 'the same over TCP', 75, '--tcp --repeat 7', '--tcp' + SMALL),
+    Step('peers', 'the same workloads with BullMQ and Celery, in turn', 330,
+         peers('--repeat', '7', '--celery-scale', '0.3', '--peers',
+               'bullmq,celery,celery-prefork2'),
+         peers('--quick')),
+    both('steady', 'a steady load of 10, 50 and 80 % of the capacity', 90,
+         '--load 10,50,80', '--load 10,50' + SMALL),
+    both('recovery', 'a restart with live tasks behind it', 60,
+         '--recovery 100000,1000000 --repeat 3', '--recovery 10000,20000 --repeat 1'),
+    both('growth', 'live tasks, agents, runs and graphs that grow', 300,
+         '--growth live,agents,runs,dag --repeat 3',
+         '--growth live,agents,runs,dag --max 1000 --repeat 1'),
+    both('spawn', 'a process for each task', 110, '--spawn --scale 0.2 --repeat 7', '--spawn' + SMALL),
+    both('aof', 'the append-only file', 70, '--appendfsync no,everysec,always --repeat 3',
+         '--appendfsync no,everysec' + SMALL),
+    both('payload', 'what each task carries', 100, '--payload 0,1k,16k --repeat 3',
+         '--payload 0,1k' + SMALL),
+    both('agents', 'agents that share the work', 60, '--agents 1,8,64 --repeat 3',
+         '--agents 1,2' + SMALL),
+    both('partitions', 'partitions of the state', 60, '--partitions 1,2,4 --repeat 3',
+         '--partitions 1,2' + SMALL),
+    both('source', 'submissions that carry their YAML', 25,
+         '--source --workload W1,W3,W4 --repeat 3', '--source --workload W1' + SMALL),
+    both('floors', 'what must hold on any machine', 70, '--floors', '--floors'),
+)
+NAMES = tuple(step.name for step in STEPS)

@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# doc/performance.md is in step with its plots, and its writer shows what was measured, says what
+# was not, and leaves nothing old behind.
+# shellcheck disable=SC2154
+. "${srcdir:-.}/tests/integration/lib.sh"
+command -v python3 >/dev/null || skip 'no python3'
+report=$src/tests/bench/report/report
+sample=$src/tests/bench/report/sample
+
+"$report" --check >"$work/check.log" 2>&1 || fail 'the page and its plots are not in step'
+
+# A copy with an old plot and a number of old in a block.
+page=$work/performance.md
+mkdir "$work/performance"
+cp "$src/doc/performance.md" "$page"
+for plot in "$src"/doc/performance/*.svg; do
+	[ ! -e "$plot" ] || cp "$plot" "$work/performance/"
+done
+echo '<svg/>' >"$work/performance/old.svg"
+sed -i 's/^<!-- end:floors -->/the old number 4711\n&/' "$page"
+
+"$report" --render --out "$sample" --page "$page" 2>"$work/report.log"
+"$report" --check --page "$page" >"$work/check.log" 2>&1 || fail 'what was written is not in step'
+text=$(cat "$page")
+has ratio "$text" '| W1, of the raw limit | ≥ 0.5 | 0.50 | met |'
+has missed "$text" '| W4, of the raw limit | ≥ 0.7 | 0.40 | **missed** |'
+has 'hand-off' "$text" '| W2 hand-off p50 beside the raw one, unix socket | ≤ 1.4 | 1.50 | **missed** |'
+has 'not measured' "$text" '| W2 hand-off p50 beside the raw one, TCP | ≤ 1.4 | – | not measured |'
+has times "$text" '| W4, times BullMQ | ≥ 6 | 7.50 | met |'
+has 'no such peer' "$text" '| W1, times Celery | ≥ 40 | – | not measured |'
+has recovery "$text" '| < 5 s | 4.25 s | met |'
+has bytes "$text" '| a live task besides texts | ≤ 200 bytes | 199 bytes | met |'
+has steady "$text" '| hand-off p99 at 50 % load | ≤ 5 ms | 4.50 ms | met |'
+has spawn "$text" '| W1b, a process for each task, of bare posix_spawn | ≥ 0.7 | 0.61 | **missed** |'
+has cpu "$text" "| CPU of \`reeved\` a task, of Redis' own: W1b | ≤ 0.5 | 0.42 (5 of 12 us) | met |"
+has growth "$text" '| within 35 % | x 1.25 and 1.00 | met |'
+has spread "$text" '| W2 | 1,000 | 5,000 [4,500..5,500] | 8,000 [7,200..8,800] | 0.62 |'
+has row "$text" '| 10,000 | 69,000 | 5 | 12 | 2.100 | 6 MiB | 12 MiB |'
+has failed "$text" 'Not measured, for the step failed (it ended with 1 and no result: the sample / fails)'
+has skipped "$text" '- Celery, solo: not measured, it needs a package.'
+has fault "$text" '- W3 of bullmq failed once: a sample'
+has never "$text" "Not measured: \`make perf-report PERF='--only floors'\`."
+has machine "$text" 'Measured on: 2 cores of a sample.'
+has step "$text" '| 2026-01-02 03:04 UTC | 0123456789 | 1 % | 12 s |'
+has_not 'an old number' "$text" 4711
+[ ! -e "$work/performance/old.svg" ] || fail 'an old plot stays'
+for plot in limit peers handoff growth-live steady spawn; do
+	[ -s "$work/performance/$plot.svg" ] || fail "no plot $plot"
+done
+has 'the hand-written text' "$text" '## What was found'
+
+# Twice is the same as once; what is out of step is seen.
+cp "$page" "$work/once.md"
+"$report" --render --out "$sample" --page "$page" 2>>"$work/report.log"
+cmp "$page" "$work/once.md" || fail 'a second time differs'
+rm "$work/performance/limit.svg"
+! "$report" --check --page "$page" 2>"$work/fault" || fail 'a missing plot is not seen'
+has 'the plot' "$(cat "$work/fault")" 'limit.svg, which is not there'
+sed -i 's/^<!-- end:limit -->//' "$page"
+! "$report" --check --page "$page" 2>"$work/fault" || fail 'a missing marker is not seen'
+has 'the marker' "$(cat "$work/fault")" 'the markers of limit'
+
+# A step that fails is told and kept; one that has a result is not run again.
+mkdir "$work/perf"
+printf '#!/bin/sh\necho measuring >&2\necho "no such luck" >&2\nexit 1\n' >"$work/reeve"
+chmod +x "$work/reeve"
+! "$report" --top "$work" --only source --page "$work/once.md" 2>"$work/fails" ||
+	fail 'a step that fails'
+has failed "$(cat "$work/fails")" 'source: FAILED: it ended with 1 and no result: measuring; no such luck'
+printf '#!/bin/sh\necho "{\\"workloads\\": [\\"$*\\"]}"\n' >"$work/reeve"
+for name in limit tcp peers steady recovery growth spawn aof payload agents partitions floors; do
+	cp "$sample/limit.json" "$work/perf/$name.json"
+done
+"$report" --top "$work" --page "$work/once.md" 2>"$work/goes" || fail 'the rest'
+has 'only what is left' "$(cat "$work/goes")" '[1/1] source: done'
+says '(.failed | not) and (.result.workloads[0] | contains("--source"))' <"$work/perf/source.json" \
+	>/dev/null || fail 'the result'
