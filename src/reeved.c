@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/meminfo.h"
 #include "orchestrator/check.h"
 #include "orchestrator/facade.h"
 #include "orchestrator/settings.h"
@@ -78,9 +79,11 @@ int
 main(int argc, char **argv)
 {
 	struct settings settings;
-	int code = settings_read(&settings, argc, argv, print_fault, stderr);
-	int status = act(&settings, code);
+	int code, status;
 
+	meminfo_tune();
+	code = settings_read(&settings, argc, argv, print_fault, stderr);
+	status = act(&settings, code);
 	settings_release(&settings);
 	return status;
 }

@@ -10,7 +10,6 @@
 #include "base/str.h"
 
 #define BUF_FIRST 64
-#define NUMBER_SIZE 21 /* 20 digits of 2^64 - 1, or a sign and 19 */
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 void
@@ -48,37 +47,11 @@ buf_reserve(struct buf *buf, size_t more)
 }
 
 void
-buf_add(struct buf *buf, const void *bytes, size_t len)
-{
-	buf_reserve(buf, len);
-	if (len > 0)
-		memcpy(buf->data + buf->len, bytes, len);
-	buf->len += len;
-	buf->data[buf->len] = '\0';
-}
-
-void
-buf_adds(struct buf *buf, const char *text)
-{
-	buf_add(buf, text, strlen(text));
-}
-
-void
-buf_addc(struct buf *buf, char c)
-{
-	buf_add(buf, &c, 1);
-}
-
-void
 buf_addu(struct buf *buf, uint64_t number)
 {
-	char digits[NUMBER_SIZE], *p = digits + sizeof digits;
+	char digits[STR_U64_SIZE];
 
-	do {
-		*--p = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	buf_add(buf, p, (size_t)(digits + sizeof digits - p));
+	buf_add(buf, digits, (size_t)(str_put_u64(digits, number) - digits));
 }
 
 void
@@ -144,32 +117,45 @@ buf_text(const struct buf *buf)
 	return buf->data ? buf->data : "";
 }
 
-/* One byte of valid UTF-8, escaped where JSON asks for it. */
+/* One byte that JSON does not let stand for itself. */
 static void
-add_json_char(struct buf *buf, char c)
+add_escape(struct buf *buf, char c)
 {
 	static const char names[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
 	const char *found = c ? strchr(names, c) : NULL;
 
 	if (found)
 		buf_add(buf, (char[]){ '\\', letters[found - names] }, 2);
-	else if ((unsigned char)c < 0x20)
-		buf_printf(buf, "\\u%04x", (unsigned)c);
 	else
-		buf_addc(buf, c);
+		buf_printf(buf, "\\u%04x", (unsigned)c);
+}
+
+/* Bytes of valid UTF-8: those that stand for themselves go in one piece. */
+static void
+add_json_chars(struct buf *buf, const char *text, size_t len)
+{
+	size_t from = 0, i;
+
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
+			continue;
+		buf_add(buf, text + from, i - from);
+		add_escape(buf, text[i]);
+		from = i + 1;
+	}
+	buf_add(buf, text + from, len - from);
 }
 
 void
 buf_add_json(struct buf *buf, const char *text, size_t len)
 {
-	size_t i, valid;
+	size_t valid;
 
 	buf_reserve(buf, len + 2);
 	buf_addc(buf, '"');
 	while (len > 0) {
 		valid = str_utf8_prefix(text, len);
-		for (i = 0; i < valid; i++)
-			add_json_char(buf, text[i]);
+		add_json_chars(buf, text, valid);
 		if (valid < len) {
 			buf_adds(buf, REPLACEMENT);
 			valid++;

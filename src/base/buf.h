@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
 	char *data;
@@ -20,9 +21,34 @@ struct buf {
 void buf_release(struct buf *buf);        /* frees; leaves it empty and usable */
 void buf_clear(struct buf *buf);          /* len = 0, keeps the memory */
 void buf_reserve(struct buf *buf, size_t more); /* room for more bytes (and the NUL) */
-void buf_add(struct buf *buf, const void *bytes, size_t len);
-void buf_adds(struct buf *buf, const char *text);
-void buf_addc(struct buf *buf, char c);
+
+/* These three are in the header for speed: most calls add some bytes where there is room. */
+static inline void
+buf_add(struct buf *buf, const void *bytes, size_t len)
+{
+	if (len >= buf->cap - buf->len) /* never more than cap */
+		buf_reserve(buf, len);
+	if (len > 0)
+		memcpy(buf->data + buf->len, bytes, len);
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+}
+
+static inline void
+buf_adds(struct buf *buf, const char *text)
+{
+	buf_add(buf, text, strlen(text));
+}
+
+static inline void
+buf_addc(struct buf *buf, char c)
+{
+	if (buf->cap - buf->len < 2)
+		buf_reserve(buf, 1);
+	buf->data[buf->len++] = c;
+	buf->data[buf->len] = '\0';
+}
+
 void buf_addu(struct buf *buf, uint64_t number); /* decimal, fast */
 void buf_addi(struct buf *buf, int64_t number);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

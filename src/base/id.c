@@ -2,8 +2,9 @@
 /* Run ids and tokens: making, checking and taking apart. */
 #include "base/id.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "base/str.h"
 
 #define TIME_LEN 9
 #define CHANCE_LEN 10
@@ -40,8 +41,8 @@ run_id_make(int64_t wall_ms, unsigned partition, struct rng *rng)
 
 	put_base32(id.text, TIME_LEN, wall_ms < 0 ? 0 : (uint64_t)wall_ms);
 	put_base32(id.text + TIME_LEN, CHANCE_LEN, rng_u64(rng) >> 14);
-	snprintf(id.text + STEM_LEN, sizeof id.text - STEM_LEN, "-%u",
-	    partition % PARTITION_LIMIT);
+	id.text[STEM_LEN] = '-';
+	*str_put_u64(id.text + STEM_LEN + 1, partition % PARTITION_LIMIT) = '\0';
 	return id;
 }
 
@@ -59,6 +60,14 @@ run_id_make_in(int64_t wall_ms, unsigned partition, unsigned partitions, struct 
 	return id;
 }
 
+/* Of the alphabet of ids: no i, l, o, u. */
+static bool
+is_base32(char c)
+{
+	return (c >= '0' && c <= '9') ||
+	    (c >= 'a' && c <= 'z' && c != 'i' && c != 'l' && c != 'o' && c != 'u');
+}
+
 bool
 run_id_valid(const char *text, size_t len)
 {
@@ -67,7 +76,7 @@ run_id_valid(const char *text, size_t len)
 	if (len < STEM_LEN + 2 || len > STEM_LEN + 1 + PARTITION_DIGITS || text[STEM_LEN] != '-')
 		return false;
 	for (i = 0; i < STEM_LEN; i++)
-		if (digit_value(base32, text[i]) < 0)
+		if (!is_base32(text[i]))
 			return false;
 	for (i = STEM_LEN + 1; i < len; i++)
 		if (text[i] < '0' || text[i] > '9')
@@ -124,15 +133,18 @@ token_parse(const char *text, size_t len, uint64_t *ret_token)
 {
 	uint64_t token = 0;
 	size_t i;
-	int value;
+	char c;
 
 	if (len != TOKEN_SIZE - 1)
 		return false;
 	for (i = 0; i < len; i++) {
-		value = digit_value(hexadecimal, text[i]);
-		if (value < 0)
+		c = text[i];
+		if (c >= '0' && c <= '9')
+			token = token << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			token = token << 4 | (uint64_t)(c - 'a' + 10);
+		else
 			return false;
-		token = token << 4 | (uint64_t)value;
 	}
 	*ret_token = token;
 	return true;

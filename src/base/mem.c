@@ -10,6 +10,13 @@
 
 #include "base/log.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED false
+#endif
 #define ARENA_FIRST 512
 #define ARENA_LARGEST 65536
 #define ARENA_ALIGN _Alignof(max_align_t)
@@ -197,15 +204,37 @@ arena_strndup(struct arena *arena, const char *text, size_t len)
 	return copy;
 }
 
-void
-arena_release(struct arena *arena)
+static void
+free_blocks(struct arena_block *block)
 {
-	struct arena_block *block, *next;
+	struct arena_block *next;
 
-	for (block = arena->head; block; block = next) {
+	for (; block; block = next) {
 		next = block->next;
 		free(block);
 	}
+}
+
+void
+arena_clear(struct arena *arena)
+{
+	struct arena_block *block = arena->head;
+
+	/* an address sanitizer sees the use of what is gone only where it was freed */
+	if (SANITIZED || !block || block->size > ARENA_LARGEST) {
+		arena_release(arena);
+		return;
+	}
+	free_blocks(block->next);
+	block->next = NULL;
+	block->used = 0;
+	arena->used = 0;
+}
+
+void
+arena_release(struct arena *arena)
+{
+	free_blocks(arena->head);
 	arena->head = NULL;
 	arena->used = 0;
 }

@@ -35,7 +35,7 @@ char *xasprintf(const char *fmt, ...)
 
 /*
  * Arena: many small texts that die together.  Zero-initialised is empty.
- * Pointers stay valid until arena_release().
+ * Pointers stay valid until arena_clear() or arena_release().
  */
 struct arena {
 	struct arena_block *head;
@@ -46,6 +46,7 @@ void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnu
 char *arena_strdup(struct arena *arena, const char *text) __attribute__((returns_nonnull));
 char *arena_strndup(struct arena *arena, const char *text, size_t len)
     __attribute__((returns_nonnull));
+void arena_clear(struct arena *arena); /* empties it, but keeps a block for what comes */
 void arena_release(struct arena *arena);
 
 #endif

@@ -36,6 +36,14 @@ meminfo_trim(void)
 	(void)malloc_trim(0);
 }
 
+void
+meminfo_tune(void)
+{
+#ifdef M_MXFAST
+	(void)mallopt(M_MXFAST, 0); /* its lists are consolidated at each malloc of over 1 KiB */
+#endif
+}
+
 /* A file of one number; "max" and what is no number are no limit. */
 static uint64_t
 read_limit(const char *root, const char *mount, const char *group, const char *name)

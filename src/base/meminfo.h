@@ -17,6 +17,12 @@ uint64_t meminfo_used(void);
 void meminfo_trim(void);
 
 /*
+ * For a program that makes and frees many small things between large ones: the allocator
+ * gives up the lists that it would walk at each large one.  Call it first of all.
+ */
+void meminfo_tune(void);
+
+/*
  * Bytes that the machine has, or the smallest limit of the control groups that this process
  * is in; 0: unknown.  root: where proc and sys stand, "" but in tests.
  */

@@ -171,6 +171,21 @@ read_digits(const char **text, uint64_t *ret_number)
 	return true;
 }
 
+char *
+str_put_u64(char *out, uint64_t number)
+{
+	char digits[STR_U64_SIZE], *at = digits + sizeof digits;
+	size_t len;
+
+	do {
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	len = (size_t)(digits + sizeof digits - at);
+	memcpy(out, at, len);
+	return out + len;
+}
+
 bool
 str_to_u64(const char *text, uint64_t *ret_number)
 {

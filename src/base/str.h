@@ -29,6 +29,13 @@ bool str_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret_number)
 bool str_to_u64(const char *text, uint64_t *ret_number);
 bool str_to_double(const char *text, double *ret_number); /* finite, C locale spelling */
 
+/*
+ * The decimal digits of number at out, which has room for STR_U64_SIZE; there is no NUL.
+ * Returns the byte behind the last.
+ */
+#define STR_U64_SIZE 20
+char *str_put_u64(char *out, uint64_t number);
+
 /* 512, 64K, 16M, 1G, 16MiB, 1kb: bytes (all powers of 1024). */
 bool str_to_size(const char *text, uint64_t *ret_bytes);
 /* 500000, 500K, 2M, 1.5M, 1G (or B): powers of 1000; a fraction must leave a whole number. */

@@ -202,30 +202,50 @@ parse_body(const struct http_request *req, const json_t *body, struct submission
 /* --- the answer --- */
 
 static void
-reply_array(struct http_request *req, json_t *body, const struct err *err)
+reply_array(void *arg, const struct facade_started *runs, size_t n, json_t *details,
+    const struct err *err)
 {
-	if (err && err->code)
-		http_reply_err(req, err, body);
-	else
-		http_reply_json(req, 201, body);
+	struct http_request *req = http_wait_end(arg);
+	struct buf text = { 0 };
+
+	if (!req) {
+		json_decref(details);
+		return;
+	}
+	if (err->code) {
+		http_reply_err(req, err, details);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		buf_addc(&text, i ? ',' : '[');
+		buf_adds(&text, runs[i].json ? runs[i].json : "null");
+	}
+	buf_addc(&text, ']');
+	http_reply_written(req, 201, &text);
 }
 
 static void
-reply_one(struct http_request *req, json_t *body, const struct err *err)
+reply_one(void *arg, const struct facade_started *runs, size_t n, json_t *details,
+    const struct err *err)
 {
-	const char *id;
+	struct http_request *req = http_wait_end(arg);
+	struct buf text = { 0 };
 	char *location;
 
-	if (err && err->code) {
-		http_reply_err(req, err, body);
+	(void)n;
+	if (!req) {
+		json_decref(details);
 		return;
 	}
-	id = json_string_value(json_object_get(json_array_get(body, 0), "id"));
-	location = xasprintf("/api/v1/runs/%s", id ? id : "");
-	http_reply_json(req, 201, json_incref(json_array_get(body, 0)));
+	if (err->code) {
+		http_reply_err(req, err, details);
+		return;
+	}
+	location = xasprintf("/api/v1/runs/%s", runs[0].id);
+	buf_adds(&text, runs[0].json ? runs[0].json : "null");
+	http_reply_written(req, 201, &text);
 	http_reply_header(req, "Location", location);
 	free(location);
-	json_decref(body);
 }
 
 void
@@ -242,8 +262,8 @@ api_runs_post(struct http_request *req)
 	else if (parse_body(req, body, &sub, &err) < 0)
 		http_reply_error(req, 422, "%s", err.text);
 	else
-		facade_submit(req->orch, sub.submits, sub.n, &actor, http_wait_reply,
-		    http_wait(req, json_is_array(body) ? reply_array : reply_one));
+		facade_submit(req->orch, sub.submits, sub.n, &actor,
+		    json_is_array(body) ? reply_array : reply_one, http_wait(req, NULL));
 	submission_release(&sub);
 	json_decref(body);
 }

@@ -150,8 +150,14 @@ http_reply_json(struct http_request *req, unsigned status, json_t *body)
 		status = 500;
 	}
 	json_decref(body);
-	buf_addc(&text, '\n');
-	reply(req, status, "application/json", &text);
+	http_reply_written(req, status, &text);
+}
+
+void
+http_reply_written(struct http_request *req, unsigned status, struct buf *json)
+{
+	buf_addc(json, '\n');
+	reply(req, status, "application/json", json);
 }
 
 void
@@ -223,23 +229,29 @@ http_wait(struct http_request *req, http_reply_fn *fn)
 	return wait;
 }
 
-void
-http_wait_reply(void *arg, json_t *body, const struct err *err)
+struct http_request *
+http_wait_end(void *arg)
 {
 	struct http_wait *wait = arg;
 	struct http_request *req = wait->req;
-	http_reply_fn *fn = wait->fn;
 
 	free(wait);
-	if (!req) {
-		json_decref(body);
-		return;
-	}
+	if (!req)
+		return NULL;
 	req->wait = NULL;
-	if (req->response) /* the server answered first */
-		json_decref(body);
-	else
+	return req->response ? NULL : req; /* the server answered first */
+}
+
+void
+http_wait_reply(void *arg, json_t *body, const struct err *err)
+{
+	http_reply_fn *fn = ((struct http_wait *)arg)->fn;
+	struct http_request *req = http_wait_end(arg);
+
+	if (req)
 		fn(req, body, err);
+	else
+		json_decref(body);
 }
 
 void

@@ -58,6 +58,8 @@ void http_request_free(struct http_request *req);
 /* --- answers: exactly one a request; body references are taken over --- */
 
 void http_reply_json(struct http_request *req, unsigned status, json_t *body);
+/* The same of JSON that was written already; takes the text over. */
+void http_reply_written(struct http_request *req, unsigned status, struct buf *json);
 void http_reply_text(struct http_request *req, const char *type, struct buf *text);
 
 /* {"error":{code, message, details}}; the word for code follows from status. */
@@ -78,6 +80,11 @@ typedef void http_reply_fn(struct http_request *req, json_t *body, const struct 
  */
 void *http_wait(struct http_request *req, http_reply_fn *fn);
 void http_wait_reply(void *arg, json_t *body, const struct err *err);
+/*
+ * For a callback of another shape (http_wait()'s fn is NULL): the request that waits, once;
+ * NULL: it was answered already.
+ */
+struct http_request *http_wait_end(void *arg);
 
 /* The usual fn: 200 and the body, or the error. */
 void http_reply_answer(struct http_request *req, json_t *body, const struct err *err);

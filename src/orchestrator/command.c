@@ -308,7 +308,7 @@ on_committed(void *arg, const struct err *err)
 		;
 	else if (err->code < 0)
 		command->fn(command->arg, NULL, err);
-	else if (command->shown)
+	else if (command->shown || !command->answer)
 		command->fn(command->arg, json_incref(command->shown), &none);
 	else
 		command_reply(command->orch, command->answer, command->fn, command->arg);

@@ -105,7 +105,8 @@ void command_refuse(struct command *command, const struct err *err, json_t *deta
  * answer (taken over): {"run": ID}: that run with its tasks; {"runs": [ID…]}: these runs
  * without them; {"body": …}: that.
  * shown (taken over): the reply to an asker in this process, where it is known; or NULL: as
- * answer says.
+ * answer says.  Both NULL: the asker has it already, and fn is called without a body (never
+ * for a command that was passed on).
  */
 void command_done(struct command *command, json_t *answer, json_t *shown);
 

@@ -45,12 +45,26 @@ struct facade_submit {
 	const char *idempotency_key; /* or NULL */
 };
 
+/* A run that was started. */
+struct facade_started {
+	const char *id;
+	const char *json; /* the run object as text */
+};
+
 /*
- * Starts n runs (1..256) in one commit: reply is the array of run objects (with
- * tasks when it is one run of at most 10,000 tasks).  All or none.  The structs and what they point to are copied.
+ * runs: those that were asked for, in this order, borrowed; on failure to be ignored.  details:
+ * as body of facade_reply_fn on failure.
+ */
+typedef void facade_started_fn(void *arg, const struct facade_started *runs, size_t n,
+    json_t *details, const struct err *err);
+
+/*
+ * Starts n runs (1..256) in one commit: they are shown as run objects (with tasks when it
+ * is one run of at most 1,000 tasks).  All or none.  The structs and what they point to are
+ * copied.
  */
 void facade_submit(struct orchestrator *orch, const struct facade_submit *submits, size_t n,
-    const struct facade_actor *actor, facade_reply_fn *fn, void *arg);
+    const struct facade_actor *actor, facade_started_fn *fn, void *arg);
 
 struct facade_run_filter {
 	const char *status;   /* or NULL */

@@ -92,7 +92,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/types.h \
 	src/orchestrator/undelivered.c \
 	src/orchestrator/view.c \
-	src/orchestrator/view.h \
+	src/orchestrator/view.h src/orchestrator/view_text.c \
 	src/orchestrator/waiters.c \
 	src/orchestrator/waiting.c \
 	src/orchestrator/waiting.h \

@@ -3,6 +3,7 @@
 #include "orchestrator/starting.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,34 @@ start_job_new(struct orchestrator *orch, size_t n)
 	return job;
 }
 
+void
+start_shown_set(struct start_shown *shown, const json_t *run)
+{
+	const char *id = json_string_value(json_object_get(run, "id"));
+
+	start_shown_release(shown);
+	(void)snprintf(shown->id, sizeof shown->id, "%s", id ? id : "");
+	shown->json = json_dumps(run, JSON_COMPACT);
+}
+
+void
+start_shown_release(struct start_shown *shown)
+{
+	free(shown->json);
+	*shown = (struct start_shown){ 0 };
+}
+
+/* Without its tasks. */
+static void
+show_run(struct start_item *item, const struct run *run)
+{
+	struct buf text = { 0 };
+
+	view_run_text(run, &text);
+	memcpy(item->shown.id, run->id.text, sizeof item->shown.id);
+	item->shown.json = buf_steal(&text);
+}
+
 static void
 forget_keys(struct start_job *job)
 {
@@ -65,7 +94,7 @@ start_job_free(void *arg)
 		free(job->items[i].name);
 		free(job->items[i].params);
 		free(job->items[i].key);
-		json_decref(job->items[i].result);
+		start_shown_release(&job->items[i].shown);
 	}
 	json_decref(job->details);
 	free(job->items);
@@ -77,8 +106,9 @@ start_job_reset(struct start_job *job)
 {
 	forget_keys(job);
 	for (size_t i = 0; i < job->n; i++) {
-		json_decref(job->items[i].result);
-		job->items[i].result = NULL;
+		start_shown_release(&job->items[i].shown);
+		if (job->answer)
+			start_shown_release(&job->answer[i]);
 	}
 	json_decref(job->details);
 	job->details = NULL;
@@ -141,7 +171,7 @@ use_pending(struct start_job *job, struct start_item *item)
 	if (!pending)
 		return false;
 	if (strcmp(pending->hash, item->hash) == 0) {
-		item->result = view_run(pending->run);
+		show_run(item, pending->run);
 	} else {
 		job->failed = true;
 		err_set(&job->err, ERR_CONFLICT,
@@ -171,9 +201,9 @@ is_known(const struct start_job *job, const struct start_item *item)
 {
 	struct pending_key *pending = NULL;
 
-	if (item->key && !item->result)
+	if (item->key && !item->shown.json)
 		HASH_FIND_STR(job->orch->pending_keys, item->key, pending);
-	return item->result || pending;
+	return item->shown.json || pending;
 }
 
 static struct door_ask
@@ -212,33 +242,51 @@ is_admitted(struct start_job *job)
 /* --- step 4: start, wait for the commit, answer ------------------------------------------ */
 
 /* A single run is shown with its tasks, unless they are very many. */
-static json_t *
-show_new(const struct start_job *job, const struct run *run)
+static bool
+shows_tasks(const struct start_job *job)
+{
+	return job->n == 1 && job->items[0].wf->n_tasks <= SHOWN_TASKS_MAX;
+}
+
+static void
+show_new(const struct start_job *job, struct start_item *item, const struct run *run)
 {
 	struct view_context context = { .engine = partition_engine(job->command->partition),
 		.fleet = job->orch->fleet };
+	json_t *view;
 
-	if (job->n > 1 || run->wf->n_tasks > SHOWN_TASKS_MAX)
-		return view_run(run);
+	if (!job->answer || !shows_tasks(job)) {
+		show_run(item, run);
+		return;
+	}
 	orchestrator_moment(job->orch, &context.now);
-	return view_run_full(run, &context, NULL);
+	view = view_run_full(run, &context, NULL);
+	start_shown_set(&item->shown, view);
+	json_decref(view);
 }
 
-/* The runs as they are shown here, and by their ids for others. */
+/* An asker of this process gets what is shown, others are told the ids. */
 static void
 answer(struct start_job *job)
 {
-	json_t *shown = json_array(), *ids = json_array();
+	json_t *ids;
 
-	for (size_t i = 0; i < job->n; i++) {
-		json_array_append(shown, job->items[i].result);
-		json_array_append(ids, json_object_get(job->items[i].result, "id"));
+	if (job->answer) {
+		for (size_t i = 0; i < job->n; i++) {
+			job->answer[i] = job->items[i].shown;
+			job->items[i].shown = (struct start_shown){ 0 };
+		}
+		command_done(job->command, NULL, NULL);
+		return;
 	}
-	if (job->n == 1 && job->items[0].wf->n_tasks <= SHOWN_TASKS_MAX)
+	ids = json_array();
+	for (size_t i = 0; i < job->n; i++)
+		json_array_append_new(ids, json_string(job->items[i].shown.id));
+	if (shows_tasks(job))
 		command_done(job->command, json_pack("{s:O, s:o}", "run", json_array_get(ids, 0),
-		    "runs", ids), shown);
+		    "runs", ids), NULL);
 	else
-		command_done(job->command, json_pack("{s:o}", "runs", ids), shown);
+		command_done(job->command, json_pack("{s:o}", "runs", ids), NULL);
 }
 
 static void
@@ -265,7 +313,7 @@ start_all(struct start_job *job)
 		struct start_item *item = &job->items[i];
 		struct run *run;
 
-		if (item->result || use_pending(job, item))
+		if (item->shown.json || use_pending(job, item))
 			continue;
 		run = orchestrator_submit(job->orch, job->command->partition, item->wf, item->params,
 		    item->priority, make_submission(job, item), &job->err);
@@ -273,7 +321,7 @@ start_all(struct start_job *job)
 			job->failed = true;
 			break;
 		}
-		item->result = show_new(job, run);
+		show_new(job, item, run);
 		if (item->key)
 			remember_key(job, item, run);
 		first = first ? first : run;
@@ -321,10 +369,14 @@ store_definitions(struct start_job *job)
 	}
 	job->left = 1;
 	for (size_t i = 0; i < job->n; i++) {
-		if (job->items[i].result)
+		const struct start_item *item = &job->items[i];
+
+		/* runs of one workflow mostly stand together: one question is enough */
+		if (item->shown.json || (i > 0 && item[-1].wf == item->wf && !item[-1].shown.json))
 			continue;
 		job->left++;
-		orchestrator_with_definition(job->orch, job->command->partition, job->items[i].wf, on_definition, job);
+		orchestrator_with_definition(job->orch, job->command->partition, item->wf,
+		    on_definition, job);
 	}
 	step_done(job, start_all);
 }
@@ -346,7 +398,7 @@ on_known_run(void *arg, json_t *body, const struct err *err)
 		job->failed = true;
 		job->err = *err;
 	} else if (json_is_object(json_array_get(body, 0))) {
-		question->item->result = json_incref(json_array_get(body, 0));
+		start_shown_set(&question->item->shown, json_array_get(body, 0));
 	} /* else its run was removed: the key is free again */
 	json_decref(body);
 	free(question);

@@ -12,6 +12,12 @@
 #include "model/canonical.h"
 #include "orchestrator/command.h"
 
+/* A run that was started, or was there already: how its asker is shown it. */
+struct start_shown {
+	char id[RUN_ID_SIZE];
+	char *json; /* NULL: not known yet */
+};
+
 /* One run that is asked for. */
 struct start_item {
 	struct workflow *wf; /* a reference; NULL until it is read: passed on */
@@ -20,8 +26,8 @@ struct start_item {
 	char *params;        /* resolved */
 	int priority;
 	char *key;           /* idempotency key, or NULL */
-	char hash[SHA256_HEX_SIZE];
-	json_t *result;      /* the run, once it is known */
+	char hash[SHA256_HEX_SIZE]; /* where there is a key, or it travels; else "" */
+	struct start_shown shown;
 };
 
 /* The native form of the command. */
@@ -34,6 +40,8 @@ struct start_job {
 	bool failed;
 	struct err err;
 	json_t *details;         /* of err, or NULL */
+	/* Where an asker of this process finds the runs, one an item; NULL: no such asker. */
+	struct start_shown *answer;
 };
 
 /* n items, all zero. */
@@ -43,6 +51,9 @@ void start_job_free(void *job);
 void start_job_reset(struct start_job *job);
 /* As it travels. */
 json_t *start_job_body(const struct start_job *job);
+
+void start_shown_set(struct start_shown *shown, const json_t *run);
+void start_shown_release(struct start_shown *shown);
 
 /* What was asked, as a hash: the same key with another question is a conflict. */
 void start_item_hash(struct start_item *item);

@@ -33,12 +33,12 @@ orchestrator_submit(struct orchestrator *orch, struct partition *p, struct workf
 
 struct request {
 	struct orchestrator *orch;
-	json_t **results; /* in the order of what was asked */
+	struct start_shown *shown; /* in the order of what was asked */
 	size_t n, left;   /* left: answers that are due */
 	bool split;       /* over several partitions: all or none holds in each */
 	struct err err;
 	json_t *details;
-	facade_reply_fn *fn;
+	facade_started_fn *fn;
 	void *arg;
 };
 
@@ -46,6 +46,7 @@ struct request {
 struct parcel {
 	struct request *request;
 	size_t *places;
+	struct start_shown *shown;
 	size_t n;
 };
 
@@ -121,7 +122,8 @@ prepare(struct request *request, struct start_item *item, const struct facade_su
 		item->params = buf_steal(&params);
 		item->priority = submit->priority;
 		item->key = submit->idempotency_key ? xstrdup(submit->idempotency_key) : NULL;
-		start_item_hash(item);
+		if (item->key)
+			start_item_hash(item);
 	}
 	buf_release(&params);
 	free(given);
@@ -137,8 +139,8 @@ started_runs(const struct request *request)
 	json_t *ids = json_array();
 
 	for (size_t i = 0; i < request->n; i++) {
-		if (request->results[i])
-			json_array_append(ids, json_object_get(request->results[i], "id"));
+		if (request->shown[i].json)
+			json_array_append_new(ids, json_string(request->shown[i].id));
 	}
 	return json_pack("{s:o}", "started", ids);
 }
@@ -146,26 +148,44 @@ started_runs(const struct request *request)
 static void
 request_end(struct request *request)
 {
-	json_t *body = request->details;
+	struct facade_started *runs = xcalloc(request->n, sizeof *runs);
+	json_t *details = request->details;
 
 	if (request->err.code < 0 && request->split) {
-		body = started_runs(request);
+		details = started_runs(request);
 		if (request->details)
-			json_object_update_missing(body, request->details);
+			json_object_update_missing(details, request->details);
 		json_decref(request->details);
-	} else if (request->err.code == 0) {
-		body = json_array();
-		for (size_t i = 0; i < request->n; i++)
-			json_array_append(body, request->results[i]);
 	}
-	request->fn(request->arg, body, &request->err);
 	for (size_t i = 0; i < request->n; i++)
-		json_decref(request->results[i]);
-	free(request->results);
+		runs[i] = (struct facade_started){ request->shown[i].id, request->shown[i].json };
+	request->fn(request->arg, runs, request->n, details, &request->err);
+	free(runs);
+	for (size_t i = 0; i < request->n; i++)
+		start_shown_release(&request->shown[i]);
+	free(request->shown);
 	free(request);
 }
 
-/* A single run that was started elsewhere comes as itself. */
+static void
+parcel_free(struct parcel *parcel)
+{
+	for (size_t i = 0; i < parcel->n; i++)
+		start_shown_release(&parcel->shown[i]);
+	free(parcel->shown);
+	free(parcel->places);
+	free(parcel);
+}
+
+/* Of what was started elsewhere; a single run comes as itself. */
+static void
+read_shown(struct parcel *parcel, const json_t *body)
+{
+	for (size_t i = 0; i < parcel->n; i++)
+		start_shown_set(&parcel->shown[i], json_is_object(body) ? body : json_array_get(body, i));
+}
+
+/* body: NULL on failure, and where the runs were shown here. */
 static void
 on_started(void *arg, json_t *body, const struct err *err)
 {
@@ -177,12 +197,14 @@ on_started(void *arg, json_t *body, const struct err *err)
 		json_decref(request->details);
 		request->details = json_incref(body);
 	}
-	for (size_t i = 0; i < parcel->n && err->code == 0; i++)
-		request->results[parcel->places[i]] =
-		    json_incref(json_is_object(body) ? body : json_array_get(body, i));
+	if (err->code == 0 && body)
+		read_shown(parcel, body);
+	for (size_t i = 0; i < parcel->n && err->code == 0; i++) {
+		request->shown[parcel->places[i]] = parcel->shown[i];
+		parcel->shown[i] = (struct start_shown){ 0 };
+	}
 	json_decref(body);
-	free(parcel->places);
-	free(parcel);
+	parcel_free(parcel);
 	if (--request->left == 0)
 		request_end(request);
 }
@@ -212,8 +234,10 @@ travel(struct command *command)
 	struct workflow **wfs = xcalloc(job->n, sizeof *wfs);
 
 	start_job_reset(job);
-	for (size_t i = 0; i < job->n; i++)
+	for (size_t i = 0; i < job->n; i++) {
 		wfs[i] = job->items[i].wf;
+		start_item_hash(&job->items[i]);
+	}
 	orchestrator_send_definitions(command->orch, command->partition, wfs, job->n, on_sent,
 	    command);
 	free(wfs);
@@ -270,7 +294,9 @@ send_parcel(struct request *request, struct start_job *all, const unsigned *numb
 	struct start_job *job = start_job_new(request->orch, n);
 	struct parcel *parcel = xcalloc(1, sizeof *parcel);
 
-	*parcel = (struct parcel){ request, xcalloc(n, sizeof *parcel->places), 0 };
+	*parcel = (struct parcel){ request, xcalloc(n, sizeof *parcel->places),
+		xcalloc(n, sizeof *parcel->shown), 0 };
+	job->answer = parcel->shown;
 	for (size_t i = 0; i < all->n; i++) {
 		if (numbers[i] != number)
 			continue;
@@ -307,13 +333,13 @@ send_parcels(struct request *request, struct start_job *all, const struct facade
 
 void
 facade_submit(struct orchestrator *orch, const struct facade_submit *submits, size_t n,
-    const struct facade_actor *actor, facade_reply_fn *fn, void *arg)
+    const struct facade_actor *actor, facade_started_fn *fn, void *arg)
 {
 	struct request *request = xcalloc(1, sizeof *request);
 	struct start_job *all = start_job_new(orch, n);
 
 	*request = (struct request){ .orch = orch, .n = n, .fn = fn, .arg = arg };
-	request->results = xcalloc(n, sizeof(json_t *));
+	request->shown = xcalloc(n, sizeof *request->shown);
 	for (size_t i = 0; i < n && request->err.code == 0; i++)
 		(void)prepare(request, &all->items[i], &submits[i]);
 	if (request->err.code < 0)

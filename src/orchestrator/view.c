@@ -96,7 +96,7 @@ put(json_t *object, const char *key, json_t *value)
 
 /* --- runs ----------------------------------------------------------------------- */
 
-static json_t *
+json_t *
 view_spend(const struct spend *spend)
 {
 	return json_pack("{s:f, s:I}", "usd", (double)spend->micro_usd / 1e6, "tokens",

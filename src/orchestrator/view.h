@@ -26,12 +26,16 @@ void view_texts_release(struct view_texts *texts);
 
 json_t *view_time(int64_t wall_ms); /* RFC 3339, or null when <= 0 */
 
+json_t *view_spend(const struct spend *spend); /* {usd, tokens} */
+
 /* {usd, tokens, on_breach, over, spent: {usd, tokens}, lifted_at_spent}; null: no limit. */
 json_t *view_budget(const struct budget_def *def, const struct spend *spent,
     const struct spend *since, bool over);
 
 /* The run without its tasks. */
 json_t *view_run(const struct run *run);
+/* The same, as text that is added to out; its params are JSON, as what was resolved here. */
+void view_run_text(const struct run *run, struct buf *out);
 /* The same from a stored record; params, why: JSON text and line, or NULL. */
 json_t *view_run_head(const char *id, const struct run_head *head, const char *params,
     const char *why);

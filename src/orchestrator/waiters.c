@@ -66,6 +66,8 @@ partition_give_up_waiting(struct partition *p, int64_t now)
 {
 	struct err err;
 
+	if (!p->waiters || !partition_refused(p))
+		return; /* each turn comes here */
 	err_set(&err, ERR_UNAVAILABLE, "%s; what was asked for is done once it takes writes again",
 	    p->why);
 	while (partition_refused(p) && p->waiters && now - p->waiters->since >= PATIENCE_MS)

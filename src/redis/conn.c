@@ -274,6 +274,7 @@ conn_destroy(void *arg)
 	pending_release(&conn->lost);
 	redis_url_release(&conn->url);
 	buf_release(&conn->address);
+	arena_release(&conn->replies);
 	free(conn->client_name);
 	free(conn);
 }

@@ -6,6 +6,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "loop/loop.h"
 #include "loop/resolve.h"
 #include "redis/conn.h"
@@ -68,6 +69,7 @@ struct redis_conn {
 	struct buf out;
 	size_t out_written;
 	struct redisReader *reader;
+	struct arena replies; /* what the reader is at */
 	struct resp_guard guard;
 	struct pending_queue pending;
 	struct pending_queue lost; /* of a dropped connection, to get NULL */

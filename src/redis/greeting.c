@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "redis/conn_private.h"
+#include "redis/reader.h"
 #include "redis/reply.h"
 
 struct greeting_step {
@@ -210,10 +211,7 @@ void
 conn_greet(struct redis_conn *conn)
 {
 	conn->state = CONN_GREETING;
-	conn->reader = redisReaderCreate();
-	/* The reader frees its buffer whenever it is empty and larger than this. */
-	if (conn->reader)
-		conn->reader->maxbuf = 256 * 1024;
+	conn->reader = reader_new(&conn->replies);
 	resp_guard_init(&conn->guard, conn->config.max_reply);
 	loop_io_set(&conn->io, conn->transport.fd, LOOP_READ);
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {

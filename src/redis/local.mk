@@ -8,6 +8,7 @@ libredis_a_SOURCES = \
 	src/redis/pending.c src/redis/pending.h \
 	src/redis/policy.c src/redis/policy.h \
 	src/redis/port.h \
+	src/redis/reader.c src/redis/reader.h \
 	src/redis/reply.c src/redis/reply.h \
 	src/redis/resp.c src/redis/resp.h \
 	src/redis/script.c src/redis/script.h \

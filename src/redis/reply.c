@@ -3,8 +3,6 @@
 #include "redis/reply.h"
 
 #include <hiredis/hiredis.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -203,7 +201,10 @@ stream_id_parse(const char *text, size_t len, struct stream_id *ret_id)
 char *
 stream_id_format(struct stream_id id, char out[STREAM_ID_SIZE])
 {
-	(void)snprintf(out, STREAM_ID_SIZE, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
+	char *at = str_put_u64(out, id.ms);
+
+	*at++ = '-';
+	*str_put_u64(at, id.seq) = '\0';
 	return out;
 }
 

@@ -5,12 +5,30 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/str.h"
+
+#define QUICK_DIGITS 9
 #define DIGITS 21 /* "$18446744073709551615\r\n" and the like, rounded up */
 
 static size_t
 arg_len(const char *const *argv, const size_t *lens, int i)
 {
 	return lens ? lens[i] : strlen(argv[i]);
+}
+
+static char *
+put_end(char *at)
+{
+	*at++ = '\r';
+	*at++ = '\n';
+	return at;
+}
+
+static char *
+put_head(char *at, char type, size_t number)
+{
+	*at++ = type;
+	return put_end(str_put_u64(at, number));
 }
 
 size_t
@@ -26,19 +44,21 @@ resp_command_size(int argc, const char *const *argv, const size_t *lens)
 void
 resp_add_command(struct buf *out, int argc, const char *const *argv, const size_t *lens)
 {
+	char *at;
+
+	/* room for all is made once: commands have thousands of short arguments */
 	buf_reserve(out, resp_command_size(argc, argv, lens));
-	buf_addc(out, '*');
-	buf_addu(out, (uint64_t)argc);
-	buf_add(out, "\r\n", 2);
+	at = put_head(out->data + out->len, '*', (size_t)argc);
 	for (int i = 0; i < argc; i++) {
 		size_t len = arg_len(argv, lens, i);
 
-		buf_addc(out, '$');
-		buf_addu(out, len);
-		buf_add(out, "\r\n", 2);
-		buf_add(out, argv[i], len);
-		buf_add(out, "\r\n", 2);
+		at = put_head(at, '$', len);
+		if (len > 0)
+			memcpy(at, argv[i], len);
+		at = put_end(at + len);
 	}
+	*at = '\0';
+	out->len = (size_t)(at - out->data);
 }
 
 void
@@ -172,6 +192,29 @@ line_byte(struct resp_guard *guard, char c, struct err *err)
 	return number_byte(guard, c, err);
 }
 
+/*
+ * The line of a length or a number that is here as a whole, as nearly all are, at once: bytes
+ * of it; 0: byte by byte.
+ */
+static size_t
+whole_line(struct resp_guard *guard, const char *bytes, size_t len)
+{
+	int64_t number = 0;
+	size_t at = 1;
+
+	if (*bytes != '$' && *bytes != '*' && *bytes != ':')
+		return 0;
+	for (; at < len && at <= QUICK_DIGITS && bytes[at] >= '0' && bytes[at] <= '9'; at++)
+		number = number * 10 + (bytes[at] - '0');
+	if (at == 1 || at + 2 > len || bytes[at] != '\r' || bytes[at + 1] != '\n')
+		return 0;
+	guard->type = *bytes;
+	guard->number = number;
+	guard->negative = 0;
+	guard->digits = (int)at - 1;
+	return at + 2;
+}
+
 static size_t
 skip_body(struct resp_guard *guard, size_t len)
 {
@@ -186,7 +229,8 @@ resp_guard_check(struct resp_guard *guard, const char *bytes, size_t len, struct
 {
 	for (size_t i = 0; i < len;) {
 		bool body = guard->body_left > 0;
-		size_t step = body ? skip_body(guard, len - i) : 1;
+		size_t line = body || guard->type ? 0 : whole_line(guard, bytes + i, len - i);
+		size_t step = body ? skip_body(guard, len - i) : line ? line : 1;
 		int code = 0;
 
 		guard->reply_bytes += step;
@@ -194,6 +238,8 @@ resp_guard_check(struct resp_guard *guard, const char *bytes, size_t len, struct
 			return too_large(guard, err);
 		if (body && !guard->body_left)
 			value_done(guard);
+		else if (line)
+			code = line_ends(guard, err);
 		else if (!body && guard->type)
 			code = line_byte(guard, bytes[i], err);
 		else if (!body)

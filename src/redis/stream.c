@@ -46,7 +46,7 @@ lost_master(struct redis_conn *conn, enum redis_fault fault)
 	conn_drop(conn, fault, &err);
 }
 
-/* Consumes reply.  The connection may be dropped or freed when this returns. */
+/* The connection may be dropped or freed when this returns. */
 static void
 hand_out(struct redis_conn *conn, struct redisReply *reply)
 {
@@ -56,7 +56,6 @@ hand_out(struct redis_conn *conn, struct redisReply *reply)
 
 	if (!pending_pop(&conn->pending, &item)) {
 		unsolicited(conn, reply);
-		freeReplyObject(reply);
 		return;
 	}
 	conn->heard_us = loop_now(conn->loop);
@@ -64,7 +63,6 @@ hand_out(struct redis_conn *conn, struct redisReply *reply)
 	conn->stats.errors += fault != REDIS_FAULT_NONE;
 	if (item.fn)
 		item.fn(item.arg, reply, NULL);
-	freeReplyObject(reply);
 	if (conn->generation == generation &&
 	    redis_policy(fault)->action == REDIS_ACT_RECONNECT)
 		lost_master(conn, fault);
@@ -95,6 +93,7 @@ take_bytes(struct redis_conn *conn, const char *bytes, size_t len)
 		if (!reply)
 			return true;
 		hand_out(conn, reply);
+		arena_clear(&conn->replies);
 		if (conn->generation != generation)
 			return false;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/str.h"
 
 static void
 args_reserve(struct args *args, size_t more)
@@ -44,14 +45,9 @@ args_copy(struct args *args, struct arena *arena, const char *bytes, size_t len)
 void
 args_num(struct args *args, struct arena *arena, uint64_t number)
 {
-	char text[24];
-	size_t at = sizeof text;
+	char text[STR_U64_SIZE];
 
-	do {
-		text[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	args_copy(args, arena, text + at, sizeof text - at);
+	args_copy(args, arena, text, (size_t)(str_put_u64(text, number) - text));
 }
 
 void

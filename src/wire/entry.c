@@ -137,15 +137,16 @@ read_fields(const struct span *spans, size_t n, const struct field *table, size_
     void *entry, struct err *err)
 {
 	unsigned seen = 0;
-	size_t i, f;
+	size_t i, tried, f = 0;
 	int rc;
 
 	if (n % 2 != 0)
 		return err_set(err, ERR_INVALID, "a field has no value");
 	for (i = 0; i < n; i += 2) {
-		for (f = 0; f < n_table && !span_is(&spans[i], table[f].name); f++)
-			continue;
-		if (f == n_table)
+		/* most writers keep to the order of the table */
+		for (tried = 0; tried < n_table && !span_is(&spans[i], table[f].name); tried++)
+			f = f + 1 < n_table ? f + 1 : 0;
+		if (tried == n_table)
 			continue;
 		if (seen & (1u << f))
 			return refuse(err, table[f].name, "stands twice");

@@ -15,6 +15,7 @@ struct orchestrator {
 	bool not_ready, stale;
 	bool hold;             /* keep questions about one run and submissions */
 	facade_reply_fn *fn;   /* the question that is kept */
+	facade_started_fn *started_fn; /* or the submission */
 	void *arg;
 	unsigned submitted;    /* runs */
 	char last_key[256], last_actor[64], last_source[64];

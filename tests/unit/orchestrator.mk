@@ -4,7 +4,8 @@
 # tests_unit_test_orchestrator_thing_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
 C_TESTS += tests/unit/test_orchestrator_statedir tests/unit/test_orchestrator_settings \
-	tests/unit/test_orchestrator_registry
+	tests/unit/test_orchestrator_registry tests/unit/test_view
+tests_unit_test_view_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_statedir_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_settings_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_registry_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)

@@ -9,5 +9,7 @@ C_TESTS += tests/unit/test_redis_url
 tests_unit_test_redis_url_LDADD = $(REDIS_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_redis_policy
 tests_unit_test_redis_policy_LDADD = $(REDIS_LIBS) $(CMOCKA_LIBS)
+C_TESTS += tests/unit/test_redis_reader
+tests_unit_test_redis_reader_LDADD = $(REDIS_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_redis_reply
 tests_unit_test_redis_reply_LDADD = $(REDIS_LIBS) $(CMOCKA_LIBS)

@@ -162,6 +162,29 @@ test_arena_large(void **state)
 	arena_release(&arena); /* harmless */
 }
 
+static void
+test_arena_clear(void **state)
+{
+	struct arena arena = { 0 };
+
+	(void)state;
+	arena_clear(&arena); /* harmless */
+	for (int round = 0; round < 100; round++) {
+		for (int i = 0; i < 300; i++)
+			memset(arena_alloc(&arena, 1000), round, 1000);
+		assert_int_equal(arena.used, 300000);
+		arena_clear(&arena);
+		assert_int_equal(arena.used, 0);
+	}
+	memset(arena_alloc(&arena, 200000), 1, 200000); /* larger than what is kept */
+	arena_clear(&arena);
+	assert_string_equal(arena_strdup(&arena, "again"), "again");
+	arena_release(&arena);
+	memset(arena_alloc(&arena, 200000), 1, 200000);
+	arena_clear(&arena);
+	assert_null(arena.head);
+}
+
 int
 main(void)
 {
@@ -172,6 +195,7 @@ main(void)
 		cmocka_unit_test(test_grow),
 		cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_arena_large),
+		cmocka_unit_test(test_arena_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

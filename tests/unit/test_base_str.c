@@ -2,6 +2,7 @@
 /* Tests of base/str. */
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -264,6 +265,20 @@ test_hash(void **state)
 	assert_true(str_hash("\xFF", 1) != str_hash("\x7F", 1));
 }
 
+static void
+test_put_u64(void **state)
+{
+	static const uint64_t numbers[] = { 0, 7, 10, 99, 100, 1732200000123, UINT64_MAX };
+	char text[STR_U64_SIZE + 1], expected[STR_U64_SIZE + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		*str_put_u64(text, numbers[i]) = '\0';
+		(void)snprintf(expected, sizeof expected, "%llu", (unsigned long long)numbers[i]);
+		assert_string_equal(text, expected);
+	}
+}
+
 int
 main(void)
 {
@@ -280,6 +295,7 @@ main(void)
 		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_strip),
 		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_put_u64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
