@@ -35,7 +35,7 @@ EXTRA_DIST += tests/integration/nodes_lib.sh
 # The whole daemon: each script is a side of it; proxy loses what a test wants lost.
 SH_TESTS += tests/integration/daemon_main.sh tests/integration/daemon_triggers.sh \
 	tests/integration/daemon_kill.sh tests/integration/daemon_redis.sh \
-	tests/integration/daemon_proxy.sh tests/integration/daemon_completions.sh \
+	tests/integration/daemon_proxy.sh tests/integration/daemon_several.sh tests/integration/daemon_completions.sh \
 	tests/integration/daemon_owners.sh tests/integration/daemon_mass.sh \
 	tests/integration/daemon_rules.sh tests/integration/daemon_identity.sh \
 	tests/integration/daemon_hostile.sh tests/integration/daemon_environment.sh
