@@ -155,6 +155,8 @@ bench_run(struct bench *bench, const struct bench_options *options, FILE *progre
 		rc = recovery_run(&bench->recovery, options, progress, err);
 	if (rc == 0 && options->loads.n)
 		rc = bench_sweep(bench, progress, err);
+	if (rc == 0 && options->floors)
+		rc = floors_run(&bench->floors, options, progress, err);
 	if (process_interrupted()) {
 		const struct timespec none = { 0 };
 

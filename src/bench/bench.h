@@ -21,6 +21,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "bench/floor.h"
 #include "bench/growth.h"
 #include "bench/recovery.h"
 #include "bench/setting.h"
@@ -38,6 +39,7 @@ struct bench_options {
 	struct growth_options growth;
 	struct recovery_options recovery;
 	struct setting_list loads; /* percent; none: no steady load */
+	bool floors;
 };
 
 enum handoff { HANDOFF_P50, HANDOFF_P95, HANDOFF_P99, HANDOFFS };
@@ -80,6 +82,7 @@ struct bench {
 	struct recovery recovery;
 	struct bench_steady *steady;
 	size_t n_steady, steady_cap;
+	struct floors floors;
 };
 
 /* "W1,W4" into options->workloads; ERR_INVALID names what is unknown. */

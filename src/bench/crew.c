@@ -29,6 +29,9 @@ make_groups(const struct worker_config *config, struct resp *conn, struct err *e
 		resp_command(conn, "XGROUP", "CREATE", config->queues[i], config->group,
 		    "$", "MKSTREAM", NULL);
 		rc = resp_call(conn, err);
+		/* of a crew before this one */
+		if (rc == ERR_FAILED && strstr(err->text, "BUSYGROUP"))
+			rc = 0;
 	}
 	return rc;
 }
@@ -106,7 +109,7 @@ check_agents(struct crew *crew, struct err *err)
 		if (crew->pids[i] <= 0 || waitpid(crew->pids[i], &status, WNOHANG) <= 0)
 			continue;
 		crew->pids[i] = 0;
-		if (WIFSIGNALED(status))
+		if (WIFSIGNALED(status) && !crew->config.dies_after)
 			return err_set(err, ERR_FAILED,
 			    "agent %u was killed by signal %d", i + 1, WTERMSIG(status));
 	}
@@ -156,6 +159,24 @@ crew_wait(struct crew *crew, struct process *watched, struct err *err)
 			    crew->config.total);
 		rc = check_agents(crew, err);
 		if (rc == 0 && watched)
+			rc = process_check(watched, err);
+	}
+	return rc;
+}
+
+int
+crew_wait_death(struct crew *crew, struct process *watched, struct err *err)
+{
+	int64_t deadline = clock_mono_us() + SILENCE_US;
+	int rc = 0;
+
+	while (rc == 0 && atomic_load(&crew->board->died_ns) == 0) {
+		listen_bell(crew);
+		if (clock_mono_us() > deadline)
+			return err_set(
+			    err, ERR_FAILED, "no agent got a task to die with");
+		rc = check_agents(crew, err);
+		if (rc == 0)
 			rc = process_check(watched, err);
 	}
 	return rc;

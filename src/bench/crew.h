@@ -17,8 +17,9 @@ struct crew {
 	int bell[2];
 };
 
-/* Makes the groups over conn (which the agents do not use), starts the agents, and
- * returns when all are in their first read.  Call it before any thread is started. */
+/* Makes the groups that are missing over conn (which the agents do not use), starts the
+ * agents, and returns when all are in their first read.  Call it before any thread is
+ * started. */
 int crew_start(struct crew *crew, const struct worker_config *config, struct resp *conn,
     struct err *err);
 
@@ -27,6 +28,9 @@ int crew_start(struct crew *crew, const struct worker_config *config, struct res
  * NULL) that ends, a minute in which no task came and an interruption end it.
  */
 int crew_wait(struct crew *crew, struct process *watched, struct err *err);
+
+/* Until an agent has died as config.dies_after says. */
+int crew_wait_death(struct crew *crew, struct process *watched, struct err *err);
 
 /* What an agent met, if any did: into err, in place of what followed from it. */
 int crew_fault(const struct crew *crew, int rc, struct err *err);

@@ -109,7 +109,7 @@ bench_json(const struct bench *bench)
 		(void)json_array_append_new(items, json_result(&bench->results[i]));
 	root = json_pack("{s:o, s:o, s:o, s:o}", "options", json_options(&bench->options),
 	    "workloads", items, "steady", bench_steady_json(bench), "floors",
-	    json_array());
+	    floors_json(&bench->floors));
 	(void)json_object_set_new(root, "growth", growth_json(&bench->growth));
 	recovery_add_json(&bench->recovery, root);
 	return root;

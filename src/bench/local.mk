@@ -5,6 +5,7 @@ libbench_a_SOURCES = \
 	src/bench/crew.c src/bench/crew.h \
 	src/bench/crowd.c src/bench/crowd.h \
 	src/bench/figure.c src/bench/figure.h \
+	src/bench/floor.c src/bench/floor.h src/bench/floor_tests.c \
 	src/bench/fleet.c src/bench/fleet.h \
 	src/bench/growth.c src/bench/growth.h \
 	src/bench/growth_measure.c src/bench/growth_report.c \
@@ -23,6 +24,7 @@ libbench_a_SOURCES = \
 	src/bench/resp.c src/bench/resp.h \
 	src/bench/setting.c src/bench/setting.h \
 	src/bench/shape.c src/bench/shape.h \
+	src/bench/side.c src/bench/side.h \
 	src/bench/spawn.c src/bench/spawn.h \
 	src/bench/spawn_bare.c \
 	src/bench/spawn_make.c \

@@ -8,9 +8,8 @@
 #include "base/mem.h"
 #include "bench/meter.h"
 #include "bench/raw.h"
-#include "bench/submit.h"
+#include "bench/side.h"
 #include "bench/wait.h"
-#include "wire/keys.h"
 
 static int
 by_size(const void *a, const void *b)
@@ -53,29 +52,6 @@ measure_raw_config(const struct place *place, const struct shape *shape)
 		.total = shape_total(shape),
 		.chain = shape->kind->chain,
 		.agents = place->setting.agents };
-}
-
-struct worker_config
-measure_reeve_config(const struct place *place, const struct shape *shape)
-{
-	struct worker_config config = { .socket = place->redis_socket,
-		.port = place->redis_port,
-		.group = key_group(SHAPE_AGENT),
-		.parts = place->setting.partitions,
-		.copied = 4,
-		.status = { "status", "done" },
-		.total = shape_total(shape),
-		.chain = shape->kind->chain,
-		.agents = place->setting.agents };
-
-	for (unsigned i = 0; i < config.parts; i++) {
-		struct keys keys;
-
-		(void)keys_init(&keys, NULL, i);
-		config.queues[i] = key_queue(&keys, SHAPE_AGENT);
-		config.dones[i] = key_make(&keys, "done", NULL);
-	}
-	return config;
 }
 
 void
@@ -155,31 +131,20 @@ int
 measure_reeve(const struct bench_setting *setting, const struct shape *shape,
     struct sample *ret_sample, struct err *err)
 {
-	struct place place;
-	struct submitter sub;
-	struct http_line line = { .fd = -1 };
-	struct worker_config config;
+	struct side side;
 	struct crew crew = { 0 };
 	struct sample sample = { 0 };
-	int rc = place_open(&place, setting, err);
+	int rc = side_open(&side, setting, shape, err);
 
 	if (rc < 0)
 		return rc;
-	submitter_init(&sub);
-	config = measure_reeve_config(&place, shape);
-	if ((rc = place_serve(&place, shape, &line, err)) < 0 ||
-	    (rc = submitter_open(&sub, &place, shape, err)) < 0 ||
-	    (rc = crew_start(&crew, &config, &place.conn, err)) < 0)
-		goto out;
-	rc = hand_out(&place, &sub, &crew, shape, &sample, err);
+	rc = crew_start(&crew, &side.config, &side.place.conn, err);
 	if (rc == 0)
-		rc = wait_succeeded(&line, shape->runs, err);
-out:
+		rc = hand_out(&side.place, &side.sub, &crew, shape, &sample, err);
+	if (rc == 0)
+		rc = wait_succeeded(&side.line, shape->runs, err);
 	crew_release(&crew);
-	measure_config_release(&config);
-	submitter_close(&sub);
-	http_line_close(&line);
-	place_close(&place);
+	side_close(&side);
 	if (rc == 0)
 		*ret_sample = sample;
 	return rc;

@@ -15,11 +15,9 @@ int measure_raw(const struct bench_setting *setting, const struct shape *shape,
 int measure_reeve(const struct bench_setting *setting, const struct shape *shape,
     struct sample *ret_sample, struct err *err);
 
-/* The agents' end of either side, to be changed before crew_start(). */
+/* The agents' end of the raw side; its names are the caller's (that of Reeve's side is
+ * in side.h). */
 struct worker_config measure_raw_config(
-    const struct place *place, const struct shape *shape);
-/* Its names are the caller's: measure_config_release(). */
-struct worker_config measure_reeve_config(
     const struct place *place, const struct shape *shape);
 void measure_config_release(struct worker_config *config);
 

@@ -136,6 +136,7 @@ bench_print(const struct bench *bench, FILE *out)
 		print_costs(bench, width, out);
 	}
 	bench_steady_print(bench, out);
+	floors_print(&bench->floors, out);
 	growth_print(&bench->growth, out);
 	recovery_print(&bench->recovery, out);
 }

@@ -138,6 +138,8 @@ shape_add_yaml(const struct shape *shape, struct buf *out)
 		buf_printf(out, "  - {id: t%zu, agent: %s", i, agent);
 		if (shape->numbered)
 			buf_adds(out, ", prompt: \"${{ params.i }}\"");
+		if (shape->timeout_s)
+			buf_printf(out, ", timeout: %us", shape->timeout_s);
 		if (pair < shape->n_needs && shape->needs[pair] == i)
 			buf_adds(out, ", needs: [");
 		for (; pair < shape->n_needs && shape->needs[pair] == i; pair += 2) {

@@ -36,8 +36,9 @@ struct shape {
 	size_t tasks;    /* of one run */
 	uint32_t *needs; /* pairs: task, the task it needs */
 	size_t n_needs, needs_cap;
-	size_t payload; /* bytes of text in each task; 0 at first */
-	bool numbered;  /* runs have a parameter i, their tasks' body */
+	size_t payload;     /* bytes of text in each task; 0 at first */
+	unsigned timeout_s; /* of each task; 0: none */
+	bool numbered;      /* runs have a parameter i, their tasks' body */
 };
 
 #define SHAPE_AGENT "bench"

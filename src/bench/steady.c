@@ -11,7 +11,7 @@
 #include "bench/measure.h"
 #include "bench/meter.h"
 #include "bench/raw.h"
-#include "bench/submit.h"
+#include "bench/side.h"
 #include "bench/wait.h"
 
 #define CAPACITY_RUNS 5000
@@ -268,62 +268,52 @@ reeve_take(void *ctx, int fd, struct err *err)
 }
 
 static int
-play_reeve(struct place *place, struct submitter *sub, struct crew *crew,
-    const struct schedule *schedule, int64_t start_ns, struct err *err)
+play_reeve(struct side *side, struct crew *crew, const struct schedule *schedule,
+    int64_t start_ns, struct err *err)
 {
-	const struct load_target target = { sub, reeve_busy, reeve_idle, reeve_send,
-		reeve_take };
+	const struct load_target target = { &side->sub, reeve_busy, reeve_idle,
+		reeve_send, reeve_take };
 	int rc = load_play(schedule, start_ns, &target, err);
 
 	if (rc == 0)
-		rc = crew_wait(crew, &place->daemon, err);
-	return rc == 0 ? wait_recorded(place, crew, err) : rc;
+		rc = crew_wait(crew, &side->place.daemon, err);
+	return rc == 0 ? wait_recorded(&side->place, crew, err) : rc;
 }
 
 int
 steady_reeve(const struct bench_setting *setting, const struct schedule *schedule,
     struct steady_sample *ret_sample, struct err *err)
 {
-	struct place place;
-	struct submitter sub;
-	struct http_line line = { .fd = -1 };
-	struct worker_config config;
+	struct side side;
 	struct crew crew = { 0 };
 	struct meter meter;
 	struct shape shape;
 	struct steady_sample sample = { 0 };
 	int64_t start;
-	int rc = place_open(&place, setting, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	submitter_init(&sub);
 	shape_init_pairs(&shape, schedule->n);
 	shape.payload = setting->payload;
-	config = measure_reeve_config(&place, &shape);
-	trace(&config, schedule, 5, 1);
-	if ((rc = place_serve(&place, &shape, &line, err)) < 0 ||
-	    (rc = submitter_open(&sub, &place, &shape, err)) < 0 ||
-	    (rc = crew_start(&crew, &config, &place.conn, err)) < 0 ||
-	    (rc = meter_begin(&meter, &place, err)) < 0)
+	if ((rc = side_open(&side, setting, &shape, err)) < 0)
 		goto out;
+	trace(&side.config, schedule, 5, 1);
+	if ((rc = crew_start(&crew, &side.config, &side.place.conn, err)) < 0 ||
+	    (rc = meter_begin(&meter, &side.place, err)) < 0)
+		goto close;
 	start = worker_now_ns() + LEAD_NS;
-	rc = play_reeve(&place, &sub, &crew, schedule, start, err);
-	rc = crew_fault(&crew, rc, err);
+	rc = crew_fault(&crew, play_reeve(&side, &crew, schedule, start, err), err);
 	crew_stop(&crew);
 	if (rc == 0)
 		rc = end_meter(&meter, shape_total(&shape), &sample, err);
 	if (rc == 0)
-		rc = wait_succeeded(&line, shape.runs, err);
+		rc = wait_succeeded(&side.line, shape.runs, err);
 	if (rc == 0)
 		take_latencies(&crew, schedule, start, &sample);
-out:
+close:
 	crew_release(&crew);
-	measure_config_release(&config);
-	submitter_close(&sub);
-	http_line_close(&line);
+	side_close(&side);
+out:
 	shape_release(&shape);
-	place_close(&place);
 	if (rc == 0)
 		*ret_sample = sample;
 	return rc;

@@ -69,8 +69,8 @@ wait_recorded(struct place *place, const struct crew *crew, struct err *err)
 }
 
 /* Counts runs that succeeded; a page's cursor leads to the next. */
-static int
-count_succeeded(struct http_line *line, size_t *ret_count, struct err *err)
+int
+wait_count_succeeded(struct http_line *line, size_t *ret_count, struct err *err)
 {
 	char *path = xstrdup("/api/v1/runs?status=succeeded&limit=1000");
 	size_t count = 0;
@@ -102,7 +102,7 @@ wait_succeeded(struct http_line *line, size_t runs, struct err *err)
 	size_t count;
 	int rc;
 
-	while ((rc = count_succeeded(line, &count, err)) == 0 && count < runs) {
+	while ((rc = wait_count_succeeded(line, &count, err)) == 0 && count < runs) {
 		if (clock_mono_us() > deadline)
 			return err_set(
 			    err, ERR_FAILED, "%zu of %zu runs succeeded", count, runs);

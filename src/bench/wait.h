@@ -13,6 +13,8 @@
 /* Until the cursor of each partition has passed its last completion. */
 int wait_recorded(struct place *place, const struct crew *crew, struct err *err);
 
+/* How many runs have succeeded. */
+int wait_count_succeeded(struct http_line *line, size_t *ret_count, struct err *err);
 /* Until so many runs have succeeded. */
 int wait_succeeded(struct http_line *line, size_t runs, struct err *err);
 

@@ -2,6 +2,7 @@
 /* The no-op agent: read, answer all of it, read on. */
 #include "bench/worker.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,6 +275,17 @@ note_handoff(struct worker *worker, int64_t now)
 		board->handoff_ns[at] = (uint32_t)(now - atomic_load(&board->sent_ns));
 }
 
+/* As by kill -9: nothing is answered, nothing is given back. */
+static void
+die(const struct worker *worker, int64_t now)
+{
+	int64_t none = 0;
+
+	(void)atomic_compare_exchange_strong(&worker->board->died_ns, &none, now);
+	ring(worker);
+	(void)raise(SIGKILL);
+}
+
 /* One read is out; takes what it brings and sends the answers with the next read. */
 static int
 step(struct worker *worker, bool *ret_more)
@@ -288,13 +300,18 @@ step(struct worker *worker, bool *ret_more)
 		return rc;
 	worker->n_traced = 0;
 	entries = answer(worker);
+	if (entries && config->dies_after &&
+	    atomic_load(&worker->board->answered) >= config->dies_after)
+		die(worker, now);
 	note_times(worker, worker->board->read_ns, now);
 	if (entries && config->chain)
 		note_handoff(worker, now);
 	if (entries && config->acks)
 		acks = acknowledge(worker, entries);
+	/* what dead agents took comes again */
 	*ret_more =
-	    atomic_fetch_add(&worker->board->taken, entries) + entries < config->total;
+	    atomic_fetch_add(&worker->board->taken, entries) + entries < config->total ||
+	    config->dies_after;
 	if (*ret_more)
 		ask(worker);
 	now = worker_now_ns();
@@ -321,7 +338,8 @@ worker_main(
 	if (config->traced)
 		worker.traced =
 		    xcalloc(WORKER_BATCH * config->parts, sizeof *worker.traced);
-	(void)snprintf(worker.name, sizeof worker.name, "w%u", index);
+	(void)snprintf(worker.name, sizeof worker.name, "%s%u",
+	    config->name ? config->name : "w", index);
 	rc = resp_connect(&worker.conn, config->socket, config->port, err);
 	if (rc == 0) {
 		ask(&worker);

@@ -45,6 +45,10 @@ struct worker_config {
 	size_t run_field, task_field; /* fields of an entry that begin (run) and end
 				       * (task) with a number */
 	unsigned agents;
+	const char *name; /* agents are NAME0, NAME1, …; NULL: w */
+	/* Once so many tasks are answered, who reads one kills itself with it in hand; 0:
+	 * never */
+	size_t dies_after;
 };
 
 /* What one agent tells. */
@@ -60,6 +64,7 @@ struct board {
 	atomic_size_t answered; /* tasks whose completion Redis has confirmed */
 	atomic_size_t failed;   /* agents that gave up: rc and err of their slots */
 	_Atomic int64_t sent_ns;
+	_Atomic int64_t died_ns; /* when the first agent killed itself; 0: none did */
 	atomic_size_t n_handoffs;
 	struct worker_slot slots[SETTING_AGENTS_MAX];
 	uint32_t *handoff_ns; /* chain: total - 1 of them */

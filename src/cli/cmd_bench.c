@@ -80,19 +80,25 @@ read_growth(const struct cli_args *args, struct bench_options *options, struct e
 	return rc;
 }
 
+/* All, unless something else is asked for too. */
+static const char *
+workloads_of(const struct cli_args *args)
+{
+	static const char *const others[] = { "load", "floors", "growth", "recovery" };
+	const char *named = cli_get(args, "workload");
+
+	for (size_t i = 0; i < ARRAY_LEN(others) && !named; i++)
+		named = cli_get(args, others[i]) ? "" : NULL;
+	return named ? named : "W1,W1b,W2,W3,W4";
+}
+
 static int
 read_options(const struct cli_args *args, struct bench_options *options, struct err *err)
 {
-	const char *workloads = cli_get(args, "workload");
 	const char *repeat = cli_get(args, "repeat"), *scale = cli_get(args, "scale");
 	int64_t number = 5;
 	const char *load = cli_get(args, "load");
-	bool all =
-	    !workloads && !load && !cli_get(args, "growth") && !cli_get(args, "recovery");
-	int rc = bench_parse_workloads(all         ? "W1,W1b,W2,W3,W4"
-				       : workloads ? workloads
-						   : "",
-	    options, err);
+	int rc = bench_parse_workloads(workloads_of(args), options, err);
 
 	if (rc == 0 && load)
 		rc = setting_parse_numbers(
@@ -110,6 +116,7 @@ read_options(const struct cli_args *args, struct bench_options *options, struct 
 		    SCALE_MIN, SCALE_MAX);
 	options->source = cli_get(args, "source") != NULL;
 	options->keep = cli_get(args, "keep") != NULL;
+	options->floors = cli_get(args, "floors") != NULL;
 	return read_matrix(args, options, err);
 }
 
@@ -191,6 +198,8 @@ cmd_bench(struct cli *cli, const struct cli_args *args)
 	} else {
 		bench_print(&bench, cli->out.file);
 	}
+	if (rc == EXIT_DONE && !floors_met(&bench.floors))
+		rc = EXIT_FAILED;
 	bench_release(&bench);
 	return rc;
 }

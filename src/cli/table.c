@@ -118,6 +118,7 @@ static const struct cli_option bench_options[] = {
 	{ "payload", 0, "BYTES,...", "text in each task: 0, 1k, 16k (0)" },
 	{ "partitions", 0, "P,...", "of reeved's state, 1 to 16 (1)" },
 	{ "load", 0, "N,...", "latencies at N percent of full speed, as 10,50,80" },
+	{ "floors", 0, NULL, "what must be reached, met or missed; exit 1 if one is missed" },
 	{ "unix", 0, NULL, "Redis on a unix socket (the default)" },
 	{ "tcp", 0, NULL, "Redis on a TCP port; with --unix on both" },
 	{ "appendfsync", 0, "WHEN,...", "no, everysec (the default) or always" },
@@ -340,12 +341,13 @@ const struct cli_command cli_commands[] = {
 	    "Starts a redis-server and a reeved of its own for each measurement; W1 is 10,000\n"
 	    "runs of one task, W1b one run of 10,000, W2 a chain of 1,000, W3 ten runs of\n"
 	    "1 -> 1,000 -> 1, W4 1,000 diamonds.  Of options with several values each\n"
-	    "combination is measured, in turn.  With --load only latencies under a steady load\n"
-	    "are, and the workloads that are named.", bench_options,
+	    "combination is measured, in turn.  With --load, --floors, --growth and\n"
+	    "--recovery the workloads are left out but those that are named.", bench_options,
 	    "  reeve bench\n"
 	    "  reeve bench --workload W2 --repeat 7 --json\n"
 	    "  reeve bench --workload W4 --agents 1,8,64 --payload 0,1k\n"
-	    "  reeve bench --load 10,50,80\n",
+	    "  reeve bench --load 10,50,80\n"
+	    "  reeve bench --floors\n",
 	    0, 0, cmd_bench },
 	{ "version", "", "prints the versions of reeve and reeved", NULL, NULL,
 	    "  reeve version --json\n",

@@ -238,6 +238,19 @@ all_up(const json_t *partitions)
 	return true;
 }
 
+/* How long things are kept, as it is in force. */
+static json_t *
+retention_part(const struct orchestrator *orch)
+{
+	const struct keep_limits *keep = &orch->config.keep;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "age_ms", (json_int_t)keep->age_ms,
+	    "runs", (json_int_t)keep->runs, "min_age_ms", (json_int_t)keep->min_age_ms,
+	    "event_bytes", (json_int_t)keep->event_bytes, "agents_ms",
+	    (json_int_t)keep->agents_ms, "letters_ms",
+	    (json_int_t)orch->config.letters_max_age_ms);
+}
+
 json_t *
 facade_health(const struct orchestrator *orch)
 {
@@ -253,6 +266,7 @@ facade_health(const struct orchestrator *orch)
 	json_object_set(parts, "partition", json_array_get(partitions, 0));
 	json_object_set_new(parts, "partitions", partitions);
 	json_object_set_new(parts, "budget", budget_part(orch, findings));
+	json_object_set_new(parts, "retention", retention_part(orch));
 	json_object_set_new(parts, "shedding", facade_shedding(orch));
 	find_shedding(orch, findings);
 	json_object_set_new(parts, "daemons",

@@ -28,6 +28,8 @@ purged() {
 
 start_daemon
 agent say-1 say --allow-run --concurrency 4
+is 'in force' "$(api /health/comprehensive | jq -c '.parts.retention | [.age_ms, .min_age_ms, .runs]')" \
+	'[1000,0,100000]'
 
 # by age: nothing of them is left
 for n in 1 2 3 4 5; do

@@ -19,7 +19,7 @@ SH_TESTS += tests/integration/daemon_leases.sh tests/integration/daemon_retries.
 SH_TESTS += tests/integration/daemon_wiped.sh
 SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh tests/integration/bench_growth.sh
-SH_TESTS += tests/integration/bench_spawn.sh
+SH_TESTS += tests/integration/bench_spawn.sh tests/integration/bench_floors.sh
 SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh \
 	tests/integration/daemon_loss.sh tests/integration/daemon_audit.sh \
 	tests/integration/daemon_gone.sh tests/integration/daemon_regroup.sh \

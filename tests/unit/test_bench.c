@@ -363,6 +363,38 @@ a_load_is_sent_and_answered(void **state)
 	schedule_release(&schedule);
 }
 
+/* --- floors --- */
+
+static void
+floors_are_met_or_missed(void **state)
+{
+	static const double met[FLOORS] = { 10000, 9.9, 199, 4.9, 0.9, 9.9, 29, 29, 99.9,
+		24 };
+	static const double missed[FLOORS] = { 9999, 10, 200, 5, 1, 10, 30, 30, 99.8,
+		23.9 };
+	struct floors floors = { 0 };
+	json_t *items;
+
+	(void)state;
+	assert_true(floors_met(&floors)); /* none was asked for */
+	for (size_t i = 0; i < FLOORS; i++) {
+		for (size_t k = 0; k < FLOORS; k++)
+			floors_set(&floors, (enum floor_kind)k, met[k]);
+		assert_true(floors_met(&floors));
+		floors_set(&floors, (enum floor_kind)i, missed[i]);
+		assert_false(floors_met(&floors));
+		items = floors_json(&floors);
+		for (size_t k = 0; k < FLOORS; k++)
+			assert_int_equal(json_is_true(json_object_get(
+					     json_array_get(items, k), "met")),
+			    k != i);
+		json_decref(items);
+	}
+	floors = (struct floors){ 0 };
+	floors_set(&floors, FLOOR_THROUGHPUT, 20000);
+	assert_false(floors_met(&floors)); /* the others were not measured */
+}
+
 /* --- figures --- */
 
 static void
@@ -486,6 +518,7 @@ main(void)
 		T(arrivals_are_drawn),
 		T(percentiles_are_sorted_values),
 		T(a_load_is_sent_and_answered),
+		T(floors_are_met_or_missed),
 		T(usage_is_a_difference),
 		T(figures_are_medians),
 		T(graphs_for_tools),
