@@ -82,18 +82,29 @@ turn_chance(struct turn *turn)
 /* --- the runs ----------------------------------------------------------- */
 
 static struct plan *
-plan_take(struct engine *engine, const struct workflow *wf)
+plan_take(struct engine *engine, struct workflow *wf)
 {
 	struct plan *plan;
 
-	HASH_FIND_PTR(engine->plans, &wf, plan);
+	HASH_FIND(hh, engine->plans, wf->sha256, SHA256_HEX_SIZE - 1, plan);
 	if (!plan) {
 		plan = plan_new(wf, &engine->queues);
 		engine->bytes += plan->bytes;
-		HASH_ADD_PTR(engine->plans, wf, plan);
+		HASH_ADD_KEYPTR(
+		    hh, engine->plans, plan->wf->sha256, SHA256_HEX_SIZE - 1, plan);
 	}
 	plan->refs++;
 	return plan;
+}
+
+/* Runs of equal definitions share one, wherever each came from. */
+static void
+share_definition(struct run *run)
+{
+	struct workflow *own = run->wf;
+
+	run->wf = workflow_ref(run->plan->wf);
+	workflow_unref(own);
 }
 
 static void
@@ -155,6 +166,7 @@ void
 run_attach(struct engine *engine, struct run *run)
 {
 	run->plan = plan_take(engine, run->wf);
+	share_definition(run);
 	run->held = engine_workflow_paused(engine, run->wf->name);
 	make_lanes(run);
 	HASH_ADD_KEYPTR(hh, engine->runs, run->id.text, strlen(run->id.text), run);

@@ -134,7 +134,7 @@ make_edges(struct plan *plan)
 }
 
 struct plan *
-plan_new(const struct workflow *wf, struct queues *queues)
+plan_new(struct workflow *wf, struct queues *queues)
 {
 	struct plan *plan = xcalloc(1, sizeof *plan);
 

@@ -23,7 +23,7 @@ struct plan_lane {
 };
 
 struct plan {
-	const struct workflow *wf; /* the key */
+	struct workflow *wf;       /* its runs hold it; the key is its sha256 */
 	uint32_t refs;             /* live runs */
 	uint32_t n_lanes;
 	uint32_t *lane_of;         /* task -> lane */
@@ -37,7 +37,7 @@ struct plan {
 #define EDGE_TASK(edge) ((edge) >> 2)
 #define EDGE_ON(edge) ((enum need_on)((edge) & 3u))
 
-struct plan *plan_new(const struct workflow *wf, struct queues *queues);
+struct plan *plan_new(struct workflow *wf, struct queues *queues);
 void plan_free(struct plan *plan);
 
 #endif

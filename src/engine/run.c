@@ -3,8 +3,11 @@
 #include "engine/run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+
+static char no_params[] = "{}"; /* of most runs; never written */
 
 static void
 task_init(struct task *task)
@@ -18,17 +21,17 @@ task_init(struct task *task)
 struct run *
 run_new(struct workflow *wf, const struct run_id *id, const char *params)
 {
-	struct run *run = xcalloc(1, sizeof *run);
+	struct run *run = xcalloc(1, sizeof *run + wf->n_tasks * sizeof *run->tasks);
 
 	run->id = *id;
 	run->wf = workflow_ref(wf);
-	run->params = xstrdup(params ? params : "{}");
+	run->params = params && strcmp(params, no_params) != 0 ? xstrdup(params) : no_params;
 	run->created_ms = run_id_time(id->text);
 	run->open = wf->n_tasks;
 	run->timer = TASK_NONE;
 	run->priority = wf->priority;
 	run->refs = 1;
-	run->tasks = xcalloc(wf->n_tasks, sizeof *run->tasks);
+	run->tasks = (struct task *)(run + 1);
 	for (uint32_t i = 0; i < wf->n_tasks; i++)
 		task_init(&run->tasks[i]);
 	return run;
@@ -62,10 +65,10 @@ run_unref(struct run *run)
 		return;
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++)
 		texts_free(run->tasks[i].texts);
-	free(run->tasks);
 	free(run->lanes);
 	free(run->boosted);
-	free(run->params);
+	if (run->params != no_params)
+		free(run->params);
 	free(run->meta);
 	for (uint32_t i = 0; run->env && i < run->wf->n_env; i++)
 		free(run->env[i]);

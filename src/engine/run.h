@@ -78,11 +78,11 @@ struct run {
 	struct run_id id;
 	struct workflow *wf;
 	struct plan *plan;    /* NULL once the run has ended, like lanes */
-	struct task *tasks;   /* wf->n_tasks */
+	struct task *tasks;   /* wf->n_tasks, in the run's own block */
 	struct lane *lanes;   /* plan->n_lanes */
 	struct lane *boosted; /* as many, for tasks of raised priority; NULL: none yet */
 	struct loading *loading; /* while it is loaded, else NULL */
-	char *params;         /* JSON object */
+	char *params;         /* JSON object; nobody else frees or writes it */
 	char *meta;           /* what is the same in each task's meta; made at first dispatch */
 	char **env;           /* rendered values of wf->env; made at first dispatch */
 	char *error;          /* one line, why it failed; or NULL */

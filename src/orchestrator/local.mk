@@ -70,6 +70,7 @@ liborchestrator_a_SOURCES = \
 	src/orchestrator/settings_file.c \
 	src/orchestrator/sharing.c \
 	src/orchestrator/sharing.h \
+	src/orchestrator/sources.c src/orchestrator/sources.h \
 	src/orchestrator/starting.c \
 	src/orchestrator/starting.h \
 	src/orchestrator/drain.c src/orchestrator/drain.h src/orchestrator/fleet_view.c \

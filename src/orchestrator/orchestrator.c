@@ -24,6 +24,7 @@
 #include "orchestrator/flood.h"
 #include "orchestrator/pulse.h"
 #include "orchestrator/steward.h"
+#include "orchestrator/sources.h"
 #include "orchestrator/stats.h"
 
 #define CHECK_AGAIN_US (5 * CLOCK_S)
@@ -297,6 +298,7 @@ orchestrator_new(struct loop *loop, const struct orchestrator_config *config,
 	orch->home = xstrdup(config->home);
 	orch->started_ms = clock_wall_ms();
 	rng_init(&orch->rng, 0);
+	orch->sources = sources_new();
 	orch->door = door_new(orch);
 	orch->pooling = pooling_new(orch);
 	loop_timer_init(&orch->timer, loop, on_timer, orch);
@@ -430,6 +432,7 @@ orchestrator_free(struct orchestrator *orch)
 	steward_free(orch->steward);
 	flood_free(orch->flood);
 	door_free(orch->door);
+	sources_free(orch->sources);
 	letters_keeper_free(orch->letters_keeper);
 	free(orch->url);
 	free(orch->prefix);

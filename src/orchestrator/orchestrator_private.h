@@ -46,6 +46,7 @@ struct orchestrator {
 	struct loop *loop;
 	struct registry *registry;
 	struct types *types;
+	struct sources *sources;
 	struct redis_conn *commands, *queries;
 	struct redis_script define_script, letters_script, publish_script;
 	struct letters_keeper *letters_keeper;

@@ -7,6 +7,7 @@
 #include "model/load.h"
 #include "model/params.h"
 #include "orchestrator/registry.h"
+#include "orchestrator/sources.h"
 #include "orchestrator/starting.h"
 
 /* --- one run, now ----------------------------------------------------------------- */
@@ -77,8 +78,15 @@ load_source(struct request *request, struct start_item *item, const struct facad
 	struct faults faults = { 0 };
 	struct workflow **list = NULL;
 	size_t n = 0;
-	int rc = workflow_load(file, submit->source, submit->source_len, &limits, &faults, &list, &n);
+	struct workflow *known =
+	    sources_find(request->orch->sources, file, submit->source, submit->source_len);
+	int rc;
 
+	if (known) {
+		item->wf = workflow_ref(known);
+		return 0;
+	}
+	rc = workflow_load(file, submit->source, submit->source_len, &limits, &faults, &list, &n);
 	if (rc < 0) {
 		request->details = fault_lines(&faults, file);
 		err_set(&request->err, ERR_INVALID, "the workflow has faults");
@@ -87,6 +95,8 @@ load_source(struct request *request, struct start_item *item, const struct facad
 		    "'%s' holds %zu workflows: send one, or name one that is registered", file, n);
 	} else {
 		item->wf = workflow_ref(list[0]);
+		sources_keep(request->orch->sources, file, submit->source, submit->source_len,
+		    item->wf);
 	}
 	workflow_list_free(list, n);
 	faults_release(&faults);

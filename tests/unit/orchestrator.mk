@@ -4,11 +4,12 @@
 # tests_unit_test_orchestrator_thing_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
 C_TESTS += tests/unit/test_orchestrator_statedir tests/unit/test_orchestrator_settings \
-	tests/unit/test_orchestrator_registry tests/unit/test_view
+	tests/unit/test_orchestrator_registry tests/unit/test_view tests/unit/test_orchestrator_sources
 tests_unit_test_view_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_statedir_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_settings_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_orchestrator_registry_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_orchestrator_sources_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
 STAGE_SOURCES = tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/stage.c \
 	tests/unit/stage.h tests/unit/stage_fixture.c tests/unit/stage_fixture.h $(FAKE_SOURCES)

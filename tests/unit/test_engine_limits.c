@@ -27,6 +27,37 @@ test_bytes(void **state)
 	check_bytes(10000, 10);
 }
 
+/* What was parsed twice is held once, as long as a run of it lives. */
+static void
+test_shared_definition(void **state)
+{
+	static const char one[] = "tasks: [{id: a, agent: x}]\n";
+	struct stored_run *a, *b, *other;
+	struct harness h;
+	size_t bytes;
+
+	(void)state;
+	harness_init(&h, 7);
+	a = start(&h, one);
+	bytes = engine_bytes(h.engine);
+	b = start(&h, "# said otherwise\ntasks:\n  - {id: a, agent: x}\n");
+	assert_true(engine_bytes(h.engine) < 2 * bytes); /* the plan counts once */
+	other = start(&h, "tasks: [{id: b, agent: x}]\n");
+	assert_ptr_not_equal(a->wf, b->wf);
+	assert_ptr_equal(a->run->wf, a->wf);
+	assert_ptr_equal(b->run->wf, a->wf);
+	assert_ptr_equal(other->run->wf, other->wf);
+	play(&h, a, "a+");
+	play(&h, other, "b+");
+	assert_false(a->live);
+	assert_string_equal(b->run->wf->tasks[0].id, "a");
+	play(&h, b, "a+");
+	a = start(&h, one); /* nothing is left of what they shared */
+	assert_ptr_equal(a->run->wf, a->wf);
+	assert_ptr_equal(start(&h, one)->run->wf, a->wf);
+	harness_release(&h);
+}
+
 static void
 test_max_tasks(void **state)
 {
@@ -125,6 +156,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_shared_definition),
 		cmocka_unit_test(test_max_tasks),
 		cmocka_unit_test(test_priorities_with_window_one),
 		cmocka_unit_test(test_turns_among_runs),
