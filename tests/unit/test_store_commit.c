@@ -59,7 +59,7 @@ submit(struct bench *bench, uint32_t n_tasks, const char *prompt)
 	struct run_spec spec = { .wf = builder.wf, .params = "{}", .priority = -1 };
 	struct run *run;
 
-	memset(builder.wf->sha256, 'c', SHA256_HEX_SIZE - 1);
+	memset(builder.wf->sha256, n_tasks == 1 ? 'c' : 'd', SHA256_HEX_SIZE - 1);
 	for (uint32_t i = 0; prompt && i < n_tasks; i++)
 		builder_body(&builder, i, TASK_PROMPT, prompt);
 	spec.id = run_id_make(bench->now.wall_ms, 3, &bench->rng);
