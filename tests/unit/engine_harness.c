@@ -48,8 +48,7 @@ builder_begin(uint32_t n_tasks, const char *agent)
 		.on = CATEGORY_FAILURE | CATEGORY_BIT(CATEGORY_TIMEOUT),
 		.poison = 3 };
 	snprintf(b.wf->sha256, sizeof b.wf->sha256, "%064zx", (size_t)b.wf); /* no other's */
-	b.wf->name = "w";
-	b.wf->description = "";
+	b.wf->name = "w", b.wf->description = "";
 	b.wf->priority = 5;
 	b.wf->tasks = b.tasks;
 	b.wf->by_id = by_id;
