@@ -35,6 +35,9 @@ has steady "$text" '| hand-off p99 at 50 % load | ≤ 5 ms | 4.50 ms | met |'
 has spawn "$text" '| W1b, a process for each task, of bare posix_spawn | ≥ 0.7 | 0.61 | **missed** |'
 has cpu "$text" "| CPU of \`reeved\` a task, of Redis' own: W1b | ≤ 0.5 | 0.42 (5 of 12 us) | met |"
 has growth "$text" '| within 35 % | x 1.25 and 1.00 | met |'
+has instructions "$text" '1,000,000 live tasks: instructions a task | within 10 % | +1.0 % | met |'
+has 'more instructions' "$text" '1 to 10,000 runs: instructions a task | within 10 % | +12.0 % | **missed** |'
+has_not 'a quiet machine' "$text" 'The machine was busy'
 has spread "$text" '| W2 | 1,000 | 5,000 [4,500..5,500] | 8,000 [7,200..8,800] | 0.62 |'
 has row "$text" '| 10,000 | 69,000 | 5 | 12 | 2.100 | 6 MiB | 12 MiB |'
 has failed "$text" 'Not measured, for the step failed (it ended with 1 and no result: the sample / fails)'
@@ -50,6 +53,13 @@ for plot in limit peers handoff growth-live steady spawn; do
 done
 has 'the hand-written text' "$text" '## What was found'
 
+# A machine that did other things is told.
+mkdir "$work/noisy"
+sed 's/"busy": 0.01/"busy": 0.5/' "$sample/limit.json" >"$work/noisy/limit.json"
+cp "$page" "$work/noisy.md"
+"$report" --render --out "$work/noisy" --page "$work/noisy.md" 2>>"$work/report.log"
+has 'a busy machine' "$(cat "$work/noisy.md")" 'The machine was busy with other things (up to 50 %'
+
 # Twice is the same as once; what is out of step is seen.
 cp "$page" "$work/once.md"
 "$report" --render --out "$sample" --page "$page" 2>>"$work/report.log"
@@ -61,6 +71,25 @@ sed -i 's/^<!-- end:limit -->//' "$page"
 ! "$report" --check --page "$page" 2>"$work/fault" || fail 'a missing marker is not seen'
 has 'the marker' "$(cat "$work/fault")" 'the markers of limit'
 
+# What counts instructions prints text.
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$src/tests/bench/report" python3 - <<'END'
+from steps import instructions
+found = instructions(b"""a task            engine, ceiling           store, ceiling
+W1                10000 of  15800       20000 of  40400 
+live-1000          1234              45678
+engine    1000 at live-1000,   1010 at live-1000000: +1.0 %
+""")
+assert found['acts'] == [{'act': 'W1', 'engine': 10000, 'engine_ceiling': 15800, 'store': 20000,
+                          'store_ceiling': 40400}], found
+assert [row['percent'] for row in found['flat']] == [1.0], found
+try:
+    instructions(b'skipped: no valgrind')
+except ValueError:
+    pass
+else:
+    raise SystemExit('a result without numbers')
+END
+
 # A step that fails is told and kept; one that has a result is not run again.
 mkdir "$work/perf"
 printf '#!/bin/sh\necho measuring >&2\necho "no such luck" >&2\nexit 1\n' >"$work/reeve"
@@ -69,7 +98,7 @@ chmod +x "$work/reeve"
 	fail 'a step that fails'
 has failed "$(cat "$work/fails")" 'source: FAILED: it ended with 1 and no result: measuring; no such luck'
 printf '#!/bin/sh\necho "{\\"workloads\\": [\\"$*\\"]}"\n' >"$work/reeve"
-for name in limit tcp peers steady recovery growth spawn aof payload agents partitions floors; do
+for name in limit tcp peers steady recovery growth spawn instructions aof payload agents partitions floors; do
 	cp "$sample/limit.json" "$work/perf/$name.json"
 done
 "$report" --top "$work" --page "$work/once.md" 2>"$work/goes" || fail 'the rest'

@@ -8,9 +8,10 @@ plots.PLOTS.
 from collections import namedtuple
 
 from results import median, number, size, spread, table
-from targets import judged
+from targets import MET, MISSED, judged
 
 Block = namedtuple('Block', 'steps write')
+BUSY = 0.1  # of all cores, by others; above, no number is worth much
 WORKLOADS = ('W1', 'W1b', 'W2', 'W3', 'W4')
 PEERS = {'bullmq': 'BullMQ', 'celery': 'Celery, solo', 'celery-prefork2': 'Celery, prefork 2'}
 HANDOFFS = ('p50', 'p95', 'p99')
@@ -21,7 +22,10 @@ def image(name, about):
 
 
 def targets_block(results):
-    return [table(('target', 'bound', 'measured', ''), judged(results))]
+    busy = max((record.get('busy') or 0 for record in results.files.values()), default=0)
+    return [table(('target', 'bound', 'measured', ''), judged(results))] + ([
+        '', '**The machine was busy with other things (up to %.0f %% of it before a step): these '
+        'numbers are worth little.**' % (100 * busy)] if busy > BUSY else [])
 
 
 def limit_rows(results, step):
@@ -204,12 +208,23 @@ def spawn_costs(w):
                                        for side in ('make', 'ninja'))]
 
 
+def instructions_block(results):
+    found = results.of('instructions')
+    return [table(('instructions a task', 'engine', 'ceiling', 'store', 'ceiling'), [
+        (act['act'], *(number(act[key]) for key in ('engine', 'engine_ceiling', 'store',
+                                                     'store_ceiling'))) for act in found['acts']]),
+        '', table(('from', 'to', 'part', 'few', 'many', 'grows by'), [
+            (row['few_at'], row['many_at'], row['part'], number(row['few']), number(row['many']),
+             '%+.1f %%' % row['percent']) for row in found['flat']])]
+
+
 def floors_block(results):
-    floors = results.of('floors')['floors']
-    return [table(list(floors[0]), [[cell if isinstance(cell, str) else
-                                     {True: 'met', False: '**missed**'}[cell]
-                                     if isinstance(cell, bool) else number(cell)
-                                     for cell in floor.values()] for floor in floors])]
+    return [table(('floor', 'bound', 'measured', ''), [
+        ('%s: %s' % (floor['floor'].replace('_', ' '), floor['about']),
+         '%s %s %s' % ('≥' if floor['bound'] == 'least' else '<', number(floor['limit']),
+                       floor['unit']),
+         '%s %s' % (number(floor['value']), floor['unit']), MET if floor['met'] else MISSED)
+        for floor in results.of('floors')['floors']])]
 
 
 def steps_block(results):
@@ -248,6 +263,7 @@ BLOCKS = {
     'peers': Block(('peers',), peers_block),
     'steady': Block(('steady',), steady_block),
     'spawn': Block(('spawn',), spawn_block),
+    'instructions': Block(('instructions',), instructions_block),
     'floors': Block(('floors',), floors_block),
     'growth': Block(('growth',), growth_block),
     'recovery': Block(('recovery',), recovery_block),

@@ -82,7 +82,8 @@ def steady_plot(results):
                    [(row['load_percent'], triple(row[side][key][p])[0]) for row in rows],
                    side == 'raw', COLORS[i])
             for side, who in (('reeve', ''), ('raw', ', raw'))
-            for i, p in enumerate(('p50', 'p99', 'p99_9'))], ylog=True, xlabel='load, %')
+            for i, p in enumerate(('p50', 'p99', 'p99_9'))], ylog=True,
+            xlabel='load, %' if key == 'whole_us' else '')
     return plot.text()
 
 

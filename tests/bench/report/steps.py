@@ -2,15 +2,18 @@
 """The steps of the report: what each runs, and about how long it takes on two cores.
 
 The order is that of the measurements: what has a target comes first.  A program prints its
-result as JSON; its exit code is kept but does not matter if it did.
+result as JSON, or as what `parse` reads; its exit code is kept but does not matter if it did.
 """
+import json
 import os
+import re
 from collections import namedtuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-# argv and quick: arguments of the program, the second for a smoke test of all steps
-Step = namedtuple('Step', 'name about seconds argv quick')
+# argv and quick: of the folder of programs, the second for a smoke test of all steps
+Step = namedtuple('Step', 'name about seconds argv quick parse')
+Step.__new__.__defaults__ = (json.loads,)
 
 
 def bench(*args):
@@ -26,6 +29,25 @@ def both(name, about, seconds, args, quick):
     return Step(name, about, seconds, bench(*args.split()), bench(*quick.split()))
 
 
+def instructions(text):
+    """What `make check-instructions` prints; ValueError where it counted nothing."""
+    text = text.decode(errors='replace')
+    acts = re.findall(r'^(\S+) +(\d+) of +(\d+) .*?(\d+) of +(\d+)', text, re.MULTILINE)
+    flat = re.findall(r'^(\S+) +(\d+) at (\S+), +(\d+) at (\S+): ([+-][\d.]+) %', text,
+                      re.MULTILINE)
+    if not acts and not flat:
+        raise ValueError
+    return {'acts': [dict(zip(('act', 'engine', 'engine_ceiling', 'store', 'store_ceiling'),
+                              (act[0], *map(int, act[1:])))) for act in acts],
+            'flat': [{'part': part, 'few': int(few), 'few_at': few_at, 'many': int(many),
+                      'many_at': many_at, 'percent': float(percent)}
+                     for part, few, few_at, many, many_at, percent in flat]}
+
+
+def make(target):
+    return lambda top: ['make', '-s', '-C', top, target]
+
+
 SMALL = ' --scale 0.01 --repeat 1'
 
 STEPS = (
@@ -35,13 +57,15 @@ STEPS = (
          peers('--repeat', '7', '--celery-scale', '0.3', '--peers',
                'bullmq,celery,celery-prefork2'),
          peers('--quick')),
-    both('steady', 'a steady load of 10, 50 and 80 % of the capacity', 90,
-         '--load 10,50,80', '--load 10,50' + SMALL),
+    both('steady', 'a steady load of 10, 50 and 80 % of the capacity', 140,
+         '--load 10,50,80 --repeat 7', '--load 10,50' + SMALL),
     both('recovery', 'a restart with live tasks behind it', 60,
          '--recovery 100000,1000000 --repeat 3', '--recovery 10000,20000 --repeat 1'),
-    both('growth', 'live tasks, agents, runs and graphs that grow', 300,
+    both('growth', 'live tasks, agents, runs and graphs that grow', 240,
          '--growth live,agents,runs,dag --repeat 3',
          '--growth live,agents,runs,dag --max 1000 --repeat 1'),
+    Step('instructions', 'instructions a task, counted by callgrind', 60,
+         make('check-instructions'), make('check-instructions'), instructions),
     both('spawn', 'a process for each task', 110, '--spawn --scale 0.2 --repeat 7', '--spawn' + SMALL),
     both('aof', 'the append-only file', 70, '--appendfsync no,everysec,always --repeat 3',
          '--appendfsync no,everysec' + SMALL),
