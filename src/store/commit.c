@@ -469,24 +469,60 @@ commit_effect(const struct commit *commit, size_t i)
 	return i < commit->n_effects ? &commit->effects[i] : NULL;
 }
 
+/* A walk over ids parted by blanks. */
+static bool
+next_id(const char **at, const char *end, struct stream_id *ret_id)
+{
+	const char *start = *at;
+	const char *blank = start < end ? memchr(start, ' ', (size_t)(end - start)) : NULL;
+	const char *stop = blank ? blank : end;
+
+	*at = blank ? blank + 1 : end;
+	return stream_id_parse(start, (size_t)(stop - start), ret_id);
+}
+
+static size_t
+count_ids(const char *text, size_t len)
+{
+	size_t n = len > 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += text[i] == ' ';
+	return n;
+}
+
 /* The reply names ids queue by queue; commit->sent is in the order of the effects. */
-static int
-confirm_queue(struct commit *commit, struct store *store, size_t queue,
-    const struct redisReply *reply, size_t *at)
+static bool
+confirm_queue(struct commit *commit, struct store *store, size_t queue, const char **at,
+    const char *end)
 {
 	for (size_t i = 0; i < commit->n_sent; i++) {
-		const struct redisReply *item;
 		struct stream_id id;
 
 		if (commit->sent[i].queue != queue)
 			continue;
-		item = reply->element[(*at)++];
-		if (item->type != REDIS_REPLY_STRING || !stream_id_parse(item->str, item->len, &id))
-			return ERR_INVALID;
+		if (!next_id(at, end, &id))
+			return false;
 		ledger_add(store->ledger, queue, commit->sent[i].token, id, false);
 		commit->sent[i].known = true;
 	}
-	return 0;
+	return true;
+}
+
+static bool
+confirm_ids(struct commit *commit, struct store *store, const char *at, const char *end)
+{
+	struct stream_id id;
+
+	for (size_t i = 0; i < commit->n_ahead; i++) {
+		if (!next_id(&at, end, &id))
+			return false;
+	}
+	for (size_t i = 0; i < commit->n_queues; i++) {
+		if (!confirm_queue(commit, store, commit->queues[i], &at, end))
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -503,18 +539,21 @@ int
 commit_confirm(struct commit *commit, struct store *store, const struct redisReply *reply,
     struct err *err)
 {
-	size_t at = 1;
+	const char *ids;
+	size_t len;
 
-	if (reply->elements != commit->n_ids + commit->n_less_defs + 1)
+	if (reply->elements != commit->n_less_defs + 2 ||
+	    reply_str(reply->element[1], &ids, &len, NULL) < 0)
 		return err_set(err, ERR_INVALID, "commit returned %zu answers, expected %zu",
-		    reply->elements - 1, commit->n_ids + commit->n_less_defs);
-	for (size_t i = 0; i < commit->n_queues; i++) {
-		if (confirm_queue(commit, store, commit->queues[i], reply, &at) < 0)
-			return err_set(err, ERR_INVALID, "commit returned an id that is none");
-	}
+		    reply->elements, commit->n_less_defs + 2);
+	if (count_ids(ids, len) != commit->n_ids)
+		return err_set(err, ERR_INVALID, "commit returned %zu ids, expected %zu",
+		    count_ids(ids, len), commit->n_ids);
+	if (!confirm_ids(commit, store, ids, ids + len))
+		return err_set(err, ERR_INVALID, "commit returned an id that is none");
 	apply_all(commit, store);
 	for (size_t i = 0; i < commit->n_less_defs; i++) {
-		const struct redisReply *left = reply->element[1 + commit->n_ids + i];
+		const struct redisReply *left = reply->element[2 + i];
 
 		if (left->type != REDIS_REPLY_INTEGER || left->integer <= 0)
 			forget_def(store, commit->less_defs[i]);

@@ -49,6 +49,7 @@ struct commit {
 	size_t *queues;   /* that got entries */
 	size_t n_queues;
 	size_t n_ids;     /* ids in the reply */
+	size_t n_ahead;   /* of these ahead of those of the queues */
 	char **new_defs;  /* definitions that this commit stores; in the arena */
 	size_t n_new_defs, cap_new_defs;
 	char **less_defs; /* that lose users, in the order of the reply; in the arena */

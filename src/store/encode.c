@@ -34,7 +34,6 @@ run_bucket(struct encoder *enc, const struct run *run)
 		return bucket;
 	bucket = xcalloc(1, sizeof *bucket);
 	bucket->run = run;
-	bucket->key = enc_key(enc, "run:", run->id.text);
 	HASH_ADD_PTR(enc->runs, run, bucket);
 	return bucket;
 }
@@ -63,17 +62,24 @@ set_field(struct encoder *enc, struct run_bucket *bucket, const char *field, con
 	args_copy(&bucket->fields, enc->arena, value, len);
 }
 
+/* The record that was written into enc->text. */
+static void
+set_record(struct encoder *enc, struct run_bucket *bucket, const char *field)
+{
+	set_field(enc, bucket, field, enc->text.data, enc->text.len);
+	buf_clear(&enc->text);
+}
+
 /* Field <prefix><task>. */
 static const char *
 task_field(struct encoder *enc, const char *prefix, uint32_t task)
 {
-	struct buf buf = { 0 };
 	const char *field;
 
-	buf_adds(&buf, prefix);
-	buf_addu(&buf, task);
-	field = arena_strndup(enc->arena, buf.data, buf.len);
-	buf_release(&buf);
+	buf_adds(&enc->text, prefix);
+	buf_addu(&enc->text, task);
+	field = arena_strndup(enc->arena, enc->text.data, enc->text.len);
+	buf_clear(&enc->text);
 	return field;
 }
 
@@ -127,7 +133,7 @@ put_definition(struct encoder *enc, const struct run *run, uint64_t users)
 	json = buf_text_in(enc, &text, &len);
 	buf_release(&text);
 	key = enc_key(enc, "def:", sha256);
-	enc_need_type(enc, key, "hash");
+	enc_need_type(enc, key, KEY_HASH);
 	put_pieces(enc, key, json, len);
 	GROW(commit->new_defs, commit->n_new_defs, commit->cap_new_defs);
 	commit->new_defs[commit->n_new_defs++] = arena_strdup(enc->arena, sha256);
@@ -174,11 +180,9 @@ put_run(struct encoder *enc, const struct effect *effect)
 {
 	const struct run *run = effect->run;
 	struct run_bucket *bucket = run_bucket(enc, run);
-	struct buf record = { 0 };
 
-	run_record_write(&record, run, &effect->u.run.record);
-	set_field(enc, bucket, "r", record.data, record.len);
-	buf_release(&record);
+	run_record_write(&enc->text, run, &effect->u.run.record);
+	set_record(enc, bucket, "r");
 	if (effect->kind == EFFECT_RUN_NEW || effect->kind == EFFECT_RUN_REPAIR) {
 		if (run->params && strcmp(run->params, "{}") != 0)
 			set_field(enc, bucket, "p", run->params, strlen(run->params));
@@ -187,6 +191,7 @@ put_run(struct encoder *enc, const struct effect *effect)
 	if (effect->kind == EFFECT_RUN_REPAIR) {
 		repair_definition(enc, run);
 	} else if (effect->kind == EFFECT_RUN_NEW) {
+		bucket->fresh = true;
 		put_definition(enc, run, 1);
 		if (effect->u.run.submission)
 			put_submission(enc, run, effect->u.run.submission);
@@ -214,12 +219,11 @@ put_task(struct encoder *enc, const struct effect *effect)
 		{ "u", effect->u.task.usage },
 		{ "b", effect->u.task.given },
 	};
-	struct buf record = { 0 };
+	const char *field = task_field(enc, "", effect->task);
 
-	task_record_write(&record, &effect->u.task.record, effect->u.task.agent,
+	task_record_write(&enc->text, &effect->u.task.record, effect->u.task.agent,
 	    task->texts ? task->texts->tail : NULL);
-	set_field(enc, bucket, task_field(enc, "", effect->task), record.data, record.len);
-	buf_release(&record);
+	set_record(enc, bucket, field);
 	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
 		if (!more[i].text)
 			continue;
@@ -264,7 +268,6 @@ put_dispatch(struct encoder *enc, const struct effect *effect)
 	args_adds(&bucket->values, ENC_KIND_NAMES[def->kind]);
 	args_add(&bucket->values, effect->u.dispatch.body, effect->u.dispatch.body_len);
 	args_adds(&bucket->values, effect->u.dispatch.meta);
-	bucket->n_entries++;
 	GROW(commit->sent, commit->n_sent, commit->cap_sent);
 	commit->sent[commit->n_sent++] =
 	    (struct sent){ effect->u.dispatch.token, bucket->queue, false };
@@ -333,7 +336,7 @@ put_field(struct encoder *enc, const char *kind, const char *field, const char *
 {
 	const char *key = enc_key(enc, kind, NULL);
 
-	enc_need_type(enc, key, "hash");
+	enc_need_type(enc, key, KEY_HASH);
 	args_adds(&enc->rest, value ? "4" : "3");
 	args_adds(&enc->rest, value ? "HSET" : "HDEL");
 	args_adds(&enc->rest, key);
@@ -372,7 +375,7 @@ put_scale(struct encoder *enc, const struct effect *effect)
 {
 	const char *key = enc_key(enc, "scale", NULL);
 
-	enc_need_type(enc, key, "hash");
+	enc_need_type(enc, key, KEY_HASH);
 	args_adds(&enc->rest, "4");
 	args_adds(&enc->rest, "HSET");
 	args_adds(&enc->rest, key);
@@ -509,4 +512,5 @@ commit_encode(struct commit *commit, struct store *store, int64_t wall_ms)
 	put_orphans(&enc);
 	put_stale(&enc);
 	enc_sections(&enc);
+	buf_release(&enc.text);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The encoder from inside: encode.c sorts effects, sections.c writes them out. */
+/*
+ * The encoder from inside: encode.c sorts effects, sections.c writes them out; adds.c
+ * entries of streams, runs.c the hashes of runs, letters.c dead letters.
+ */
 #ifndef REEVE_STORE_ENCODE_PRIVATE_H
 #define REEVE_STORE_ENCODE_PRIVATE_H
 
@@ -11,7 +14,7 @@
 /* Fields of one run's hash, in the order of the effects. */
 struct run_bucket {
 	const struct run *run;
-	const char *key;
+	bool fresh; /* it begins with this commit */
 	struct args fields;
 	UT_hash_handle hh;
 };
@@ -19,10 +22,9 @@ struct run_bucket {
 /* What one queue gets and gives back. */
 struct queue_bucket {
 	size_t queue;
-	struct args values; /* entries of TASK_FIELDS values */
+	struct args values; /* a value a field of each entry */
 	struct args acks;
 	struct args deletes;
-	size_t n_entries;
 	struct queue_bucket *next;
 };
 
@@ -32,6 +34,9 @@ struct def_bucket {
 	uint64_t more, less;
 	UT_hash_handle hh;
 };
+
+/* In the order of the script. */
+enum key_type { KEY_HASH, KEY_STREAM, KEY_SET, KEY_ZSET, KEY_TYPES };
 
 struct encoder {
 	struct commit *commit;
@@ -45,8 +50,10 @@ struct encoder {
 	struct args cancel_add, cancel_remove, drop, undrop, in_remove;
 	struct args limits, limits_gone;             /* fields of the hash `limits` */
 	struct args unlink;                          /* keys */
-	struct args types, groups, adds, letters, rest, less; /* the sections */
-	size_t n_types, n_groups, n_adds, n_letters, n_rest, n_less;
+	struct args types[KEY_TYPES]; /* keys */
+	struct args runs_section, groups, adds, letters, rest, less; /* the sections */
+	size_t n_runs, n_groups, n_adds, n_letters, n_rest, n_less;
+	struct buf text; /* of one record at a time */
 	struct stream_id cursor; /* 0-0: unchanged */
 };
 
@@ -61,11 +68,24 @@ const char *enc_key(struct encoder *enc, const char *kind, const char *subject);
 const char *enc_id(struct encoder *enc, struct stream_id id);
 
 /* What a key that is written must be, or missing. */
-void enc_need_type(struct encoder *enc, const char *key, const char *type);
+void enc_need_type(struct encoder *enc, const char *key, enum key_type type);
 
 /* NAME KEY [EXTRA] item...: in calls of at most max items each (max a multiple of a pair). */
 void enc_calls(struct encoder *enc, const char *name, const char *key, const char *extra,
     const struct args *items, size_t max);
+
+/*
+ * Entries of a stream: values are those of n fields for each.  options: what stands before
+ * the id, or NULL.
+ */
+void enc_entries(struct encoder *enc, const char *key, const struct args *options,
+    const char *const *names, size_t n, const struct args *values);
+
+/* The packed events; ahead of the tasks, so that a bad stream of theirs undoes none. */
+void enc_events(struct encoder *enc);
+
+/* The buckets of runs become their section, and are freed. */
+void enc_runs(struct encoder *enc);
 
 /* Everything that was sorted becomes the arguments of the commit; the buckets are freed. */
 void enc_sections(struct encoder *enc);

@@ -99,8 +99,8 @@ letter_open(struct encoder *enc, const struct effect *effect)
 
 	if (store_is_bad(enc->store, key))
 		return;
-	enc_need_type(enc, key, "stream");
-	enc_need_type(enc, enc_key(enc, "dlq", NULL), "set");
+	enc_need_type(enc, key, KEY_STREAM);
+	enc_need_type(enc, enc_key(enc, "dlq", NULL), KEY_SET);
 	args_adds(&enc->letters, "open");
 	args_adds(&enc->letters, key);
 	args_adds(&enc->letters, letter_key(enc, "dlq:body:", type, ""));

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 libstore_a_SOURCES = \
+	src/store/adds.c \
 	src/store/args.c src/store/args.h \
 	src/store/commit.c src/store/commit.h src/store/commit_private.h \
 	src/store/encode.c src/store/encode_private.h \
@@ -13,4 +14,5 @@ libstore_a_SOURCES = \
 	src/store/load_streams.c \
 	src/store/load_tasks.c \
 	src/store/record.c src/store/record.h \
+	src/store/runs.c \
 	src/store/sections.c

@@ -6,9 +6,6 @@
 #include "base/mem.h"
 #include "store/encode_private.h"
 
-#define EVENTS_MIN 100
-#define ENTRY_OVERHEAD 100 /* bytes of a stream's entry beside its text, about */
-
 const char *
 enc_key(struct encoder *enc, const char *kind, const char *subject)
 {
@@ -22,11 +19,9 @@ enc_key(struct encoder *enc, const char *kind, const char *subject)
 }
 
 void
-enc_need_type(struct encoder *enc, const char *key, const char *type)
+enc_need_type(struct encoder *enc, const char *key, enum key_type type)
 {
-	args_adds(&enc->types, key);
-	args_adds(&enc->types, type);
-	enc->n_types++;
+	args_adds(&enc->types[type], key);
 }
 
 const char *
@@ -69,20 +64,6 @@ add_call4(struct encoder *enc, const char *a, const char *b, const char *c, cons
 /* --- sections --------------------------------------------------------------- */
 
 static void
-add_entries(struct encoder *enc, const char *key, const char *const *names, size_t n_names,
-    const struct args *values, size_t n_entries)
-{
-	args_adds(&enc->adds, key);
-	args_num(&enc->adds, enc->arena, n_names);
-	for (size_t i = 0; i < n_names; i++)
-		args_adds(&enc->adds, names[i]);
-	args_num(&enc->adds, enc->arena, n_entries);
-	args_append(&enc->adds, values);
-	enc->n_adds++;
-	enc->commit->n_ids += n_entries;
-}
-
-static void
 make_queue(struct encoder *enc, size_t queue)
 {
 	struct ledger *ledger = enc->store->ledger;
@@ -94,7 +75,7 @@ make_queue(struct encoder *enc, size_t queue)
 	args_adds(&enc->groups, key);
 	args_adds(&enc->groups, ledger_group(ledger, queue));
 	enc->n_groups++;
-	enc_need_type(enc, queues, "hash");
+	enc_need_type(enc, queues, KEY_HASH);
 	add_call4(enc, "HSET", queues, key, ledger_group(ledger, queue));
 }
 
@@ -123,37 +104,44 @@ trim_queue(struct encoder *enc, size_t queue)
 	args_release(&dead);
 }
 
-/* Tasks first: agents are woken as soon as the script ends. */
 static void
-finish_queues(struct encoder *enc)
+finish_queue(struct encoder *enc, struct queue_bucket *bucket)
 {
 	static const char *const NAMES[] = { "run", "task", "attempt", "token", "kind", "body",
 		"meta" };
 	struct commit *commit = enc->commit;
+	const char *key = ledger_key(enc->store->ledger, bucket->queue);
+	bool adds = bucket->values.len > 0;
+
+	/* no task was added yet where the first is: its own XADD finds out without harm */
+	if (!adds || commit->n_queues > 0)
+		enc_need_type(enc, key, KEY_STREAM);
+	if (adds) {
+		make_queue(enc, bucket->queue);
+		enc_entries(enc, key, NULL, NAMES, ARRAY_LEN(NAMES), &bucket->values);
+		commit->queues[commit->n_queues++] = bucket->queue;
+	}
+	if (bucket->acks.len) {
+		enc_calls(enc, "XACK", key, ledger_group(enc->store->ledger, bucket->queue),
+		    &bucket->acks, ITEMS_MAX);
+		trim_queue(enc, bucket->queue);
+	}
+	enc_calls(enc, "XDEL", key, NULL, &bucket->deletes, ITEMS_MAX);
+}
+
+static void
+finish_queues(struct encoder *enc)
+{
 	struct queue_bucket *bucket, *next;
 	size_t n = 0;
 
 	for (bucket = enc->queues; bucket; bucket = bucket->next)
 		n++;
-	commit->queues = arena_alloc(enc->arena, (n ? n : 1) * sizeof *commit->queues);
+	enc->commit->queues = arena_alloc(enc->arena, (n ? n : 1) * sizeof *enc->commit->queues);
 	for (bucket = enc->queues; bucket; bucket = next) {
-		const char *key = ledger_key(enc->store->ledger, bucket->queue);
-
 		next = bucket->next;
-		enc_need_type(enc, key, "stream");
-		if (bucket->n_entries) {
-			make_queue(enc, bucket->queue);
-			add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &bucket->values,
-			    bucket->n_entries);
-			commit->queues[commit->n_queues++] = bucket->queue;
-		}
-		if (bucket->acks.len) {
-			enc_calls(enc, "XACK", key, ledger_group(enc->store->ledger, bucket->queue),
-			    &bucket->acks, ITEMS_MAX);
-			trim_queue(enc, bucket->queue);
-		}
+		finish_queue(enc, bucket);
 		args_release(&bucket->values);
-		enc_calls(enc, "XDEL", key, NULL, &bucket->deletes, ITEMS_MAX);
 		args_release(&bucket->acks);
 		args_release(&bucket->deletes);
 		free(bucket);
@@ -161,99 +149,25 @@ finish_queues(struct encoder *enc)
 }
 
 static void
-finish_runs(struct encoder *enc)
-{
-	struct run_bucket *bucket, *next;
-
-	HASH_ITER(hh, enc->runs, bucket, next) {
-		enc_need_type(enc, bucket->key, "hash");
-		enc_calls(enc, "HSET", bucket->key, NULL, &bucket->fields, HSET_FIELDS);
-		HASH_DEL(enc->runs, bucket);
-		args_release(&bucket->fields);
-		free(bucket);
-	}
-}
-
-/* XTRIM KEY STRATEGY ~ BOUND */
-static void
-trim_about(struct encoder *enc, const char *key, const char *strategy, int64_t bound)
-{
-	args_adds(&enc->rest, "5");
-	args_adds(&enc->rest, "XTRIM");
-	args_adds(&enc->rest, key);
-	args_adds(&enc->rest, strategy);
-	args_adds(&enc->rest, "~");
-	args_num(&enc->rest, enc->arena, (uint64_t)bound);
-	enc->n_rest++;
-}
-
-/* One packed entry; NULL: there is nothing to tell. */
-static const char *
-add_packed(struct encoder *enc, const char *kind, const struct buf *text)
-{
-	static const char *const NAMES[] = { "at", "e" };
-	const char *key = enc_key(enc, kind, NULL);
-	struct args values = { 0 };
-
-	if (text->len == 0)
-		return NULL;
-	enc_need_type(enc, key, "stream");
-	args_num(&values, enc->arena, (uint64_t)enc->wall_ms);
-	args_add(&values, text->data, text->len);
-	add_entries(enc, key, NAMES, ARRAY_LEN(NAMES), &values, 1);
-	args_release(&values);
-	return key;
-}
-
-/* So many entries of about the size of the last ones take no more room than they may. */
-static int64_t
-events_bound(struct store *store, size_t len)
-{
-	int64_t bound;
-
-	store->event_size += ((int64_t)len - store->event_size) / 32;
-	bound = store->events_bytes / (store->event_size + ENTRY_OVERHEAD);
-	if (bound > store->events_max)
-		return store->events_max;
-	return bound > EVENTS_MIN ? bound : EVENTS_MIN;
-}
-
-static void
-finish_events(struct encoder *enc)
-{
-	struct store *store = enc->store;
-	size_t len = enc->commit->events.text.len;
-	const char *key = add_packed(enc, "ev", &enc->commit->events.text);
-
-	if (key)
-		trim_about(enc, key, "MAXLEN", events_bound(store, len));
-	key = add_packed(enc, "audit", &enc->commit->events.audit);
-	if (!key)
-		return;
-	if (enc->wall_ms > store->audit_keep_ms)
-		trim_about(enc, key, "MINID", enc->wall_ms - store->audit_keep_ms);
-	trim_about(enc, key, "MAXLEN", store->audit_max);
-}
-
-static void
 finish_sets(struct encoder *enc)
 {
 	const struct {
-		const char *name, *kind, *type;
+		const char *name, *kind;
+		enum key_type type;
 		struct args *items;
 	} sets[] = {
-		{ "SADD", "live", "set", &enc->live_add },
-		{ "SREM", "live", "set", &enc->live_remove },
-		{ "ZREM", "fin", "zset", &enc->fin_reopen },
-		{ "ZADD", "fin", "zset", &enc->fin },
-		{ "ZREM", "fin", "zset", &enc->fin_remove },
-		{ "HDEL", "drop", "hash", &enc->undrop },
-		{ "HSET", "drop", "hash", &enc->drop },
-		{ "SADD", "cancel", "set", &enc->cancel_add },
-		{ "SREM", "cancel", "set", &enc->cancel_remove },
-		{ "XDEL", "in", "stream", &enc->in_remove },
-		{ "HSET", "limits", "hash", &enc->limits },
-		{ "HDEL", "limits", "hash", &enc->limits_gone },
+		{ "SADD", "live", KEY_SET, &enc->live_add },
+		{ "SREM", "live", KEY_SET, &enc->live_remove },
+		{ "ZREM", "fin", KEY_ZSET, &enc->fin_reopen },
+		{ "ZADD", "fin", KEY_ZSET, &enc->fin },
+		{ "ZREM", "fin", KEY_ZSET, &enc->fin_remove },
+		{ "HDEL", "drop", KEY_HASH, &enc->undrop },
+		{ "HSET", "drop", KEY_HASH, &enc->drop },
+		{ "SADD", "cancel", KEY_SET, &enc->cancel_add },
+		{ "SREM", "cancel", KEY_SET, &enc->cancel_remove },
+		{ "XDEL", "in", KEY_STREAM, &enc->in_remove },
+		{ "HSET", "limits", KEY_HASH, &enc->limits },
+		{ "HDEL", "limits", KEY_HASH, &enc->limits_gone },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
@@ -300,7 +214,7 @@ finish_defs(struct encoder *enc)
 	HASH_ITER(hh, enc->defs, bucket, next) {
 		const char *key = enc_key(enc, "def:", bucket->sha256);
 
-		enc_need_type(enc, key, "hash");
+		enc_need_type(enc, key, KEY_HASH);
 		if (bucket->more > 0)
 			keep_uploaded(enc, key, bucket->sha256);
 		if (bucket->more > bucket->less) {
@@ -348,7 +262,7 @@ finish_cursor(struct encoder *enc)
 
 	if (!has_cursor(enc))
 		return;
-	enc_need_type(enc, key, "stream");
+	enc_need_type(enc, key, KEY_STREAM);
 	args_adds(&enc->rest, "5");
 	args_adds(&enc->rest, "XTRIM");
 	args_adds(&enc->rest, key);
@@ -366,7 +280,7 @@ join_sections(struct encoder *enc)
 		struct args *section;
 		size_t n;
 	} sections[] = {
-		{ &enc->types, enc->n_types },
+		{ &enc->runs_section, enc->n_runs },
 		{ &enc->groups, enc->n_groups },
 		{ &enc->adds, enc->n_adds },
 		{ &enc->letters, enc->n_letters },
@@ -379,6 +293,11 @@ join_sections(struct encoder *enc)
 	for (int i = ARG_NONCE; i <= ARG_NEXT_SEQ; i++)
 		args_adds(args, ""); /* set for each send */
 	args_adds(args, has_cursor(enc) ? enc_id(enc, enc->cursor) : "");
+	for (size_t i = 0; i < KEY_TYPES; i++) {
+		args_num(args, enc->arena, enc->types[i].len);
+		args_append(args, &enc->types[i]);
+		args_release(&enc->types[i]);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
 		args_num(args, enc->arena, sections[i].n);
 		args_append(args, sections[i].section);
@@ -389,9 +308,9 @@ join_sections(struct encoder *enc)
 void
 enc_sections(struct encoder *enc)
 {
+	enc_events(enc);
 	finish_queues(enc);
-	finish_runs(enc);
-	finish_events(enc);
+	enc_runs(enc);
 	finish_sets(enc);
 	finish_purges(enc);
 	finish_defs(enc);

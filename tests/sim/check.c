@@ -122,19 +122,59 @@ number_of(const char *text)
 	return strtol(text, NULL, 10);
 }
 
+const char *const *
+check_adds(const char *const *argv, long *ret_n)
+{
+	const char *const *at = argv + 2 + 4;
+	long n;
+
+	for (int type = 0; type < 4; type++)
+		at += 1 + number_of(*at);
+	for (n = number_of(*at++); n > 0; n--) /* runs */
+		at += 3 + number_of(at[2]) + number_of(at[1]) * (1 + number_of(at[2]));
+	at += 1 + 2 * number_of(*at); /* groups */
+	*ret_n = number_of(*at++);
+	return at;
+}
+
+const char *const *
+check_next_add(const char *const *at, struct commit_add *ret_add)
+{
+	ret_add->key = at[0];
+	ret_add->n_words = number_of(at[1]);
+	ret_add->n_places = number_of(at[2]);
+	ret_add->entries = number_of(at[3]);
+	ret_add->words = at + 4;
+	ret_add->places = ret_add->words + ret_add->n_words;
+	ret_add->values = ret_add->places + ret_add->n_places;
+	return ret_add->values + ret_add->n_places * ret_add->entries;
+}
+
+const char *
+check_added(const struct commit_add *add, const char *field)
+{
+	long place = 2;
+
+	while (place <= add->n_words && strcmp(add->words[place - 2], field) != 0)
+		place++;
+	for (long k = 0; k < add->n_places; k++) {
+		if (number_of(add->places[k]) == place)
+			return add->values[(add->entries - 1) * add->n_places + k];
+	}
+	return add->words[place - 1];
+}
+
 static long
 count_added(const char *const *argv)
 {
-	const char *const *at = argv + 2 + 4;
 	long added = 0, n;
+	const char *const *at = check_adds(argv, &n);
 
-	at += 1 + 2 * number_of(*at); /* types */
-	at += 1 + 2 * number_of(*at); /* groups */
-	for (n = number_of(*at++); n > 0; n--) {
-		long fields = number_of(at[1]), entries = number_of(at[2 + fields]);
+	for (; n > 0; n--) {
+		struct commit_add add;
 
-		added += entries;
-		at += 3 + fields + fields * entries;
+		at = check_next_add(at, &add);
+		added += add.entries;
 	}
 	return added;
 }

@@ -89,7 +89,7 @@ add_letter(struct commit_run *run, struct letter *letter)
 	bool whole = find_body(run, at, &letter->body, &letter->meta);
 	const char *last[] = { "kind", whole ? args->argv[at + 6] : "", "replays",
 		replays[0] ? replays : "0", "log_tail", tail.data };
-	redisReply *reply;
+	redisReply *fault;
 
 	memcpy(argv + 3, args->argv + at + 12, (size_t)n * sizeof *argv);
 	memcpy(lens + 3, args->lens + at + 12, (size_t)n * sizeof *lens);
@@ -98,18 +98,13 @@ add_letter(struct commit_run *run, struct letter *letter)
 		lens[3 + n + i] = i < 5 ? strlen(last[i]) : tail.len;
 	}
 	run->at += 12 + n;
-	reply = fake_execute(run->redis, &cmd);
+	fault = commit_add(run, &cmd);
 	free(index);
 	free(replays);
 	text_free(&tail);
-	if (reply->type == REDIS_REPLY_ERROR)
-		return commit_undo(run, args->argv[at + 1], reply);
-	GROW(run->added, run->n_added, run->cap_added);
-	run->added[run->n_added].key = args->argv[at + 1];
-	memcpy(run->added[run->n_added++].id, reply->str, reply->len + 1);
-	memcpy(letter->id, reply->str, reply->len + 1);
-	fake_push(run->ids, reply);
-	return NULL;
+	if (!fault)
+		memcpy(letter->id, run->added[run->n_added - 1].id, sizeof letter->id);
+	return fault;
 }
 
 redisReply *

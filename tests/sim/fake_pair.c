@@ -216,7 +216,7 @@ push_ids(struct pair *pair, const struct line *line, const redisReply *reply)
 
 	if (reply->type == REDIS_REPLY_STRING && strcmp(line->argv[0], "XADD") == 0 &&
 	    stream_id_parse(reply->str, reply->len, &id)) {
-		if (strcmp(line->argv[2], "*") == 0)
+		if (strcmp(line->argv[2], "*") == 0 || strcmp(line->argv[2], "MAXLEN") == 0)
 			fake_redis_push_id(pair->fake, id);
 		snprintf(pair->seen[pair->n_seen++ % 32], STREAM_ID_SIZE, "%s", reply->str);
 	}
@@ -225,11 +225,9 @@ push_ids(struct pair *pair, const struct line *line, const redisReply *reply)
 	if (strcmp(line->argv[0], "EVAL") != 0 || reply->type != REDIS_REPLY_ARRAY ||
 	    strcmp(script_name(line), "commit") != 0)
 		return;
-	for (size_t i = 1; i < reply->elements; i++) {
-		const redisReply *item = reply->element[i];
-
-		if (item->type == REDIS_REPLY_STRING && strchr(item->str, '-') &&
-		    stream_id_parse(item->str, item->len, &id) && id.ms > 1000000)
+	for (const char *at = reply->elements > 1 ? reply->element[1]->str : ""; at && *at;
+	     at += strcspn(at, " "), at += *at == ' ') {
+		if (stream_id_parse(at, strcspn(at, " "), &id) && id.ms > 1000000)
 			fake_redis_push_id(pair->fake, id);
 	}
 }
@@ -267,7 +265,8 @@ both(struct pair *pair, struct line *line)
 /* --- all keys ------------------------------------------------------------------------------ */
 
 const char *const pair_keys[PAIR_KEYS] = { "s1", "s2", "h1", "h2", "set1", "set2", "z1", "x1", "x2", "x3",
-	"reeve:{0}:fence", "reeve:{0}:beat", "reeve:{0}:cursor", "reeve:{0}:meta" };
+	"reeve:{0}:fence", "reeve:{0}:beat", "reeve:{0}:cursor", "reeve:{0}:meta",
+	"reeve:{0}:run:a", "reeve:{0}:run:b" };
 
 void
 compare_key(struct pair *pair, const char *key)

@@ -18,8 +18,8 @@
 #include "redis/script.h"
 #include "wire/lua_scripts.h"
 
-#define MAX_ARGS 96
-#define PAIR_KEYS 14
+#define MAX_ARGS 128
+#define PAIR_KEYS 16
 
 /* The keys of the random commands. */
 extern const char *const pair_keys[PAIR_KEYS];

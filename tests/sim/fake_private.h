@@ -190,9 +190,9 @@ struct added {
 
 struct commit_run {
 	struct fake_redis *redis;
-	const struct cmd *args;
-	int at;
-	redisReply *ids;
+	const struct cmd *keys, *args;
+	int at, runs_at;
+	redisReply *answer;
 	struct added *added;
 	size_t n_added, cap_added;
 	struct letter *letters;
@@ -207,7 +207,7 @@ struct letter {
 };
 
 long long commit_number(struct commit_run *run);
-redisReply *commit_undo(struct commit_run *run, const char *key, redisReply *error);
+redisReply *commit_add(struct commit_run *run, const struct cmd *cmd); /* NULL, or the fault */
 redisReply *letters_add(struct commit_run *run); /* NULL, or the fault */
 void letters_change(struct commit_run *run);
 void letters_release(struct commit_run *run);

@@ -100,15 +100,32 @@ do_get(struct fake_redis *redis, const struct cmd *cmd)
 }
 
 /* EX is taken and forgotten: worlds are shorter than any expiry. */
-static redisReply *
-do_set(struct fake_redis *redis, const struct cmd *cmd)
+/* The key at i becomes the string behind it. */
+static void
+set_string(struct fake_redis *redis, const struct cmd *cmd, int i)
 {
-	struct object *object = object_find(redis, cmd->argv[1], cmd->lens[1]);
+	struct object *object = object_find(redis, cmd->argv[i], cmd->lens[i]);
 
 	if (object)
 		object_drop(redis, object);
-	object = object_make(redis, cmd->argv[1], cmd->lens[1], KIND_STRING);
-	object->string = text_new(cmd->argv[2], cmd->lens[2]);
+	object = object_make(redis, cmd->argv[i], cmd->lens[i], KIND_STRING);
+	object->string = text_new(cmd->argv[i + 1], cmd->lens[i + 1]);
+}
+
+static redisReply *
+do_set(struct fake_redis *redis, const struct cmd *cmd)
+{
+	set_string(redis, cmd, 1);
+	return fake_status("OK");
+}
+
+static redisReply *
+do_mset(struct fake_redis *redis, const struct cmd *cmd)
+{
+	if (cmd->argc % 2 == 0)
+		return fake_error("ERR wrong number of arguments for 'mset' command");
+	for (int i = 1; i < cmd->argc; i += 2)
+		set_string(redis, cmd, i);
 	return fake_status("OK");
 }
 
@@ -215,6 +232,7 @@ static const struct fake_command commands[] = {
 	{ "TYPE",      2, do_type,      false },
 	{ "GET",       2, do_get,       false },
 	{ "SET",       3, do_set,       true },
+	{ "MSET",      3, do_mset,      true },
 	{ "DEL",       2, do_del,       true },
 	{ "UNLINK",    2, do_del,       true },
 	{ "PERSIST",   2, do_expire,    false },

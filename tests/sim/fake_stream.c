@@ -153,16 +153,18 @@ append(struct stream *stream, struct stream_id id, const struct cmd *cmd, int fr
 	stream->last = id;
 }
 
+/* XADD KEY [MAXLEN ~ N] ID field value...; about (~) trims nothing here. */
 static redisReply *
 do_xadd(struct fake_redis *redis, const struct cmd *cmd)
 {
 	struct object *object;
 	struct stream_id id;
-	bool generate = cmd_is(cmd, 2, "*");
+	int at = cmd_is(cmd, 2, "MAXLEN") && cmd_is(cmd, 3, "~") ? 5 : 2;
+	bool generate = cmd_is(cmd, at, "*");
 
-	if (cmd->argc % 2 == 0)
+	if ((cmd->argc - at) % 2 == 0)
 		return fake_error("ERR wrong number of arguments for 'xadd' command");
-	id = generate ? (struct stream_id){ 0 } : fake_plain_id(cmd->argv[2]);
+	id = generate ? (struct stream_id){ 0 } : fake_plain_id(cmd->argv[at]);
 	if (!generate && id.ms == 0 && id.seq == 0)
 		return fake_error("ERR The ID specified in XADD must be greater than 0-0");
 	object = object_get(redis, cmd, 1, KIND_STREAM);
@@ -176,7 +178,7 @@ do_xadd(struct fake_redis *redis, const struct cmd *cmd)
 	if (stream_id_cmp(id, object->stream.last) <= 0)
 		return fake_error("ERR The ID specified in XADD is equal or smaller than the "
 				  "target stream top item");
-	append(&object->stream, id, cmd, 3);
+	append(&object->stream, id, cmd, at + 1);
 	return fake_id(id);
 }
 

@@ -71,41 +71,33 @@ struct dispatched {
 	const char *token;
 };
 
-static long
-number_of(const char *text)
+static void
+take_add(const struct commit_add *add, unsigned type, struct dispatched *added)
 {
-	return strtol(text, NULL, 10);
-}
-
-/* One key's entries: key nfields name… nentries value…. */
-static const char *const *
-take_adds(const char *const *at, unsigned type, struct dispatched *added)
-{
-	long fields = number_of(at[1]), entries = number_of(at[2 + fields]);
-	const char *const *values = at + 3 + fields;
 	char queue[80];
 
 	snprintf(queue, sizeof queue, "reeve:{0}:q:%s", type_name(type));
-	if (strcmp(at[0], "reeve:{0}:ev") == 0)
-		added->at = strtoll(values[0], NULL, 10);
-	if (strcmp(at[0], queue) == 0) {
-		added->n = (size_t)entries;
-		added->token = values[(entries - 1) * fields + 3];
+	if (strcmp(add->key, "reeve:{0}:ev") == 0)
+		added->at = strtoll(check_added(add, "at"), NULL, 10);
+	if (strcmp(add->key, queue) == 0) {
+		added->n = (size_t)add->entries;
+		added->token = check_added(add, "token");
 	}
-	return values + fields * entries;
 }
 
 static struct dispatched
 added_by(const char *const *argv, unsigned type)
 {
-	const char *const *at = argv + 2 + 4;
 	struct dispatched added = { 0 };
 	long n;
+	const char *const *at = check_adds(argv, &n);
 
-	at += 1 + 2 * number_of(*at); /* types */
-	at += 1 + 2 * number_of(*at); /* groups */
-	for (n = number_of(*at++); n > 0; n--)
-		at = take_adds(at, type, &added);
+	for (; n > 0; n--) {
+		struct commit_add add;
+
+		at = check_next_add(at, &add);
+		take_add(&add, type, &added);
+	}
 	return added;
 }
 

@@ -69,7 +69,10 @@ consumer(struct pair *pair)
 static void
 random_plain(struct pair *pair)
 {
-	switch (below(pair, 14)) {
+	switch (below(pair, 15)) {
+	case 14:
+		BOTH(pair, "MSET", key(pair, "s"), PICK(pair, "3", "4"), key(pair, "s"), "5");
+		break;
 	case 0:
 		BOTH(pair, "SET", key(pair, "s"), PICK(pair, "1", "77", "12"), "EX", "1000");
 		break;
@@ -121,7 +124,10 @@ random_stream(struct pair *pair)
 {
 	const char *x = key(pair, "x");
 
-	switch (below(pair, 16)) {
+	switch (below(pair, 17)) {
+	case 16:
+		BOTH(pair, "XADD", x, "MAXLEN", "~", "100000", "*", "f", word(pair));
+		break;
 	case 0:
 	case 1:
 	case 2:
@@ -295,14 +301,94 @@ add_pairs(struct pair *pair, struct line *line)
 	add(line, word(pair));
 }
 
-/* A commit of the owner, or of somebody who was: entries for two streams, some changes. */
+static void
+add_types(struct line *line)
+{
+	add(line, "1");
+	add(line, "h1");
+	add(line, "2");
+	add(line, "x1");
+	add(line, "x2");
+	add(line, "1");
+	add(line, "set1");
+	add(line, "0");
+}
+
+/* Two runs that change in the same fields, and one that does not. */
+static void
+add_runs(struct pair *pair, struct line *line)
+{
+	unsigned n = below(pair, 3);
+
+	add_number(line, n);
+	while (n-- > 0) {
+		bool both = below(pair, 2);
+
+		add(line, PICK(pair, "new", "old"));
+		add(line, both ? "2" : "1");
+		add(line, "2");
+		add(line, word(pair));
+		add(line, word(pair));
+		for (int run = both ? 0 : 1; run < 2; run++) {
+			add(line, run ? "b" : "a");
+			add(line, word(pair));
+			add(line, word(pair));
+		}
+	}
+}
+
+/* For two streams; the second one may be none: then the first gets nothing. */
+static void
+add_entries(struct pair *pair, struct line *line)
+{
+	unsigned n = below(pair, 3), places = below(pair, 3);
+
+	add(line, "2");
+	add(line, "x2");
+	add(line, "6");
+	add(line, "0");
+	add(line, "1");
+	add(line, "MAXLEN");
+	add(line, "~");
+	add(line, "100000");
+	add(line, "*");
+	add(line, "e");
+	add(line, word(pair));
+	add(line, PICK(pair, "x1", "x1", "reeve:{0}:fence"));
+	add(line, "5");
+	add_number(line, places);
+	add_number(line, n);
+	add(line, "*");
+	add(line, "f");
+	add(line, word(pair));
+	add(line, "g");
+	add(line, word(pair));
+	for (unsigned k = 0; k < places; k++)
+		add(line, k ? "3" : "5");
+	for (unsigned i = 0; i < places * n; i++)
+		add(line, word(pair));
+}
+
+/* Ids of entries that a commit took back are told by nothing else. */
+static void
+same_last_id(struct pair *pair, const char *stream)
+{
+	redisReply *info = redisCommand(pair->real, "XINFO STREAM %s", stream);
+
+	for (size_t i = 0; i + 1 < info->elements; i += 2) {
+		if (strcmp(info->element[i]->str, "last-generated-id") == 0)
+			BOTH(pair, "XSETID", stream, info->element[i + 1]->str);
+	}
+	freeReplyObject(info);
+}
+
+/* A commit of the owner, or of somebody who was. */
 static void
 random_commit(struct pair *pair)
 {
 	struct line line = { 0 };
 	redisReply *fence = redisCommand(pair->real, "GET reeve:{0}:fence");
 	char nonce[64] = "n1", seq[64] = "0", next[64];
-	unsigned n = below(pair, 3);
 
 	if (fence->type == REDIS_REPLY_STRING)
 		(void)sscanf(fence->str, "%63[^:]:%63[^:]", nonce, seq);
@@ -319,28 +405,12 @@ random_commit(struct pair *pair)
 	add(&line, seq);
 	add(&line, next);
 	add(&line, PICK(pair, "", "7-7"));
-	add(&line, "4");
-	add(&line, "x1");
-	add(&line, "stream");
-	add(&line, "x2");
-	add(&line, "stream");
-	add(&line, "h1");
-	add(&line, "hash");
-	add(&line, "set1");
-	add(&line, "set");
+	add_types(&line);
+	add_runs(pair, &line);
 	add(&line, "1");
 	add(&line, "x1");
 	add(&line, "g1");
-	add(&line, n ? "1" : "0");
-	if (n) {
-		add(&line, "x1");
-		add(&line, "2");
-		add(&line, "f");
-		add(&line, "g");
-		add_number(&line, n);
-		for (unsigned i = 0; i < 2 * n; i++)
-			add(&line, word(pair));
-	}
+	add_entries(pair, &line);
 	add_letters(pair, &line);
 	add_pairs(pair, &line);
 	if (below(pair, 2)) {
@@ -351,6 +421,7 @@ random_commit(struct pair *pair)
 		add_number(&line, 1 + below(pair, 4));
 	}
 	both(pair, &line);
+	same_last_id(pair, "x2");
 }
 
 /* --- the test -------------------------------------------------------------------------------------- */

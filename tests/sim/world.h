@@ -449,6 +449,19 @@ void limits_release(struct world *world);
 
 /* --- check.c: invariants ------------------------------------------------------------------------- */
 void check_commit(struct world *world, int argc, const char *const *argv);
+
+/* What a commit adds to one stream, by its arguments (wire/lua/commit.lua). */
+struct commit_add {
+	const char *key;
+	long n_words, n_places, entries;
+	const char *const *words, *const *places, *const *values;
+};
+
+/* Where the adds begin, and how many streams there are; the next one from there. */
+const char *const *check_adds(const char *const *argv, long *ret_n);
+const char *const *check_next_add(const char *const *at, struct commit_add *ret_add);
+/* A field of the last entry. */
+const char *check_added(const struct commit_add *add, const char *field);
 /* An entry of the type's stream with this token is not settled. */
 bool check_is_outstanding(struct world *world, unsigned type, const char *token);
 void check_same_load(struct world *world, struct daemon *daemon);

@@ -7,6 +7,7 @@
 
 #include "test.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "engine_harness.h"
 #include "model/canonical.h"
@@ -91,22 +92,32 @@ find_arg(struct commit *commit, const char *text)
 	return -1;
 }
 
-/* A reply of the script: OK and n ids from 5-first on. */
+static redisReply *
+make_text(const char *text)
+{
+	redisReply *item = xcalloc(1, sizeof *item);
+
+	item->type = REDIS_REPLY_STRING;
+	item->str = xstrdup(text);
+	item->len = strlen(text);
+	return item;
+}
+
+/* A reply of the script: OK and n ids, that of the events first, the next is 5-first. */
 static redisReply *
 make_reply(size_t n, unsigned first)
 {
 	redisReply *reply = xcalloc(1, sizeof *reply);
+	struct buf ids = { 0 };
 
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&ids, "%s5-%zu", i ? " " : "", first + i);
 	reply->type = REDIS_REPLY_ARRAY;
-	reply->elements = n + 1;
-	reply->element = xcalloc(n + 1, sizeof(redisReply *));
-	for (size_t i = 0; i <= n; i++) {
-		redisReply *item = reply->element[i] = xcalloc(1, sizeof *item);
-
-		item->type = REDIS_REPLY_STRING;
-		item->str = i ? xasprintf("5-%zu", first + i) : xstrdup("OK");
-		item->len = strlen(item->str);
-	}
+	reply->elements = 2;
+	reply->element = xcalloc(2, sizeof(redisReply *));
+	reply->element[0] = make_text("OK");
+	reply->element[1] = make_text(buf_text(&ids));
+	buf_release(&ids);
 	return reply;
 }
 
@@ -247,13 +258,13 @@ purge(struct bench *bench, const char *run, char sha)
 static redisReply *
 make_left(long long left)
 {
-	redisReply *reply = make_reply(1, 0);
-	redisReply *item = reply->element[1];
+	redisReply *reply = make_reply(0, 0);
+	redisReply *item = xcalloc(1, sizeof *item);
 
-	free(item->str);
-	item->str = NULL;
 	item->type = REDIS_REPLY_INTEGER;
 	item->integer = left;
+	reply->element = xreallocarray(reply->element, 3, sizeof(redisReply *));
+	reply->element[reply->elements++] = item;
 	return reply;
 }
 

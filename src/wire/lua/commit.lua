@@ -2,11 +2,16 @@
 -- One commit of a partition's owner: everything in it is applied, or nothing.
 --
 -- KEYS: 1 fence, 2 cursor
--- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then six sections, each
---       led by its count:
---   types:   key type ...                    what each written key must be (or missing)
+-- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then seven sections, each led by
+--       its count:
+--   types:   four lists, each led by its count: keys that must be a hash, a stream, a set,
+--            a sorted set, or missing
+--   runs:    'new'|'old' nruns nfields name... then for each run its id and its values
+--                                            hashes run:ID; of new runs none should exist
 --   groups:  key group ...                   streams to create with their group
---   adds:    key nfields name... nentries, then nentries times the values
+--   adds:    key nwords nplaces nentries word... place..., then nentries times a value
+--            for each place                  XADD key word...; what differs from entry
+--                                            to entry is put at its place among the words
 --   letters: 'open' stream bodies run index log kind queue entry body meta nfields
 --                   name value...
 --            'close' marks run index mark, or 'close' marks '' entry mark
@@ -19,18 +24,21 @@
 --   less:    key n ...                       definitions that lose n users: field
 --                                            `refs`; without users they are removed
 --
--- Order: fence, types, adds, letters, rest, less, fence.  Lua has no rollback, so only
--- XADD can still fail behind the type check (a stream whose last id is the largest
--- there is); entries added before such a failure are deleted again.
+-- Order: fence, types, adds, letters, runs, rest, less, fence.  Lua has no rollback, so
+-- only XADD can still fail behind the checks (a stream whose last id is the largest there
+-- is, or that is none); entries added before such a failure are deleted again.
+--
+-- A key is checked by asking for its length: one of another type is an error, and nothing
+-- is made to carry an answer.
 --
 -- run:ID holds d<index>, the entry of a task's open letter, dl, how many it has, and
 -- n<index>, how often the task was replayed.
 --
--- Returns {'OK', id..., left...} in the order of adds, letters and less (left: users
--- that remain); {'FENCED', fence}; {'SEQ', seq};
--- {'BADKEY', key, type}; {'XADD', key, error}.
-local A = ARGV
-local fence = redis.call('GET', KEYS[1]) or ''
+-- Returns {'OK', ids, left...}: the ids of adds and letters in their order, parted by
+-- blanks, and the users that remain in the order of less; {'FENCED', fence};
+-- {'SEQ', seq}; {'BADKEY', key, type}; {'XADD', key, error}.
+local A, call, pcall = ARGV, redis.call, redis.pcall
+local fence = call('GET', KEYS[1]) or ''
 local nonce, seq, home = string.match(fence, '^([^:]*):(%d+):(.*)$')
 if nonce ~= A[1] then
 	return { 'FENCED', fence }
@@ -39,49 +47,92 @@ if seq ~= A[2] then
 	return { 'SEQ', seq }
 end
 
-local i = 6
-for _ = 1, tonumber(A[5]) do
-	local is = redis.call('TYPE', A[i]).ok
-	if is ~= A[i + 1] and is ~= 'none' then
-		return { 'BADKEY', A[i], is }
+-- What Redis says of a key that has no such length.
+local function bad_key(key, err)
+	local is = call('TYPE', key).ok
+	if string.sub(err.err, 1, 9) ~= 'WRONGTYPE' then
+		return err
 	end
-	i = i + 2
+	return { 'BADKEY', key, is }
 end
 
+local i = 5
+for _, length in ipairs({ 'HLEN', 'XLEN', 'SCARD', 'ZCARD' }) do
+	for k = i + 1, i + tonumber(A[i]) do
+		local is = pcall(length, A[k])
+		if type(is) == 'table' then
+			return bad_key(A[k], is)
+		end
+	end
+	i = i + 1 + tonumber(A[i])
+end
+
+-- Of new runs one question tells that none is there.
+local prefix = string.sub(KEYS[1], 1, -6) .. 'run:'
+local runs, n_runs, runs_at = {}, 0, i
 local n = tonumber(A[i])
 i = i + 1
 for _ = 1, n do
-	redis.pcall('XGROUP', 'CREATE', A[i], A[i + 1], '0', 'MKSTREAM')
-	i = i + 2
+	local new, count, fields = A[i] == 'new', tonumber(A[i + 1]), tonumber(A[i + 2])
+	local first = n_runs + 1
+	i = i + 3 + fields
+	for _ = 1, count do
+		n_runs = n_runs + 1
+		runs[n_runs] = prefix .. A[i]
+		i = i + 1 + fields
+	end
+	if not new or call('EXISTS', unpack(runs, first, n_runs)) > 0 then
+		for k = first, n_runs do
+			local is = pcall('HLEN', runs[k])
+			if type(is) == 'table' then
+				return bad_key(runs[k], is)
+			end
+		end
+	end
 end
 
-local ids = { 'OK' }
-local keys = {}
 n = tonumber(A[i])
 i = i + 1
 for _ = 1, n do
-	local key, fields = A[i], tonumber(A[i + 1])
-	local cmd = { 'XADD', key, '*' }
-	for f = 1, fields do
-		cmd[2 + 2 * f] = A[i + 1 + f]
+	pcall('XGROUP', 'CREATE', A[i], A[i + 1], '0', 'MKSTREAM')
+	i = i + 2
+end
+
+local ids, keys, n_ids = {}, {}, 0
+
+-- Adds an entry to the stream cmd[2]; the answer when that cannot be.
+local function add(cmd)
+	local id = pcall(unpack(cmd))
+	if type(id) == 'table' then
+		for k = 1, n_ids do
+			call('XDEL', keys[k], ids[k])
+		end
+		return { 'XADD', cmd[2], id.err }
 	end
-	i = i + 2 + fields
-	local entries = tonumber(A[i])
-	i = i + 1
+	n_ids = n_ids + 1
+	ids[n_ids], keys[n_ids] = id, cmd[2]
+end
+
+n = tonumber(A[i])
+i = i + 1
+for _ = 1, n do
+	local words, places = tonumber(A[i + 1]), tonumber(A[i + 2])
+	local cmd, at = { 'XADD', A[i], unpack(A, i + 4, i + 3 + words) }, {}
+	local entries = tonumber(A[i + 3])
+	i = i + 4 + words
+	for k = 1, places do
+		at[k] = tonumber(A[i]) + 2
+		i = i + 1
+	end
 	for _ = 1, entries do
-		for f = 1, fields do
-			cmd[3 + 2 * f] = A[i]
+		for k = 1, places do
+			cmd[at[k]] = A[i]
 			i = i + 1
 		end
-		local id = redis.pcall(unpack(cmd))
-		if type(id) == 'table' then
-			for k = 2, #ids do
-				redis.call('XDEL', keys[k], ids[k])
-			end
-			return { 'XADD', key, id.err }
+		local fault = add(cmd)
+		if fault then
+			return fault
 		end
-		ids[#ids + 1] = id
-		keys[#ids] = key
 	end
 end
 
@@ -89,7 +140,7 @@ end
 local function log_tail(log)
 	local tail, to = '', '+'
 	for _ = 1, 16 do
-		local page = redis.pcall('XREVRANGE', log, to, '-', 'COUNT', 16)
+		local page = pcall('XREVRANGE', log, to, '-', 'COUNT', 16)
 		if page.err or #page == 0 then
 			break
 		end
@@ -114,7 +165,7 @@ end
 
 -- What an entry of a task stream handed out; nil: it is gone.
 local function handed_out(queue, entry)
-	local found = redis.pcall('XRANGE', queue, entry, entry)
+	local found = pcall('XRANGE', queue, entry, entry)
 	local said = {}
 	if found.err or #found == 0 then
 		return nil
@@ -147,18 +198,14 @@ for _ = 1, n do
 		cmd[#cmd + 1] = 'kind'
 		cmd[#cmd + 1] = kind
 		cmd[#cmd + 1] = 'replays'
-		cmd[#cmd + 1] = redis.call('HGET', run, 'n' .. index) or '0'
+		cmd[#cmd + 1] = call('HGET', run, 'n' .. index) or '0'
 		cmd[#cmd + 1] = 'log_tail'
 		cmd[#cmd + 1] = log_tail(A[i + 5])
-		change.id = redis.pcall(unpack(cmd))
-		if type(change.id) == 'table' then
-			for k = 2, #ids do
-				redis.call('XDEL', keys[k], ids[k])
-			end
-			return { 'XADD', key, change.id.err }
+		local fault = add(cmd)
+		if fault then
+			return fault
 		end
-		ids[#ids + 1] = change.id
-		keys[#ids] = key
+		change.id = ids[n_ids]
 		i = i + 12 + 2 * fields
 	else
 		i = i + 5
@@ -170,25 +217,44 @@ for _, change in ipairs(changes) do
 	if change.id then
 		local bodies, run, index = A[at + 2], A[at + 3], A[at + 4]
 		if change.body and change.meta and change.meta ~= '' then
-			redis.pcall('HSET', bodies, change.id, change.body, change.id .. '/meta', change.meta)
+			pcall('HSET', bodies, change.id, change.body, change.id .. '/meta', change.meta)
 		end
-		redis.call('HSET', run, 'd' .. index, change.id)
-		redis.pcall('HINCRBY', run, 'dl', 1)
+		call('HSET', run, 'd' .. index, change.id)
+		pcall('HINCRBY', run, 'dl', 1)
 	else
 		local marks, run, index, entry = A[at + 1], A[at + 2], A[at + 3], A[at + 3]
 		if run ~= '' then
-			entry = redis.call('HGET', run, 'd' .. index)
+			entry = call('HGET', run, 'd' .. index)
 		end
 		if entry then
-			redis.pcall('HSET', marks, entry, A[at + 4])
+			pcall('HSET', marks, entry, A[at + 4])
 		end
 		if entry and run ~= '' then
-			redis.call('HDEL', run, 'd' .. index)
-			redis.pcall('HINCRBY', run, 'n' .. index, 1)
-			if redis.pcall('HINCRBY', run, 'dl', -1) == 0 then
-				redis.call('HDEL', run, 'dl')
+			call('HDEL', run, 'd' .. index)
+			pcall('HINCRBY', run, 'n' .. index, 1)
+			if pcall('HINCRBY', run, 'dl', -1) == 0 then
+				call('HDEL', run, 'dl')
 			end
 		end
+	end
+end
+
+local at, last = runs_at + 1, 0
+for _ = 1, tonumber(A[runs_at]) do
+	local count, fields = tonumber(A[at + 1]), tonumber(A[at + 2])
+	local cmd = { 'HSET', '' }
+	for f = 1, fields do
+		cmd[1 + 2 * f], cmd[2 + 2 * f] = A[at + 2 + f], ''
+	end
+	at = at + 3 + fields
+	for _ = 1, count do
+		last = last + 1
+		cmd[2] = runs[last]
+		for f = 1, fields do
+			cmd[2 + 2 * f] = A[at + f]
+		end
+		call(unpack(cmd))
+		at = at + 1 + fields
 	end
 end
 
@@ -196,26 +262,29 @@ n = tonumber(A[i])
 i = i + 1
 for _ = 1, n do
 	local argc = tonumber(A[i])
-	redis.call(unpack(A, i + 1, i + argc))
+	call(unpack(A, i + 1, i + argc))
 	i = i + 1 + argc
 end
 
+local answer = { 'OK', table.concat(ids, ' ') }
 n = tonumber(A[i])
 i = i + 1
 for _ = 1, n do
-	local left = redis.pcall('HINCRBY', A[i], 'refs', '-' .. A[i + 1])
+	local left = pcall('HINCRBY', A[i], 'refs', '-' .. A[i + 1])
 	if type(left) == 'table' then
 		left = 0
 	end
 	if left <= 0 then
-		redis.call('UNLINK', A[i])
+		call('UNLINK', A[i])
 	end
-	ids[#ids + 1] = left
+	answer[#answer + 1] = left
 	i = i + 2
 end
 
+fence = A[1] .. ':' .. A[3] .. ':' .. home
 if A[4] ~= '' then
-	redis.call('SET', KEYS[2], A[4])
+	call('MSET', KEYS[2], A[4], KEYS[1], fence)
+else
+	call('SET', KEYS[1], fence)
 end
-redis.call('SET', KEYS[1], A[1] .. ':' .. A[3] .. ':' .. home)
-return ids
+return answer

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes entries of streams: what all of a queue's have in common once, the rest each time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/encode_private.h"
+
+#define EVENTS_MIN 100
+#define ENTRY_OVERHEAD 100 /* bytes of a stream's entry beside its text, about */
+#define FIELDS_MAX 16
+
+/* Every n-th value from the first on is the same. */
+static bool
+is_common(const struct args *values, size_t first, size_t n)
+{
+	for (size_t i = first + n; i < values->len; i += n) {
+		if (values->n[i] != values->n[first] ||
+		    (values->v[i] != values->v[first] &&
+			memcmp(values->v[i], values->v[first], values->n[i]) != 0))
+			return false;
+	}
+	return true;
+}
+
+/* What is not common, entry by entry. */
+static void
+add_values(struct encoder *enc, const struct args *values, size_t n, const size_t *places,
+    size_t n_places)
+{
+	for (size_t entry = 0; entry < values->len; entry += n) {
+		for (size_t k = 0; k < n_places; k++)
+			args_add(&enc->adds, values->v[entry + places[k]],
+			    values->n[entry + places[k]]);
+	}
+}
+
+void
+enc_entries(struct encoder *enc, const char *key, const struct args *options,
+    const char *const *names, size_t n, const struct args *values)
+{
+	size_t entries = values->len / n, head = options ? options->len : 0;
+	size_t places[FIELDS_MAX], n_places = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_common(values, i, n))
+			places[n_places++] = i;
+	}
+	args_adds(&enc->adds, key);
+	args_num(&enc->adds, enc->arena, head + 1 + 2 * n);
+	args_num(&enc->adds, enc->arena, n_places);
+	args_num(&enc->adds, enc->arena, entries);
+	if (options)
+		args_append(&enc->adds, options);
+	args_adds(&enc->adds, "*");
+	for (size_t i = 0, k = 0; i < n; i++) {
+		bool common = k == n_places || places[k] != i;
+
+		args_adds(&enc->adds, names[i]);
+		args_add(&enc->adds, common ? values->v[i] : "", common ? values->n[i] : 0);
+		k += common ? 0 : 1;
+	}
+	for (size_t k = 0; k < n_places; k++)
+		args_num(&enc->adds, enc->arena, head + 1 + 2 * (places[k] + 1));
+	add_values(enc, values, n, places, n_places);
+	enc->n_adds++;
+	enc->commit->n_ids += entries;
+}
+
+/* One packed entry, and the stream is cut to about max entries; NULL: nothing to tell. */
+static const char *
+add_packed(struct encoder *enc, const char *kind, const struct buf *text, int64_t max)
+{
+	static const char *const NAMES[] = { "at", "e" };
+	const char *key = enc_key(enc, kind, NULL);
+	struct args options = { 0 }, values = { 0 };
+
+	if (text->len == 0)
+		return NULL;
+	args_adds(&options, "MAXLEN");
+	args_adds(&options, "~");
+	args_num(&options, enc->arena, (uint64_t)max);
+	args_num(&values, enc->arena, (uint64_t)enc->wall_ms);
+	args_add(&values, text->data, text->len);
+	enc_entries(enc, key, &options, NAMES, ARRAY_LEN(NAMES), &values);
+	args_release(&options);
+	args_release(&values);
+	return key;
+}
+
+/* So many entries of about the size of the last ones take no more room than they may. */
+static int64_t
+events_bound(struct store *store, size_t len)
+{
+	int64_t bound;
+
+	if (len > 0)
+		store->event_size += ((int64_t)len - store->event_size) / 32;
+	bound = store->events_bytes / (store->event_size + ENTRY_OVERHEAD);
+	if (bound > store->events_max)
+		return store->events_max;
+	return bound > EVENTS_MIN ? bound : EVENTS_MIN;
+}
+
+void
+enc_events(struct encoder *enc)
+{
+	struct store *store = enc->store;
+	const struct buf *text = &enc->commit->events.text;
+	const char *key;
+
+	(void)add_packed(enc, "ev", text, events_bound(store, text->len));
+	key = add_packed(enc, "audit", &enc->commit->events.audit, store->audit_max);
+	enc->commit->n_ahead = enc->commit->n_ids;
+	if (!key || enc->wall_ms <= store->audit_keep_ms)
+		return;
+	args_adds(&enc->rest, "5");
+	args_adds(&enc->rest, "XTRIM");
+	args_adds(&enc->rest, key);
+	args_adds(&enc->rest, "MINID");
+	args_adds(&enc->rest, "~");
+	args_num(&enc->rest, enc->arena, (uint64_t)(enc->wall_ms - store->audit_keep_ms));
+	enc->n_rest++;
+}
