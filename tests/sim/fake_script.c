@@ -261,9 +261,11 @@ make_groups(struct commit_run *run)
 }
 
 static redisReply *
-commit_undo(struct commit_run *run, const char *key, redisReply *error)
+commit_undo(struct commit_run *run, const struct cmd *cmd, redisReply *error)
 {
-	redisReply *reply = lua_answer("XADD", key, error->str);
+	bool wrong = strncmp(error->str, "WRONGTYPE", 9) == 0;
+	redisReply *reply = wrong ? bad_key(run, cmd->argv[1], cmd->lens[1])
+				  : lua_answer("XADD", cmd->argv[1], error->str);
 
 	for (size_t i = 0; i < run->n_added; i++)
 		lua_quiet(lua_call(run->redis, "XDEL", run->added[i].key, run->added[i].id, NULL));
@@ -277,7 +279,7 @@ commit_add(struct commit_run *run, const struct cmd *cmd)
 	redisReply *reply = fake_execute(run->redis, cmd);
 
 	if (reply->type == REDIS_REPLY_ERROR)
-		return commit_undo(run, cmd->argv[1], reply);
+		return commit_undo(run, cmd, reply);
 	GROW(run->added, run->n_added, run->cap_added);
 	run->added[run->n_added].key = cmd->argv[1];
 	memcpy(run->added[run->n_added++].id, reply->str, reply->len + 1);

@@ -47,13 +47,12 @@ if seq ~= A[2] then
 	return { 'SEQ', seq }
 end
 
--- What Redis says of a key that has no such length.
+-- The answer when Redis refuses a key: it is of another type, or the error as it is.
 local function bad_key(key, err)
-	local is = call('TYPE', key).ok
 	if string.sub(err.err, 1, 9) ~= 'WRONGTYPE' then
 		return err
 	end
-	return { 'BADKEY', key, is }
+	return { 'BADKEY', key, call('TYPE', key).ok }
 end
 
 local i = 5
@@ -107,7 +106,8 @@ local function add(cmd)
 		for k = 1, n_ids do
 			call('XDEL', keys[k], ids[k])
 		end
-		return { 'XADD', cmd[2], id.err }
+		local fault = bad_key(cmd[2], id)
+		return fault.err and { 'XADD', cmd[2], fault.err } or fault
 	end
 	n_ids = n_ids + 1
 	ids[n_ids], keys[n_ids] = id, cmd[2]
