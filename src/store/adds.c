@@ -106,11 +106,12 @@ enc_events(struct encoder *enc)
 {
 	struct store *store = enc->store;
 	const struct buf *text = &enc->commit->events.text;
+	size_t before = enc->commit->n_ids; /* those of letters come last */
 	const char *key;
 
 	(void)add_packed(enc, "ev", text, events_bound(store, text->len));
 	key = add_packed(enc, "audit", &enc->commit->events.audit, store->audit_max);
-	enc->commit->n_ahead = enc->commit->n_ids;
+	enc->commit->n_ahead = enc->commit->n_ids - before;
 	if (!key || enc->wall_ms <= store->audit_keep_ms)
 		return;
 	args_adds(&enc->rest, "5");

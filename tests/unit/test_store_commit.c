@@ -385,6 +385,33 @@ ids_go_to_the_ledger(void **state)
 	commit_free(commit);
 }
 
+/* The ids: that of the events, those of the tasks, those of letters. */
+static void
+ids_of_letters_come_last(void **state)
+{
+	struct bench *bench = *state;
+	struct run *run = submit(bench, 2, NULL);
+	struct effect *dead = effects_add(&bench->effects, EFFECT_DEAD, run, 0);
+	struct commit *commit;
+	redisReply *reply = make_reply(4, 0);
+	struct stream_id id;
+	struct err err;
+	size_t queue;
+
+	dead->u.dead.body = xstrdup("{}");
+	dead->u.dead.body_len = 2;
+	effects_mark(&bench->effects, 0, 0);
+	commit = build(bench);
+	assert_true(find_arg(commit, "open") > 0);
+	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(ledger_find(bench->store.ledger, run->tasks[i].token, &queue, &id));
+		assert_int_equal(id.seq, i + 1);
+	}
+	freeReplyObject(reply);
+	commit_free(commit);
+}
+
 static void
 a_lost_reply_is_found_by_tokens(void **state)
 {
@@ -653,6 +680,7 @@ main(void)
 		T(a_lost_reply_forgets_the_definition),
 		T(an_uploaded_definition_is_kept_by_its_run),
 		T(ids_go_to_the_ledger),
+		T(ids_of_letters_come_last),
 		T(a_lost_reply_is_found_by_tokens),
 		T(a_report_waits_for_the_id),
 		T(a_letter_waits_for_its_entry),
