@@ -182,7 +182,7 @@ const char *lua_type(struct fake_redis *redis, const struct cmd *cmd, int i);
 /* Missing, or of that type. */
 bool lua_is_type(struct fake_redis *redis, const struct cmd *cmd, int i, const char *type);
 
-/* A commit being applied: fake_script.c, its dead letters: fake_letters.c. */
+/* A commit being applied: fake_commit.c, its dead letters: fake_letters.c. */
 struct added {
 	const char *key;
 	char id[STREAM_ID_SIZE];
@@ -222,6 +222,9 @@ void lua_fence_release(struct fence *fence);
 /* Scripts that leave seq and home alone look at the first part only. */
 bool lua_names_owner(struct fake_redis *redis, const char *key, const char *nonce,
     struct fence *ret);
+
+/* fake_commit.c */
+script_fn script_commit;
 
 /* fake_leases.c */
 script_fn script_reap, script_regroup, script_withdraw;

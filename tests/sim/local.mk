@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The deterministic simulation.  C_TESTS print TAP; name LDADD and SOURCES here.
-FAKE_SOURCES = tests/sim/fake_agents.c tests/sim/fake_group.c tests/sim/fake_inspect.c \
+FAKE_SOURCES = tests/sim/fake_agents.c \
+	tests/sim/fake_commit.c tests/sim/fake_group.c tests/sim/fake_inspect.c \
 	tests/sim/fake_keep.c tests/sim/fake_leases.c tests/sim/fake_letters.c \
 	tests/sim/fake_members.c \
 	tests/sim/fake_private.h tests/sim/fake_redis.c tests/sim/fake_redis.h \
