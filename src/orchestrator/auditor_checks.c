@@ -269,12 +269,27 @@ scan(struct auditor *auditor, const char *kind, const struct audit_ask *ask)
 	return sent;
 }
 
+/* Still there behind the record that says it has ended: an end takes it out at once. */
+static void
+got_member(struct auditor *auditor, const struct audit_ask *ask, const struct redisReply *reply)
+{
+	uint64_t there;
+
+	if (engine_find(auditor->p->engine, ask->run) || reply_u64(reply, &there, NULL) < 0 ||
+	    there == 0)
+		return;
+	if (audit_finds(auditor, AUDIT_LIVE_UNKNOWN, ask->run))
+		store_add_stale(&auditor->p->store, STALE_LIVE, ask->run);
+}
+
 /* Not in memory: is there a live run of that name all the same?  Then it is left alone. */
 static void
 got_record(struct auditor *auditor, const struct audit_ask *ask, const struct redisReply *reply)
 {
+	struct audit_ask member = { .answer = got_member };
 	struct run_head head;
 	const char *text;
+	char *key;
 	size_t len;
 
 	if (engine_find(auditor->p->engine, ask->run) || reply_is_error(reply))
@@ -282,8 +297,10 @@ got_record(struct auditor *auditor, const struct audit_ask *ask, const struct re
 	if (!reply_is_nil(reply) && (reply_str(reply, &text, &len, NULL) < 0 ||
 	    !run_record_read(text, len, &head) || !run_state_ended(head.record.state)))
 		return;
-	if (audit_finds(auditor, AUDIT_LIVE_UNKNOWN, ask->run))
-		store_add_stale(&auditor->p->store, STALE_LIVE, ask->run);
+	memcpy(member.run, ask->run, sizeof member.run);
+	key = key_make(&auditor->p->store.keys, "live", NULL);
+	audit_send(auditor, &member, 3, (const char *const[]){ "SISMEMBER", key, ask->run });
+	free(key);
 }
 
 static void

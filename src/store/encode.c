@@ -467,6 +467,16 @@ put_orphans(struct encoder *enc)
 	}
 }
 
+/* A run that had ended lives again since it was found to be stale. */
+static bool
+lives_again(const struct encoder *enc, const char *run)
+{
+	for (size_t i = 0; i < enc->live_add.len; i++)
+		if (strcmp(enc->live_add.v[i], run) == 0)
+			return true;
+	return false;
+}
+
 /* Members of the sets `live` and `cancel` that belong to nothing. */
 static void
 put_stale(struct encoder *enc)
@@ -477,7 +487,8 @@ put_stale(struct encoder *enc)
 		struct stale *stale = &store->stale[--store->n_stale];
 		struct args *items = stale->set == STALE_LIVE ? &enc->live_remove : &enc->cancel_remove;
 
-		args_copy(items, enc->arena, stale->text, strlen(stale->text));
+		if (stale->set != STALE_LIVE || !lives_again(enc, stale->text))
+			args_copy(items, enc->arena, stale->text, strlen(stale->text));
 		free(stale->text);
 	}
 }
