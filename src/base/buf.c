@@ -49,9 +49,12 @@ buf_reserve(struct buf *buf, size_t more)
 void
 buf_addu(struct buf *buf, uint64_t number)
 {
-	char digits[STR_U64_SIZE];
+	char *end;
 
-	buf_add(buf, digits, (size_t)(str_put_u64(digits, number) - digits));
+	buf_reserve(buf, STR_U64_SIZE);
+	end = str_put_u64(buf->data + buf->len, number);
+	*end = '\0';
+	buf->len = (size_t)(end - buf->data);
 }
 
 void

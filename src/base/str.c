@@ -174,16 +174,16 @@ read_digits(const char **text, uint64_t *ret_number)
 char *
 str_put_u64(char *out, uint64_t number)
 {
-	char digits[STR_U64_SIZE], *at = digits + sizeof digits;
-	size_t len;
+	char *at, *end = out + 1;
 
+	for (uint64_t rest = number; rest >= 10; rest /= 10)
+		end++;
+	at = end;
 	do {
 		*--at = (char)('0' + number % 10);
 		number /= 10;
 	} while (number > 0);
-	len = (size_t)(digits + sizeof digits - at);
-	memcpy(out, at, len);
-	return out + len;
+	return end;
 }
 
 bool

@@ -328,15 +328,16 @@ static void
 read_more(struct partition *p)
 {
 	struct reading *reading = xcalloc(1, sizeof *reading);
-	char cursor[STREAM_ID_SIZE], in_cursor[STREAM_ID_SIZE], number[16], block[16];
+	char cursor[STREAM_ID_SIZE], in_cursor[STREAM_ID_SIZE], number[STR_U64_SIZE + 1],
+	    block[STR_U64_SIZE + 1];
 	const char *argv[10] = { "XREAD", "COUNT", number, "BLOCK", block, "STREAMS", p->key_done,
 		cursor };
 	int argc = 8;
 
 	*reading = (struct reading){ p, p->generation, p->done_last };
 	stream_id_format(p->cursor, cursor);
-	snprintf(number, sizeof number, "%u", p->read_count);
-	snprintf(block, sizeof block, "%d", READ_BLOCK_MS);
+	*str_put_u64(number, p->read_count) = '\0';
+	*str_put_u64(block, READ_BLOCK_MS) = '\0';
 	if (takes_commands(p) && partition_mono(p) >= p->in_at) {
 		argv[7] = p->key_in;
 		argv[8] = cursor;

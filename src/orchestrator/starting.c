@@ -17,6 +17,7 @@
 
 #define TIMEOUT_MS 5000
 #define SHOWN_TASKS_MAX 1000
+#define SHOWN_BYTES 600 /* of a run without its tasks, about */
 #define ITEMS_MAX 256
 
 /* An idempotency key whose run is not confirmed yet. */
@@ -61,6 +62,7 @@ show_run(struct start_item *item, const struct run *run)
 {
 	struct buf text = { 0 };
 
+	buf_reserve(&text, SHOWN_BYTES);
 	view_run_text(run, &text);
 	memcpy(item->shown.id, run->id.text, sizeof item->shown.id);
 	item->shown.json = buf_steal(&text);
@@ -253,16 +255,16 @@ show_new(const struct start_job *job, struct start_item *item, const struct run 
 {
 	struct view_context context = { .engine = partition_engine(job->command->partition),
 		.fleet = job->orch->fleet };
-	json_t *view;
+	struct buf text = { 0 };
 
 	if (!job->answer || !shows_tasks(job)) {
 		show_run(item, run);
 		return;
 	}
 	orchestrator_moment(job->orch, &context.now);
-	view = view_run_full(run, &context, NULL);
-	start_shown_set(&item->shown, view);
-	json_decref(view);
+	view_new_run_text(run, &context, &text);
+	memcpy(item->shown.id, run->id.text, sizeof item->shown.id);
+	item->shown.json = buf_steal(&text);
 }
 
 /* An asker of this process gets what is shown, others are told the ids. */

@@ -39,6 +39,9 @@ void view_run_text(const struct run *run, struct buf *out);
 /* The same from a stored record; params, why: JSON text and line, or NULL. */
 json_t *view_run_head(const char *id, const struct run_head *head, const char *params,
     const char *why);
+/* With "tasks", of a run that has just begun: no agent has told anything yet. */
+void view_new_run_text(const struct run *run, const struct view_context *context,
+    struct buf *out);
 /* With "tasks"; texts may be NULL. */
 json_t *view_run_full(const struct run *run, const struct view_context *context,
     const struct view_texts *texts);

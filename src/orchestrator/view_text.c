@@ -98,3 +98,74 @@ view_run_text(const struct run *run, struct buf *out)
 	add_number(out, ",\"version\":", ended ? run->finished_ms : (int64_t)run->version);
 	buf_addc(out, '}');
 }
+
+/* --- tasks of a run that has just begun -------------------------------------------- */
+
+static void
+add_needs(struct buf *out, const struct run *run, const struct task_def *def)
+{
+	buf_adds(out, ",\"needs\":[");
+	for (uint32_t i = 0; i < def->n_needs; i++)
+		add_text(out, i ? "," : "", run->wf->tasks[def->needs[i].task].id);
+	buf_addc(out, ']');
+}
+
+static void
+add_relative(struct buf *out, const char *key, const struct run *run, int64_t ms)
+{
+	add_time(out, key, ms < 0 ? 0 : run->created_ms + ms);
+}
+
+static void
+add_waiting(struct buf *out, const struct run *run, uint32_t i,
+    const struct view_context *context)
+{
+	struct waiting waiting;
+
+	if (!waiting_find(run, i, context, &waiting)) {
+		add_text(out, ",\"waiting_for\":", NULL);
+		return;
+	}
+	add_text(out, ",\"waiting_for\":{\"kind\":", waiting.kind);
+	add_text(out, ",\"detail\":", waiting.detail);
+	add_time(out, ",\"until\":", waiting.until_ms);
+	add_text(out, ",\"command\":", waiting.command);
+	buf_addc(out, '}');
+	waiting_release(&waiting);
+}
+
+static void
+add_task(struct buf *out, const struct run *run, uint32_t i, const struct view_context *context)
+{
+	const struct task_def *def = &run->wf->tasks[i];
+	const struct task *task = &run->tasks[i];
+
+	add_text(out, "{\"id\":", def->id);
+	add_text(out, ",\"agent_type\":", def->agent);
+	add_word(out, ",\"status\":", task_state_name((enum task_state)task->state));
+	add_number(out, ",\"attempt\":", task->attempt);
+	add_number(out, ",\"crashes\":", task->crashes);
+	add_needs(out, run, def);
+	buf_adds(out, ",\"agent\":null");
+	add_relative(out, ",\"ready_at\":", run, task->ready_ms);
+	add_relative(out, ",\"queued_at\":", run, task->queued_ms);
+	add_relative(out, ",\"started_at\":", run, task->started_ms);
+	add_relative(out, ",\"finished_at\":", run, task->finished_ms);
+	buf_adds(out, ",\"outputs\":null,\"usage\":null,\"progress\":null,\"error\":null");
+	add_waiting(out, run, i, context);
+	buf_adds(out, ",\"approval\":null}");
+}
+
+void
+view_new_run_text(const struct run *run, const struct view_context *context, struct buf *out)
+{
+	view_run_text(run, out);
+	out->len--; /* the closing brace */
+	buf_adds(out, ",\"tasks\":[");
+	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
+		if (i > 0)
+			buf_addc(out, ',');
+		add_task(out, run, i, context);
+	}
+	buf_adds(out, "]}");
+}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "redis/policy.h"
 
 #define HEAD 3 /* EVALSHA, sha, number of keys */
@@ -18,7 +19,7 @@ struct script_call {
 	int64_t timeout_ms;
 	redis_reply_fn *fn;
 	void *arg;
-	char nkeys[12];
+	char nkeys[STR_U64_SIZE + 1];
 	int argc;
 	const char **argv; /* in the same block */
 	size_t *lens;
@@ -56,7 +57,7 @@ call_new(int nkeys, int argc, const char *const *argv, const size_t *lens)
 	call->argc = argc + HEAD;
 	call->lens = (size_t *)(void *)(call + 1);
 	call->argv = (const char **)(void *)(call->lens + count);
-	(void)snprintf(call->nkeys, sizeof call->nkeys, "%d", nkeys);
+	*str_put_u64(call->nkeys, (uint64_t)nkeys) = '\0';
 	call->argv[2] = call->nkeys;
 	call->lens[2] = strlen(call->nkeys);
 	at = (char *)(call->argv + count);

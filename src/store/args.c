@@ -8,10 +8,12 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-static void
+#define ARGS_FIRST 16 /* a commit of hundreds of runs has as many short lists */
+
+void
 args_reserve(struct args *args, size_t more)
 {
-	size_t cap = args->cap ? args->cap : 64;
+	size_t cap = args->cap ? args->cap : ARGS_FIRST;
 
 	if (args->len + more <= args->cap)
 		return;

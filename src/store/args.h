@@ -17,6 +17,7 @@ struct args {
 	size_t len, cap;
 };
 
+void args_reserve(struct args *args, size_t more); /* room for so many more */
 void args_add(struct args *args, const char *bytes, size_t len);
 void args_adds(struct args *args, const char *text);
 void args_copy(struct args *args, struct arena *arena, const char *bytes, size_t len);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "store/commit_private.h"
 
 #define IDEM_TTL_S (7 * 24 * 3600)
@@ -434,9 +435,8 @@ commit_argv(struct commit *commit, uint64_t nonce, uint64_t seq, int *ret_argc,
     const size_t **ret_lens)
 {
 	token_format(nonce, commit->nonce);
-	snprintf(commit->seq, sizeof commit->seq, "%llu", (unsigned long long)seq);
-	snprintf(commit->next_seq, sizeof commit->next_seq, "%llu",
-	    (unsigned long long)(seq + 1));
+	*str_put_u64(commit->seq, seq) = '\0';
+	*str_put_u64(commit->next_seq, seq + 1) = '\0';
 	patch(commit, ARG_NONCE, commit->nonce);
 	patch(commit, ARG_SEQ, commit->seq);
 	patch(commit, ARG_NEXT_SEQ, commit->next_seq);

@@ -9,12 +9,11 @@
 const char *
 enc_key(struct encoder *enc, const char *kind, const char *subject)
 {
-	struct buf buf = { 0 };
 	const char *key;
 
-	key_add(&enc->store->keys, &buf, kind, subject);
-	key = arena_strndup(enc->arena, buf.data, buf.len);
-	buf_release(&buf);
+	key_add(&enc->store->keys, &enc->text, kind, subject);
+	key = arena_strndup(enc->arena, enc->text.data, enc->text.len);
+	buf_clear(&enc->text);
 	return key;
 }
 
@@ -287,7 +286,11 @@ join_sections(struct encoder *enc)
 		{ &enc->rest, enc->n_rest },
 		{ &enc->less, enc->n_less },
 	};
+	size_t total = ARG_CURSOR + 1;
 
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		total += sections[i].section->len + 1;
+	args_reserve(args, total);
 	args_adds(args, enc_key(enc, "fence", NULL));
 	args_adds(args, enc_key(enc, "cursor", NULL));
 	for (int i = ARG_NONCE; i <= ARG_NEXT_SEQ; i++)

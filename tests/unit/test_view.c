@@ -76,11 +76,54 @@ test_all_that_a_run_may_say(void **state)
 	workflow_unref(wf);
 }
 
+/* Tasks that are ready, that wait for others, and that nothing keeps. */
+static void
+test_new_run_with_tasks(void **state)
+{
+	static const char yaml[] = "name: fan\ntasks:\n  - id: a\n    agent: w\n    prompt: go\n"
+				   "  - id: b\n    agent: w\n    prompt: go\n    needs: a\n"
+				   "  - id: c\n    agent: v\n    prompt: go\n    needs: [a, b]\n";
+	struct engine_config config;
+	struct rng rng;
+	struct engine *engine;
+	struct effects effects = { 0 };
+	struct view_context context = { .now = { .wall_ms = 1732200000123, .mono_ms = 5 } };
+	struct run_spec spec = { .wf = load_one(yaml), .params = "{}", .priority = -1 };
+	struct run *run = NULL;
+	struct buf text = { 0 };
+	json_t *tree;
+	char *expected;
+
+	(void)state;
+	engine_config_defaults(&config);
+	rng_init(&rng, 1);
+	engine = engine_new(&config, &rng);
+	context.engine = engine;
+	spec.id = run_id_make(context.now.wall_ms, 0, &rng);
+	assert_int_equal(engine_submit(engine, &context.now, &spec, &effects, &run, NULL), 0);
+	for (int round = 0; round < 2; round++) {
+		tree = view_run_full(run, &context, NULL);
+		expected = json_dumps(tree, JSON_COMPACT);
+		view_new_run_text(run, &context, &text);
+		assert_string_equal(buf_text(&text), expected);
+		assert_non_null(strstr(expected, "\"waiting_for\":{"));
+		buf_release(&text);
+		free(expected);
+		json_decref(tree);
+		/* one of them is handed out: it waits in its agent's queue */
+		engine_dispatch(engine, &context.now, 100, &effects);
+	}
+	effects_release(&effects);
+	engine_free(engine);
+	workflow_unref(spec.wf);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_runs),
+		cmocka_unit_test(test_new_run_with_tasks),
 		cmocka_unit_test(test_all_that_a_run_may_say),
 	};
 
