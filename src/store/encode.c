@@ -10,6 +10,7 @@
 #include "store/record.h"
 
 #define MANY_USERS 1000000
+#define REST_FIRST 64 /* arguments of the smallest commits, about */
 
 /* Moves a finished buffer into the arena; returns its text. */
 static const char *
@@ -517,6 +518,7 @@ commit_encode(struct commit *commit, struct store *store, int64_t wall_ms)
 		.wall_ms = wall_ms };
 
 	enc.queues_tail = &enc.queues;
+	args_reserve(&enc.rest, REST_FIRST);
 	find_bodies(store, commit);
 	for (size_t i = 0; i < commit->n_effects; i++)
 		put_effect(&enc, &commit->effects[i]);
