@@ -14,6 +14,8 @@
  *                lists its dead letter
  *   recovery     reeved is killed (SIGKILL) with 10,000 live tasks and started
  *                again: from the start until new tasks are handed out
+ *   redis        Redis is killed with a run of two tasks under way and started again:
+ *                from the kill until both are done
  *   reassigned   agents are killed with tasks in hand, others come: from the death
  *                until every run has succeeded
  *   delivered    the part of the runs that has succeeded then
@@ -39,6 +41,7 @@ enum floor_kind {
 	FLOOR_JOIN,
 	FLOOR_DEAD_LETTER,
 	FLOOR_RECOVERY,
+	FLOOR_REDIS,
 	FLOOR_REASSIGNED,
 	FLOOR_DELIVERED,
 	FLOOR_KEPT,
@@ -72,6 +75,8 @@ int floor_join(
 int floor_dead_letter(
     struct floors *floors, const struct bench_options *options, struct err *err);
 int floor_recovery(
+    struct floors *floors, const struct bench_options *options, struct err *err);
+int floor_redis(
     struct floors *floors, const struct bench_options *options, struct err *err);
 /* Also what is kept, of the same state. */
 int floor_deaths(

@@ -213,6 +213,37 @@ floor_recovery(
 	return rc;
 }
 
+/* The first task is there as soon as Redis is, the second one when reeved is too. */
+int
+floor_redis(struct floors *floors, const struct bench_options *options, struct err *err)
+{
+	struct side side;
+	struct crew crew = { 0 };
+	int64_t began;
+	double seconds;
+	int rc = open_pair(&side, options, err);
+
+	if (rc < 0)
+		return rc;
+	/* the group and one task done */
+	if ((rc = submit_all(&side.sub, 1, err)) < 0 ||
+	    (rc = join_once(&side, &seconds, err)) < 0 ||
+	    (rc = submit_all(&side.sub, 1, err)) < 0)
+		goto out;
+	side.config.total = 3; /* one of the first run is left */
+	began = worker_now_ns();
+	if ((rc = place_restart_redis(&side.place, err)) < 0 ||
+	    (rc = crew_start(&crew, &side.config, &side.place.conn, err)) < 0)
+		goto out;
+	rc = crew_wait(&crew, &side.place.daemon, err);
+	if (rc == 0)
+		floors_set(floors, FLOOR_REDIS, (double)(worker_now_ns() - began) / 1e9);
+out:
+	crew_release(&crew);
+	side_close(&side);
+	return rc;
+}
+
 /* How many runs have succeeded when all have, or when the time is over. */
 static int
 await_runs(struct side *side, size_t runs, size_t *ret_count, struct err *err)

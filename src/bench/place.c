@@ -114,6 +114,18 @@ place_open(struct place *place, const struct bench_setting *setting, struct err 
 	return rc;
 }
 
+int
+place_restart_redis(struct place *place, struct err *err)
+{
+	int rc;
+
+	resp_close(&place->conn);
+	process_kill(&place->redis);
+	if ((rc = start_redis(place, place->setting.appendfsync, err)) < 0)
+		return rc;
+	return connect_redis(place, err);
+}
+
 /* --- reeved --- */
 
 static int

@@ -24,6 +24,8 @@ struct place {
 
 /* Starts Redis and connects. */
 int place_open(struct place *place, const struct bench_setting *setting, struct err *err);
+/* Kills Redis, starts it again on what it had on disk, and connects. */
+int place_restart_redis(struct place *place, struct err *err);
 /* Starts reeved with the one workflow and connects once it serves. */
 int place_serve(struct place *place, const struct shape *shape,
     struct http_line *ret_line, struct err *err);

@@ -12,8 +12,8 @@ code=0
 # how fast is another matter on a busy machine; what is not a matter of speed is met
 perl -MJSON::PP -e '
 	my $b = decode_json(do { local $/; <STDIN> });
-	my @names = qw(throughput latency end_to_end lag join dead_letter recovery reassigned
-	    delivered kept);
+	my @names = qw(throughput latency end_to_end lag join dead_letter recovery redis
+	    reassigned delivered kept);
 	my $missed = 0;
 	die "workloads" if @{$b->{workloads}};
 	for my $f (@{$b->{floors}}) {

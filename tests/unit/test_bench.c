@@ -368,9 +368,9 @@ a_load_is_sent_and_answered(void **state)
 static void
 floors_are_met_or_missed(void **state)
 {
-	static const double met[FLOORS] = { 10000, 9.9, 199, 4.9, 0.9, 9.9, 29, 29, 99.9,
-		24 };
-	static const double missed[FLOORS] = { 9999, 10, 200, 5, 1, 10, 30, 30, 99.8,
+	static const double met[FLOORS] = { 10000, 9.9, 199, 4.9, 0.9, 9.9, 29, 29, 29,
+		99.9, 24 };
+	static const double missed[FLOORS] = { 9999, 10, 200, 5, 1, 10, 30, 30, 30, 99.8,
 		23.9 };
 	struct floors floors = { 0 };
 	json_t *items;
