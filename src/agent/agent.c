@@ -4,6 +4,7 @@
  */
 #include "agent/agent.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "agent/attempt.h"
 #include "agent/logs.h"
+#include "agent/room.h"
 #include "agent/spool.h"
 #include "agent/workspace.h"
 #include "base/clock.h"
@@ -94,13 +96,26 @@ maybe_leave(struct agent *agent)
 		leave(agent);
 }
 
+static void
+turn_ends(void *arg)
+{
+	struct agent *agent = arg;
+
+	agent->turn_due = false;
+	if (agent->left)
+		return;
+	outbox_flush(agent);
+	pull_go(agent);
+	maybe_leave(agent);
+}
+
 void
 agent_go_on(struct agent *agent)
 {
-	if (agent->left)
+	if (agent->left || agent->turn_due)
 		return;
-	pull_go(agent);
-	maybe_leave(agent);
+	agent->turn_due = true;
+	loop_defer(agent->loop, turn_ends, agent);
 }
 
 static void
@@ -310,11 +325,15 @@ agent_init(struct agent *agent, const char *url, struct err *err)
 	if (agent->loop == NULL)
 		return ERR_FAILED;
 	agent->cwd = xstrdup(cwd);
+	agent->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (agent->null_fd < 0)
+		return err_set(err, ERR_FAILED, "cannot open /dev/null");
 	name_agent(agent);
 	if (!places_grow(agent, 1))
 		return err_set(err, ERR_INVALID,
 		    "--prefix takes at most %d characters and no braces", KEY_PREFIX_MAX);
 	make_timers(agent);
+	rooms_init(agent);
 	sweep_init(agent);
 	childenv_init(&agent->env, (const char *const *)environ);
 	if (state_dir == NULL)
@@ -338,6 +357,8 @@ agent_new(const struct agent_options *options, const char *url, struct keeper *k
 	agent->keeper = keeper;
 	agent->lease_ms = AGENT_LEASE_MS;
 	agent->slots = 1;
+	agent->null_fd = -1;
+	agent->sweeper.brood = (struct brood){ -1, -1 };
 	rc = agent_init(agent, url, err);
 	if (rc == 0)
 		*ret_agent = agent;
@@ -380,6 +401,7 @@ agent_free(struct agent *agent)
 		pull_release(agent);
 		beat_release(agent);
 		sweep_release(agent);
+		rooms_release(agent);
 		loop_timer_stop(&agent->sign_timer);
 		loop_timer_stop(&agent->resend_timer);
 		loop_timer_stop(&agent->spool_timer);
@@ -388,6 +410,7 @@ agent_free(struct agent *agent)
 	}
 	tasklog_release(agent);
 	spool_free(agent->spool);
+	outbox_release(agent);
 	ledger_release(&agent->ledger);
 	places_release(agent);
 	agent_scripts_release(&agent->scripts);
@@ -395,6 +418,8 @@ agent_free(struct agent *agent)
 	loop_free(agent->loop);
 	if (agent->root != NULL)
 		workspace_sweep(agent->root);
+	if (agent->null_fd >= 0)
+		(void)close(agent->null_fd);
 	names_release(agent);
 	free(agent);
 }

@@ -44,6 +44,7 @@
 #define AGENT_SCRATCH (32 * 1024)
 
 struct agent;
+struct room;
 struct spool;
 struct tasklog;
 
@@ -94,11 +95,26 @@ struct beater {
 };
 
 struct sweeper {
+	struct brood brood;
 	struct pids strangers; /* children that we had before our time as an agent */
 	unsigned leaders;      /* of attempts, not yet waited for */
 	struct held_row **ending; /* of attempts that wait for what they left behind */
 	size_t n_ending, cap_ending;
+	bool alone; /* while attempt_swept() is called: nothing but what we know is alive */
 	bool blind_told;
+};
+
+/* See agent/room.h. */
+struct rooms {
+	struct room *free;
+	uint64_t made; /* the name of the last one */
+	struct loop_timer timer;
+};
+
+/* Reports that go with the end of this turn. */
+struct outbox {
+	struct held_row **due;
+	size_t n_due, cap_due;
 };
 
 /* The scripts of wire/lua. */
@@ -133,6 +149,10 @@ struct agent {
 	struct puller puller;
 	struct beater beater;
 	struct sweeper sweeper;
+	struct rooms rooms;
+	struct outbox outbox;
+	int null_fd; /* the usual standard input */
+	bool turn_due; /* agent_go_on() was called in this turn */
 	struct loop_timer sign_timer, drain_timer, leave_timer, resend_timer, spool_timer;
 	bool asking, signed_on, was_signed_on;
 	bool draining, stopping, leaving, left;
@@ -151,7 +171,10 @@ void agent_free(struct agent *agent);
 unsigned agent_free_slots(const struct agent *agent);
 /* Nothing new is taken: it stops, or an owner wants it so. */
 bool agent_is_draining(const struct agent *agent);
-/* Something ended: reads on, or leaves if that was the last. */
+/*
+ * Something ended: at the end of this turn of the loop, when all is known that ended in it,
+ * reports it, reads on, or leaves if that was the last.
+ */
 void agent_go_on(struct agent *agent);
 /* Ends everything at once and leaves with exit_code: this id is another's now. */
 void agent_abandon(struct agent *agent, int exit_code);
@@ -224,10 +247,12 @@ void sweep_release(struct agent *agent);
 void outbox_put(struct agent *agent, struct held_row *row);
 /* The end of an attempt's output has arrived: its report follows. */
 void outbox_log_sent(struct agent *agent, const char *token);
+void outbox_flush(struct agent *agent); /* the end of a turn: what was put goes */
 void outbox_resend(struct agent *agent); /* what is unconfirmed and not under way */
 void outbox_away(struct agent *agent);   /* Redis went: what is unconfirmed is spooled */
 void outbox_load(struct agent *agent);   /* takes up what an earlier agent spooled */
 void outbox_sync_soon(struct agent *agent);
 void outbox_spool_due(struct agent *agent); /* spool_timer */
+void outbox_release(struct agent *agent);
 
 #endif

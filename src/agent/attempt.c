@@ -15,8 +15,8 @@
 #include "agent/arguments.h"
 #include "agent/logs.h"
 #include "agent/progress.h"
+#include "agent/room.h"
 #include "agent/silence.h"
-#include "agent/socket.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -25,25 +25,26 @@
 #define LAST_WORDS (1024 * 1024) /* read at most so much after the command's end */
 #define SWEEP_US (5 * CLOCK_S) /* what cannot be killed is waited for so long */
 #define FIRST_BEAT_US (250 * CLOCK_MS)
+#define HELD_SLOTS 64 /* with more the other ends are not held: descriptors are scarce */
 
 /* The command's standard output or error. */
 struct output {
 	struct attempt *attempt;
 	struct loop_io io;
-	int fd; /* -1: closed */
+	int fd;   /* -1: closed */
+	int held; /* the other end: no end of file wakes us before the command is gone */
 	char stream;
 };
 
 struct attempt {
 	struct agent *agent;
 	struct held_row *row;
-	struct workspace ws;
+	struct room *room; /* NULL: none was to be had */
 	struct child *child;
 	struct output outputs[2];
 	struct tasklog *log;
 	struct loop_timer deadline, grace, sweep;
 	struct silence silence;
-	struct agent_socket *socket; /* NULL: there is none */
 	enum end_cause cause;
 	int status; /* of the leader, once it has ended */
 };
@@ -51,8 +52,17 @@ struct attempt {
 /* --- output --- */
 
 static void
+output_let_go(struct output *output)
+{
+	if (output->held >= 0)
+		(void)close(output->held);
+	output->held = -1;
+}
+
+static void
 output_close(struct output *output)
 {
+	output_let_go(output);
 	loop_io_stop(&output->io);
 	if (output->fd >= 0)
 		(void)close(output->fd);
@@ -128,7 +138,6 @@ attempt_free(struct attempt *attempt)
 	loop_timer_stop(&attempt->grace);
 	loop_timer_stop(&attempt->sweep);
 	silence_end(&attempt->silence);
-	agent_socket_close(attempt->socket);
 	output_close(&attempt->outputs[0]);
 	output_close(&attempt->outputs[1]);
 	if (attempt->log != NULL)
@@ -137,7 +146,9 @@ attempt_free(struct attempt *attempt)
 		keeper_remove(attempt->agent->keeper, child_pid(attempt->child));
 		child_free(attempt->child);
 	}
-	workspace_remove(&attempt->ws);
+	if (attempt->room != NULL)
+		room_leave(
+		    attempt->agent, attempt->room, attempt->agent->sweeper.alone);
 	attempt->row->attempt = NULL;
 	sweep_end(attempt->agent, attempt->row);
 	free(attempt);
@@ -177,7 +188,7 @@ attempt_swept(struct attempt *attempt)
 	last_words(attempt);
 	if (cause != END_LOST) {
 		verdict_ended(cause, attempt->status, row->queue->settings.success, &row->task,
-		    &attempt->ws, agent->id, &row->report);
+		    &attempt->room->ws, agent->id, &row->report);
 		/* at least 1: 0 is not said */
 		report_add_number(&row->report, "ran_ms",
 		    (clock_mono_us() - row->started_us) / CLOCK_MS + 1);
@@ -214,6 +225,8 @@ attempt_exited(void *arg, int status, const struct rusage *usage)
 	loop_timer_stop(&attempt->deadline);
 	loop_timer_stop(&attempt->grace);
 	silence_end(&attempt->silence);
+	output_let_go(&attempt->outputs[0]);
+	output_let_go(&attempt->outputs[1]);
 	(void)child_kill_group(attempt->child, SIGKILL);
 	attempt->status = status;
 	loop_timer_start(&attempt->sweep, SWEEP_US);
@@ -321,10 +334,9 @@ open_stdin(const struct attempt *attempt, bool shell, int *ret_fd, struct err *e
 {
 	enum agent_stdin wanted = attempt->agent->options->standard_input;
 	const char *path =
-	    wanted == STDIN_JSON ? attempt->ws.task_file : attempt->ws.prompt_file;
+	    wanted == STDIN_JSON ? attempt->room->ws.task_file : attempt->room->ws.prompt_file;
 	int fd;
 
-	*ret_fd = CHILD_DEV_NULL;
 	if (wanted == STDIN_NONE || shell)
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -347,18 +359,19 @@ static int
 spawn(struct attempt *attempt, const char *const *command, bool shell, struct err *err)
 {
 	struct agent_task *task = &attempt->row->task;
+	const struct workspace *ws = &attempt->room->ws;
 	const char *workdir = workdir_of(attempt);
 	struct childenv env;
 	struct child_options options = { .cwd = workdir,
-		.fd = { CHILD_DEV_NULL, CHILD_DEV_NULL, CHILD_DEV_NULL },
+		.fd = { attempt->agent->null_fd, CHILD_DEV_NULL, CHILD_DEV_NULL },
 		.group = CHILD_OWN_SESSION,
 		.death_signal = SIGKILL };
-	const char **args = arguments_fill(command, task, &attempt->ws, workdir);
+	const char **args = arguments_fill(command, task, ws, workdir);
 	int rc = open_stdin(attempt, shell, &options.fd[0], err);
 	size_t i;
 
 	childenv_copy(&env, &attempt->agent->env);
-	workspace_env(&attempt->ws, task, workdir, attempt->socket != NULL, &env);
+	workspace_env(ws, task, workdir, attempt->room->socket != NULL, &env);
 	for (i = 0; i < 2 && rc == 0; i++)
 		rc = output_open(attempt, i, &options.fd[i + 1], err);
 	options.argv = args;
@@ -366,9 +379,13 @@ spawn(struct attempt *attempt, const char *const *command, bool shell, struct er
 	if (rc == 0)
 		rc = child_spawn(attempt->agent->loop, &options, attempt_exited, attempt,
 		    &attempt->child, err);
-	for (i = 0; i < 3; i++)
-		if (options.fd[i] >= 0)
-			(void)close(options.fd[i]);
+	if (options.fd[0] != attempt->agent->null_fd)
+		(void)close(options.fd[0]);
+	for (i = 0; i < 2; i++) {
+		attempt->outputs[i].held = options.fd[i + 1];
+		if (rc != 0 || attempt->agent->slots > HELD_SLOTS)
+			output_let_go(&attempt->outputs[i]);
+	}
 	childenv_release(&env);
 	free(args);
 	return rc;
@@ -395,17 +412,6 @@ heard(void *arg, const char *verb, const json_t *said, struct err *err)
 	return 0;
 }
 
-/* A task does without, where the path of its folder is too long. */
-static void
-open_socket(struct attempt *attempt)
-{
-	struct err err = { 0 };
-
-	if (agent_socket_open(attempt->agent->loop, attempt->ws.socket, heard, attempt,
-		&attempt->socket, &err) != 0)
-		log_warn("a task gets no REEVE_AGENT_SOCKET", KV_S("why", err.text));
-}
-
 static struct attempt *
 attempt_new(struct agent *agent, struct held_row *row)
 {
@@ -419,7 +425,8 @@ attempt_new(struct agent *agent, struct held_row *row)
 	loop_timer_init(&attempt->grace, agent->loop, grace_over, attempt);
 	loop_timer_init(&attempt->sweep, agent->loop, sweep_over, attempt);
 	for (i = 0; i < 2; i++) {
-		attempt->outputs[i] = (struct output){ .attempt = attempt, .fd = -1 };
+		attempt->outputs[i] = (struct output){
+			.attempt = attempt, .fd = -1, .held = -1 };
 		attempt->outputs[i].stream = i == 0 ? 'o' : 'e';
 		loop_io_init(&attempt->outputs[i].io, agent->loop, output_ready,
 		    &attempt->outputs[i]);
@@ -468,6 +475,33 @@ attempt_refused(struct attempt *attempt, int code, const char *why)
 	outbox_put(agent, row);
 }
 
+/* A room that something else has touched while it was free is left for a new one. */
+static int
+move_in(struct attempt *attempt, bool with_prompt, struct err *err)
+{
+	const struct agent_task *task = &attempt->row->task;
+	int64_t deadline = task->timeout_ms > 0 ? clock_wall_ms() + task->timeout_ms : 0;
+	struct agent *agent = attempt->agent;
+	bool used;
+	int rc;
+
+	do {
+		used = agent->rooms.free != NULL;
+		rc = room_take(agent, &attempt->room, err);
+		if (rc != 0)
+			return rc;
+		rc = workspace_fill(&attempt->room->ws, task, agent->id,
+		    workdir_of(attempt), deadline, with_prompt, err);
+		if (rc != 0) {
+			room_leave(agent, attempt->room, false);
+			attempt->room = NULL;
+		}
+	} while (rc != 0 && used);
+	if (rc == 0 && attempt->room->socket != NULL)
+		agent_socket_serve(attempt->room->socket, heard, attempt);
+	return rc;
+}
+
 void
 attempt_start(struct agent *agent, struct held_row *row)
 {
@@ -476,7 +510,6 @@ attempt_start(struct agent *agent, struct held_row *row)
 	bool shell = task->kind == KIND_RUN && agent->options->allow_run;
 	const char *const *command = shell ? shell_line : NULL;
 	struct attempt *attempt = attempt_new(agent, row);
-	int64_t deadline = task->timeout_ms > 0 ? clock_wall_ms() + task->timeout_ms : 0;
 	struct err err = { 0 };
 	bool prompt;
 	int rc;
@@ -492,10 +525,7 @@ attempt_start(struct agent *agent, struct held_row *row)
 	}
 	prompt = arguments_want_prompt_file(command) ||
 		 agent->options->standard_input == STDIN_PROMPT;
-	rc = workspace_make(&attempt->ws, agent->root, task, agent->id,
-	    workdir_of(attempt), deadline, prompt && !shell, &err);
-	if (rc == 0)
-		open_socket(attempt);
+	rc = move_in(attempt, prompt && !shell, &err);
 	if (rc == 0)
 		rc = spawn(attempt, command, shell, &err);
 	if (rc == 0)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starts the keeper and tells it of groups; and what the keeper itself does.
+ * Starts the keeper and shares the table of groups with it; and what the keeper itself does.
  */
 #include "agent/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,41 +19,18 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* The leader of an attempt; also the message that tells of it. */
+/* A place in the table.  The agent writes the token before the leader, and may die between. */
 struct group {
-	pid_t leader; /* in a message: negative when the attempt is over */
+	_Atomic pid_t leader; /* 0: the place is free */
 	char token[TOKEN_SIZE];
 };
 
-struct groups {
-	struct group *list;
-	size_t len, cap;
-};
-
 struct keeper {
-	struct groups groups;
-	pid_t pid;
-	int fd; /* the pipe's write end */
+	struct group *groups; /* KEEPER_GROUPS places, shared with the keeper */
+	size_t end;           /* none behind it was ever taken */
+	pid_t pid;            /* 0: there is none */
+	int fd;               /* the pipe's write end; nothing is ever written */
 };
-
-static void
-groups_add(struct groups *groups, const struct group *group)
-{
-	GROW(groups->list, groups->len, groups->cap);
-	groups->list[groups->len++] = *group;
-}
-
-static void
-groups_remove(struct groups *groups, pid_t leader)
-{
-	size_t i;
-
-	for (i = 0; i < groups->len; i++)
-		if (groups->list[i].leader == leader) {
-			groups->list[i] = groups->list[--groups->len];
-			return;
-		}
-}
 
 /* the keeper's own life */
 
@@ -85,43 +63,38 @@ keeper_descriptors(int pipe_fd)
 }
 
 static void
-keeper_kill(const struct groups *groups)
+keeper_kill(struct group *groups)
 {
-	const char **tokens = xcalloc(groups->len + 1, sizeof *tokens);
-	size_t i;
+	const char **tokens = xcalloc(KEEPER_GROUPS, sizeof *tokens);
+	size_t n = 0, i;
 
-	for (i = 0; i < groups->len; i++) {
-		(void)kill(-groups->list[i].leader, SIGKILL);
-		tokens[i] = groups->list[i].token;
+	for (i = 0; i < KEEPER_GROUPS; i++) {
+		pid_t leader = atomic_load(&groups[i].leader);
+
+		if (leader <= 0)
+			continue;
+		(void)kill(-leader, SIGKILL);
+		tokens[n++] = groups[i].token;
 	}
-	if (groups->len > 0)
-		strays_kill(tokens, groups->len);
+	if (n > 0)
+		strays_kill(tokens, n);
 	free(tokens);
 }
 
 static void
-keeper_life(int pipe_fd)
+keeper_life(int pipe_fd, struct group *groups)
 {
-	struct groups groups = { 0 };
-	struct group group;
 	ssize_t got;
+	char byte;
 
 	(void)setsid();
 	keeper_signals();
 	(void)prctl(PR_SET_NAME, "reeve-keeper", 0, 0, 0);
 	pipe_fd = keeper_descriptors(pipe_fd);
-	for (;;) {
-		got = read(pipe_fd, &group, sizeof group);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got != (ssize_t)sizeof group)
-			break;
-		if (group.leader > 0)
-			groups_add(&groups, &group);
-		else
-			groups_remove(&groups, -group.leader);
-	}
-	keeper_kill(&groups);
+	do
+		got = read(pipe_fd, &byte, 1);
+	while (got > 0 || (got < 0 && errno == EINTR));
+	keeper_kill(groups);
 	_exit(0);
 }
 
@@ -139,7 +112,7 @@ keeper_fork(struct keeper *keeper, struct err *err)
 	pid = fork();
 	if (pid == 0) {
 		(void)close(fds[1]);
-		keeper_life(fds[0]);
+		keeper_life(fds[0], keeper->groups);
 	}
 	(void)close(fds[0]);
 	if (pid < 0) {
@@ -152,67 +125,85 @@ keeper_fork(struct keeper *keeper, struct err *err)
 	return 0;
 }
 
+static int
+share_table(struct keeper *keeper, struct err *err)
+{
+	void *table = mmap(NULL, KEEPER_GROUPS * sizeof *keeper->groups,
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (table == MAP_FAILED)
+		return err_set(err, ERR_FAILED, "cannot share memory with the keeper: %s",
+		    strerror(errno));
+	keeper->groups = table;
+	return 0;
+}
+
+static void
+keeper_free(struct keeper *keeper)
+{
+	if (keeper->groups != NULL)
+		(void)munmap(keeper->groups, KEEPER_GROUPS * sizeof *keeper->groups);
+	free(keeper);
+}
+
 int
 keeper_start(struct keeper **ret_keeper, struct err *err)
 {
 	struct keeper *keeper = xcalloc(1, sizeof *keeper);
-	int rc = keeper_fork(keeper, err);
+	int rc = share_table(keeper, err);
 
+	if (rc == 0)
+		rc = keeper_fork(keeper, err);
 	if (rc == 0)
 		*ret_keeper = keeper;
 	else
-		free(keeper);
+		keeper_free(keeper);
 	return rc;
 }
 
-static bool
-tell(struct keeper *keeper, const struct group *message)
-{
-	ssize_t put;
-
-	do
-		put = write(keeper->fd, message, sizeof *message);
-	while (put < 0 && errno == EINTR);
-	return put == (ssize_t)sizeof *message;
-}
-
-static void
-keeper_again(struct keeper *keeper)
+void
+keeper_mend(struct keeper *keeper)
 {
 	struct err err = { 0 };
-	size_t i;
 
-	log_error("the keeper died; starting another", KV_I("pid", keeper->pid));
-	(void)close(keeper->fd);
-	(void)waitpid(keeper->pid, NULL, WNOHANG);
-	keeper->fd = -1;
-	if (keeper_fork(keeper, &err) != 0) {
-		log_error("no keeper", KV_S("why", err.text));
+	if (keeper->pid > 0 && waitpid(keeper->pid, NULL, WNOHANG) == 0)
 		return;
-	}
-	for (i = 0; i < keeper->groups.len; i++)
-		(void)tell(keeper, &keeper->groups.list[i]);
+	log_error("the keeper died; starting another", KV_I("pid", keeper->pid));
+	if (keeper->fd >= 0)
+		(void)close(keeper->fd);
+	keeper->pid = 0;
+	keeper->fd = -1;
+	if (keeper_fork(keeper, &err) != 0)
+		log_error("no keeper", KV_S("why", err.text));
 }
 
 void
 keeper_add(struct keeper *keeper, pid_t group, const char token[TOKEN_SIZE])
 {
-	struct group message = { .leader = group };
+	size_t i = 0;
 
-	memcpy(message.token, token, TOKEN_SIZE);
-	groups_add(&keeper->groups, &message);
-	if (!tell(keeper, &message))
-		keeper_again(keeper);
+	while (i < KEEPER_GROUPS && atomic_load(&keeper->groups[i].leader) != 0)
+		i++;
+	if (i == KEEPER_GROUPS) {
+		log_error("the keeper knows no more groups", KV_I("pid", group));
+		return;
+	}
+	memcpy(keeper->groups[i].token, token, TOKEN_SIZE);
+	atomic_store(&keeper->groups[i].leader, group);
+	if (i >= keeper->end)
+		keeper->end = i + 1;
 }
 
 void
 keeper_remove(struct keeper *keeper, pid_t group)
 {
-	struct group message = { .leader = -group };
+	size_t i;
 
-	groups_remove(&keeper->groups, group);
-	if (!tell(keeper, &message))
-		keeper_again(keeper);
+	for (i = 0; i < keeper->end; i++)
+		if (atomic_load(&keeper->groups[i].leader) == group) {
+			atomic_store(&keeper->groups[i].leader, 0);
+			return;
+		}
 }
 
 pid_t
@@ -226,9 +217,9 @@ keeper_stop(struct keeper *keeper)
 {
 	if (keeper == NULL)
 		return;
-	(void)close(keeper->fd);
-	while (waitpid(keeper->pid, NULL, 0) < 0 && errno == EINTR)
+	if (keeper->fd >= 0)
+		(void)close(keeper->fd);
+	while (keeper->pid > 0 && waitpid(keeper->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
-	free(keeper->groups.list);
-	free(keeper);
+	keeper_free(keeper);
 }

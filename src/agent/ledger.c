@@ -15,6 +15,7 @@
 
 struct held {
 	struct held_row row; /* first: a row's address is its holder's */
+	struct held *prev, *next; /* of the open ones */
 	UT_hash_handle hh;
 };
 
@@ -22,6 +23,22 @@ static struct held *
 holder(const struct held_row *row)
 {
 	return (struct held *)(uintptr_t)row;
+}
+
+static void
+open_add(struct ledger *ledger, struct held *held)
+{
+	held->prev = ledger->last;
+	held->next = NULL;
+	*(ledger->last != NULL ? &ledger->last->next : &ledger->open) = held;
+	ledger->last = held;
+}
+
+static void
+open_remove(struct ledger *ledger, struct held *held)
+{
+	*(held->prev != NULL ? &held->prev->next : &ledger->open) = held->next;
+	*(held->next != NULL ? &held->next->prev : &ledger->last) = held->prev;
 }
 
 struct held_row *
@@ -36,6 +53,7 @@ ledger_add(struct ledger *ledger, struct agent_task *task, const char *entry,
 	held->row.queue = queue;
 	held->row.started_us = now_us;
 	HASH_ADD_STR(ledger->rows, row.task.token, held);
+	open_add(ledger, held);
 	return &held->row;
 }
 
@@ -56,6 +74,8 @@ ledger_drop(struct ledger *ledger, struct held_row *row)
 	if (row->state == HELD_CONFIRMED) {
 		ledger->confirmed--;
 		ledger->confirmed_bytes -= row->report.bytes;
+	} else {
+		open_remove(ledger, held);
 	}
 	HASH_DEL(ledger->rows, held);
 	agent_task_release(&row->task);
@@ -70,6 +90,7 @@ ledger_confirm(struct ledger *ledger, struct held_row *row, int64_t now_us)
 {
 	if (row->state == HELD_CONFIRMED)
 		return;
+	open_remove(ledger, holder(row));
 	row->state = HELD_CONFIRMED;
 	row->confirmed_us = now_us;
 	agent_task_thin(&row->task);
@@ -83,6 +104,7 @@ ledger_report(struct ledger *ledger, struct held_row *row)
 	if (row->state == HELD_CONFIRMED) {
 		ledger->confirmed--;
 		ledger->confirmed_bytes -= row->report.bytes;
+		open_add(ledger, holder(row));
 	}
 	row->state = HELD_REPORTED;
 }
@@ -90,7 +112,7 @@ ledger_report(struct ledger *ledger, struct held_row *row)
 struct held_row *
 ledger_next(const struct ledger *ledger, const struct held_row *row)
 {
-	struct held *next = row == NULL ? ledger->rows : holder(row)->hh.next;
+	struct held *next = row == NULL ? ledger->open : holder(row)->next;
 
 	return next != NULL ? &next->row : NULL;
 }
@@ -111,25 +133,25 @@ may_go(const struct held_row *row, uint64_t look)
 void
 ledger_trim(struct ledger *ledger, uint64_t look)
 {
-	struct held_row *row, *next;
+	struct held *held, *next;
 
-	for (row = ledger_next(ledger, NULL); row != NULL && over_limits(ledger);
-	     row = next) {
-		next = ledger_next(ledger, row);
-		if (may_go(row, look))
-			ledger_drop(ledger, row);
+	for (held = ledger->rows; held != NULL && over_limits(ledger); held = next) {
+		next = held->hh.next;
+		if (may_go(&held->row, look))
+			ledger_drop(ledger, &held->row);
 	}
 }
 
 void
 ledger_sweep(struct ledger *ledger, uint64_t look, int64_t now_us)
 {
-	struct held_row *row, *next;
+	struct held *held, *next;
 
-	for (row = ledger_next(ledger, NULL); row != NULL; row = next) {
-		next = ledger_next(ledger, row);
-		if (may_go(row, look) && now_us - row->confirmed_us >= HELD_CONFIRMED_US)
-			ledger_drop(ledger, row);
+	for (held = ledger->rows; held != NULL; held = next) {
+		next = held->hh.next;
+		if (may_go(&held->row, look) &&
+		    now_us - held->row.confirmed_us >= HELD_CONFIRMED_US)
+			ledger_drop(ledger, &held->row);
 	}
 	ledger_trim(ledger, look);
 }
@@ -140,6 +162,8 @@ ledger_count(const struct ledger *ledger, enum held_state state)
 	const struct held_row *row;
 	size_t n = 0;
 
+	if (state == HELD_CONFIRMED)
+		return ledger->confirmed;
 	for (row = ledger_next(ledger, NULL); row != NULL; row = ledger_next(ledger, row))
 		n += row->state == state;
 	return n;

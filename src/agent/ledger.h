@@ -51,7 +51,8 @@ struct held_row {
 };
 
 struct ledger {
-	struct held *rows;
+	struct held *rows; /* all */
+	struct held *open, *last; /* those not confirmed, in the order of adding */
 	size_t confirmed; /* rows in that state, and the bytes of their reports */
 	size_t confirmed_bytes;
 };
@@ -71,7 +72,7 @@ void ledger_drop(struct ledger *ledger, struct held_row *row);
  */
 void ledger_sweep(struct ledger *ledger, uint64_t look, int64_t now_us);
 void ledger_trim(struct ledger *ledger, uint64_t look);
-/* The row after `row` in the order of adding; NULL begins, and ends. */
+/* The row after `row` of those that are not confirmed; NULL begins, and ends. */
 struct held_row *ledger_next(const struct ledger *ledger, const struct held_row *row);
 size_t ledger_count(const struct ledger *ledger, enum held_state state);
 void ledger_release(struct ledger *ledger);

@@ -19,6 +19,7 @@ libagent_a_SOURCES = \
 	src/agent/pull.c \
 	src/agent/report.c src/agent/report.h \
 	src/agent/result.c src/agent/result.h \
+	src/agent/room.c src/agent/room.h \
 	src/agent/script.c \
 	src/agent/settings.c src/agent/settings.h \
 	src/agent/silence.c src/agent/silence.h \

@@ -18,6 +18,8 @@
 
 #define SPOOL_AFTER_US (1 * CLOCK_S) /* an unconfirmed report of this age is spooled */
 #define LOG_WAIT_US (2 * CLOCK_S)    /* at most so long for the end of the log: many batches */
+#define REPORTS_MAX 64 /* of one call */
+#define REPORTS_BYTES (256 * 1024) /* and no other behind so much */
 #define SPOOL_KIND "report"
 #define SPOOL_HEAD 7 /* kind type entry run task token attempt; then the fields */
 
@@ -224,30 +226,43 @@ send_again(struct agent *agent, int64_t after_us)
 		loop_timer_start(timer, after_us);
 }
 
+/* Reports that one call tells of; each row lives while it is marked as sent. */
+struct delivery {
+	struct agent *agent;
+	size_t n;
+	struct held_row *rows[REPORTS_MAX];
+};
+
 static void
-report_done(void *arg, const struct redisReply *reply, const struct err *err)
+report_refused(struct agent *agent, const char *why)
 {
-	struct held_row *row = arg; /* lives while it is marked as sent */
-	struct agent *agent = row->queue->agent;
-	const char *answer = "";
-	size_t len;
+	log_warn("Redis refuses a report; trying again", KV_S("why", why));
+	send_again(agent, AGENT_RETRY_US);
+}
+
+static void
+reports_done(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct delivery *delivery = arg;
+	struct agent *agent = delivery->agent;
+	size_t i, len;
 
 	(void)err;
-	row->sent = false;
-	if (reply == NULL)
-		return; /* unknown: sent again when Redis is back */
-	(void)reply_str(reply, &answer, &len, NULL);
-	if (reply_is_error(reply) || strcmp(answer, "BROKEN") == 0) {
-		log_warn("Redis refuses a report; trying again",
-		    KV_S(
-			"why", reply_is_error(reply) ? reply_error_text(reply) : answer));
-		send_again(agent, AGENT_RETRY_US);
-		return;
+	for (i = 0; i < delivery->n; i++) {
+		struct held_row *row = delivery->rows[i];
+		const char *answer = "";
+
+		row->sent = false;
+		if (reply == NULL)
+			continue; /* unknown: sent again when Redis is back */
+		(void)reply_str(reply_at(reply, i), &answer, &len, NULL);
+		if (strcmp(answer, "OK") == 0)
+			confirmed(agent, row);
+		else
+			report_refused(agent,
+			    reply_is_error(reply) ? reply_error_text(reply) : answer);
 	}
-	if (strcmp(answer, "LOST") == 0)
-		log_debug("a report came late", KV_S("run", row->task.run),
-		    KV_S("task", row->task.id));
-	confirmed(agent, row);
+	free(delivery);
 }
 
 /* Who reads the report reads the log: its end comes first, unless that takes long. */
@@ -264,23 +279,84 @@ waits_for_log(struct agent *agent, const struct held_row *row)
 	return true;
 }
 
+/* It goes with the others of this turn. */
 static void
 outbox_send(struct agent *agent, struct held_row *row)
 {
-	const struct queue *queue = row->queue;
-	struct command command = { 0 };
-	size_t i;
+	struct outbox *outbox = &agent->outbox;
 
 	if (row->sent || !agent->signed_on || waits_for_log(agent, row))
 		return;
-	command_add_all(&command, queue->place->done, queue->key, queue->group, row->entry,
-	    agent->id, row->task.token, (char *)NULL);
-	for (i = 0; i < row->report.len; i++)
-		command_add(&command, row->report.items[i]);
-	if (agent_script(agent, "report", 2, &command, report_done, row) == 0)
-		row->sent = true;
-	else
-		send_again(agent, AGENT_RETRY_US);
+	row->sent = true;
+	GROW(outbox->due, outbox->n_due, outbox->cap_due);
+	outbox->due[outbox->n_due++] = row;
+	agent_go_on(agent);
+}
+
+/* Takes what goes to the same place as the first one, as much as one call carries. */
+static struct delivery *
+delivery_of(struct agent *agent, const struct place **ret_place)
+{
+	struct delivery *delivery = xcalloc(1, sizeof *delivery);
+	struct outbox *outbox = &agent->outbox;
+	const struct place *place = outbox->due[0]->queue->place;
+	size_t bytes = 0, kept = 0, i;
+
+	for (i = 0; i < outbox->n_due; i++) {
+		struct held_row *row = outbox->due[i];
+
+		if (row->queue->place != place || delivery->n == REPORTS_MAX ||
+		    bytes > REPORTS_BYTES) {
+			outbox->due[kept++] = row;
+			continue;
+		}
+		delivery->rows[delivery->n++] = row;
+		bytes += row->report.bytes;
+	}
+	outbox->n_due = kept;
+	delivery->agent = agent;
+	*ret_place = place;
+	return delivery;
+}
+
+static void
+deliver(struct agent *agent)
+{
+	const struct place *place;
+	struct delivery *delivery = delivery_of(agent, &place);
+	char words[REPORTS_MAX][16];
+	struct command command = { 0 };
+	size_t i, k;
+
+	command_add(&command, place->done);
+	for (i = 0; i < delivery->n; i++) {
+		const struct report *report = &delivery->rows[i]->report;
+
+		(void)snprintf(words[i], sizeof words[i], "%zu", report->len);
+		command_add(&command, words[i]);
+		for (k = 0; k < report->len; k++)
+			command_add(&command, report->items[k]);
+	}
+	if (agent_script(agent, "reports", 1, &command, reports_done, delivery) == 0)
+		return;
+	for (i = 0; i < delivery->n; i++)
+		delivery->rows[i]->sent = false;
+	free(delivery);
+	send_again(agent, AGENT_RETRY_US);
+}
+
+void
+outbox_flush(struct agent *agent)
+{
+	while (agent->outbox.n_due > 0)
+		deliver(agent);
+}
+
+void
+outbox_release(struct agent *agent)
+{
+	free(agent->outbox.due);
+	agent->outbox = (struct outbox){ 0 };
 }
 
 void

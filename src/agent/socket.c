@@ -5,6 +5,7 @@
 #include "agent/socket.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -151,7 +152,9 @@ somebody_came(void *arg, int events)
 	int fd = accept4(sock->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd < 0)
+	if (fd >= 0 && sock->fn == NULL)
+		(void)close(fd);
+	if (fd < 0 || sock->fn == NULL)
 		return;
 	peer->fd = fd;
 	loop_io_init(&peer->io, sock->loop, peer_ready, peer);
@@ -181,8 +184,8 @@ listen_at(const char *path, struct err *err)
 }
 
 int
-agent_socket_open(struct loop *loop, const char *path, agent_socket_fn *fn, void *arg,
-    struct agent_socket **ret_socket, struct err *err)
+agent_socket_open(struct loop *loop, const char *path, struct agent_socket **ret_socket,
+    struct err *err)
 {
 	struct agent_socket *sock;
 	int fd = listen_at(path, err);
@@ -192,12 +195,36 @@ agent_socket_open(struct loop *loop, const char *path, agent_socket_fn *fn, void
 	sock = xcalloc(1, sizeof *sock);
 	sock->loop = loop;
 	sock->fd = fd;
-	sock->fn = fn;
-	sock->arg = arg;
 	loop_io_init(&sock->io, loop, somebody_came, sock);
 	loop_io_set(&sock->io, fd, LOOP_READ);
 	*ret_socket = sock;
 	return 0;
+}
+
+void
+agent_socket_serve(struct agent_socket *sock, agent_socket_fn *fn, void *arg)
+{
+	sock->fn = fn;
+	sock->arg = arg;
+}
+
+void
+agent_socket_rest(struct agent_socket *sock)
+{
+	bool full = true;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < PEERS; i++) {
+		full = full && sock->peers[i] != NULL && sock->peers[i]->fd >= 0;
+		if (sock->peers[i] != NULL)
+			peer_close(sock->peers[i]);
+	}
+	while ((fd = accept4(sock->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		(void)close(fd);
+	if (full)
+		listen_on(sock);
+	agent_socket_serve(sock, NULL, NULL);
 }
 
 void

@@ -5,8 +5,8 @@
  *
  *   {"verb":"progress","text":"compiling","percent":40,"usage":{"input_tokens":100}}
  *
- * The socket belongs to one attempt (0600, in its private folder), lives as long, and
- * serves a few connections at a time.  It ends with the folder.
+ * The socket belongs to one attempt at a time (0600, in its private folder) and serves a
+ * few connections.  Between two attempts it rests: who connects then is turned away.
  */
 #ifndef REEVE_AGENT_SOCKET_H
 #define REEVE_AGENT_SOCKET_H
@@ -24,8 +24,11 @@ struct agent_socket;
 typedef int agent_socket_fn(void *arg, const char *verb, const json_t *said, struct err *err);
 
 /* ERR_LIMIT: the path is too long for a socket. */
-int agent_socket_open(struct loop *loop, const char *path, agent_socket_fn *fn, void *arg,
-    struct agent_socket **ret_socket, struct err *err);
+int agent_socket_open(struct loop *loop, const char *path,
+    struct agent_socket **ret_socket, struct err *err); /* it rests */
+void agent_socket_serve(struct agent_socket *sock, agent_socket_fn *fn, void *arg);
+/* Closes all connections, those too that nobody has looked at yet. */
+void agent_socket_rest(struct agent_socket *sock);
 void agent_socket_close(struct agent_socket *sock); /* NULL is allowed */
 
 #endif

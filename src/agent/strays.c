@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -61,12 +62,52 @@ add_pids(struct pids *pids, const char *text)
 	}
 }
 
+void
+brood_open(struct brood *brood)
+{
+	char path[64];
+
+	(void)snprintf(
+	    path, sizeof path, "/proc/self/task/%ld/children", (long)gettid());
+	brood->threads = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	brood->own = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void
+brood_close(struct brood *brood)
+{
+	if (brood->threads >= 0)
+		(void)close(brood->threads);
+	if (brood->own >= 0)
+		(void)close(brood->own);
+	brood->threads = brood->own = -1;
+}
+
+/* There is no other thread, and all fits into one read.  False: look at all lists. */
+static bool
+list_own(const struct brood *brood, struct pids *pids)
+{
+	char text[2048];
+	struct stat st;
+	ssize_t got;
+
+	/* the folder counts itself, its parent and each thread as a link */
+	if (brood->own < 0 || brood->threads < 0 || fstat(brood->threads, &st) != 0 ||
+	    st.st_nlink != 3)
+		return false;
+	got = pread(brood->own, text, sizeof text - 1, 0);
+	if (got < 0 || got > (ssize_t)sizeof text / 2)
+		return false;
+	text[got] = '\0';
+	add_pids(pids, text);
+	return true;
+}
+
 /* Each thread has its own list; orphans go to any of them. */
-bool
-strays_children(struct pids *ret_pids)
+static bool
+list_all(struct pids *pids)
 {
 	DIR *dir = opendir("/proc/self/task");
-	struct pids pids = { 0 };
 	struct buf text = { 0 };
 	struct dirent *entry;
 	bool told = false;
@@ -81,11 +122,20 @@ strays_children(struct pids *ret_pids)
 		if (!read_file(path, &text))
 			continue;
 		told = true;
-		add_pids(&pids, buf_text(&text));
+		add_pids(pids, buf_text(&text));
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
 	buf_release(&text);
+	return told;
+}
+
+bool
+brood_list(const struct brood *brood, struct pids *ret_pids)
+{
+	struct pids pids = { 0 };
+	bool told = list_own(brood, &pids) || list_all(&pids);
+
 	if (told)
 		*ret_pids = pids;
 	else

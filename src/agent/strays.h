@@ -21,11 +21,18 @@ struct pids {
 	size_t len, cap;
 };
 
+/* The kernel's lists of our children, kept open: to ask is two system calls. */
+struct brood {
+	int threads, own; /* /proc/self/task, and the list of this thread; -1: not open */
+};
+
+void brood_open(struct brood *brood); /* for this thread */
+void brood_close(struct brood *brood);
 /*
  * Our children, those that ended and were not waited for included.  False: this kernel
  * does not tell (it was built without CONFIG_PROC_CHILDREN).  pids_release() it.
  */
-bool strays_children(struct pids *ret_pids);
+bool brood_list(const struct brood *brood, struct pids *ret_pids);
 void pids_release(struct pids *pids);
 
 /* The token of the attempt that a process belongs to; false: it shows none. */

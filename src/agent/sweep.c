@@ -146,21 +146,32 @@ sweep_look(struct agent *agent)
 		return;
 	for (i = 0; i < sweeper->n_ending; i++)
 		sweeper->ending[i]->strays = 0;
-	told = strays_children(&children);
+	told = brood_list(&sweeper->brood, &children);
 	if (!told && !sweeper->blind_told)
 		log_warn("this kernel does not list children: what a task puts into a "
 			 "session of its own outlives it");
 	sweeper->blind_told = sweeper->blind_told || !told;
+	sweeper->alone = told && children.len == known && sweeper->strangers.len == 0;
 	if (told && children.len != known)
 		judge_all(agent, &children);
 	pids_release(&children);
 	finish_swept(agent);
+	sweeper->alone = false;
 }
 
+/* Of what may live on, only an orphan that has ended brings others to light. */
 static void
 child_ended(void *arg)
 {
-	sweep_look(arg);
+	struct agent *agent = arg;
+	siginfo_t ended = { 0 };
+
+	keeper_mend(agent->keeper);
+	if (agent->sweeper.n_ending == 0 &&
+	    waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    ended.si_pid == 0)
+		return;
+	sweep_look(agent);
 }
 
 void
@@ -170,7 +181,8 @@ sweep_init(struct agent *agent)
 	size_t i;
 
 	strays_adopt();
-	(void)strays_children(&children);
+	brood_open(&agent->sweeper.brood);
+	(void)brood_list(&agent->sweeper.brood, &children);
 	for (i = 0; i < children.len; i++)
 		if (children.list[i] != keeper_pid(agent->keeper))
 			add(&agent->sweeper.strangers, children.list[i]);
@@ -182,6 +194,7 @@ void
 sweep_release(struct agent *agent)
 {
 	pids_release(&agent->sweeper.strangers);
+	brood_close(&agent->sweeper.brood);
 	free(agent->sweeper.ending);
 	agent->sweeper.ending = NULL;
 }

@@ -16,6 +16,9 @@
 #include "base/mem.h"
 
 #define SWEEP_DEPTH 256
+#define CLEAR_PASSES 3 /* that find something; then it is given up */
+#define TASK_FILE "task.json"
+#define SOCKET "socket"
 
 /* --- removing --- */
 
@@ -142,24 +145,40 @@ workspace_root(const char *state_dir, const char *id, char **ret_root, struct er
 /* --- one attempt's folder --- */
 
 static int
+write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t put = write(fd, data, len);
+
+		if (put < 0)
+			return -1;
+		data += put;
+		len -= (size_t)put;
+	}
+	return 0;
+}
+
+/*
+ * Writes over what an earlier attempt's file held, and cuts only what is longer: a file that
+ * is emptied first is written to disk when it is closed.
+ */
+static int
 write_file(const char *path, const char *data, size_t len, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ssize_t put = 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+	int rc = fd < 0 || fstat(fd, &st) != 0 ? -1 : 0;
 
-	while (fd >= 0 && len > 0 && put >= 0) {
-		put = write(fd, data, len);
-		if (put > 0) {
-			data += put;
-			len -= (size_t)put;
-		}
-	}
-	if (fd < 0 || put < 0)
+	if (rc == 0)
+		rc = write_all(fd, data, len);
+	if (rc == 0 && st.st_size > (off_t)len)
+		rc = ftruncate(fd, (off_t)len);
+	if (rc != 0)
 		err_set(
 		    err, ERR_FAILED, "cannot write \"%s\": %s", path, strerror(errno));
 	if (fd >= 0)
 		(void)close(fd);
-	return fd < 0 || put < 0 ? ERR_FAILED : 0;
+	return rc == 0 ? 0 : ERR_FAILED;
 }
 
 static int
@@ -183,27 +202,112 @@ write_task(const struct workspace *ws, const struct agent_task *task, const char
 }
 
 int
-workspace_make(struct workspace *ws, const char *root, const struct agent_task *task,
-    const char *agent, const char *workdir, int64_t deadline_ms, bool with_prompt,
-    struct err *err)
+workspace_make(
+    struct workspace *ws, const char *root, const char *name, struct err *err)
 {
+	struct stat st;
 	int rc;
 
-	ws->dir = xasprintf("%s/%s", root, task->token);
-	ws->task_file = xasprintf("%s/task.json", ws->dir);
-	ws->prompt_file = with_prompt ? xasprintf("%s/prompt", ws->dir) : NULL;
+	*ws = (struct workspace){ .dir = xasprintf("%s/%s", root, name) };
+	ws->task_file = xasprintf("%s/" TASK_FILE, ws->dir);
 	ws->output_file = xasprintf("%s/output", ws->dir);
 	ws->result_file = xasprintf("%s/result.json", ws->dir);
 	ws->checkpoint_file = xasprintf("%s/checkpoint", ws->dir);
-	ws->socket = xasprintf("%s/socket", ws->dir);
+	ws->socket = xasprintf("%s/" SOCKET, ws->dir);
 	rc = make_dir(ws->dir, err);
+	if (rc == 0 && lstat(ws->dir, &st) != 0)
+		rc = err_set(err, ERR_FAILED, "cannot look at \"%s\": %s", ws->dir,
+		    strerror(errno));
 	if (rc == 0)
-		rc = write_task(ws, task, agent, workdir, deadline_ms, err);
-	if (rc == 0 && with_prompt)
-		rc = write_file(ws->prompt_file, task->body, task->body_len, err);
-	if (rc != 0)
+		ws->inode = st.st_ino;
+	else
 		workspace_remove(ws);
 	return rc;
+}
+
+void
+workspace_note_socket(struct workspace *ws)
+{
+	struct stat st;
+
+	ws->socket_inode = lstat(ws->socket, &st) == 0 ? st.st_ino : 0;
+}
+
+int
+workspace_fill(struct workspace *ws, const struct agent_task *task, const char *agent,
+    const char *workdir, int64_t deadline_ms, bool with_prompt, struct err *err)
+{
+	int rc = write_task(ws, task, agent, workdir, deadline_ms, err);
+
+	if (rc != 0 || !with_prompt)
+		return rc;
+	ws->prompt_file = xasprintf("%s/prompt", ws->dir);
+	return write_file(ws->prompt_file, task->body, task->body_len, err);
+}
+
+/* --- for another attempt --- */
+
+static bool
+stays(const char *name)
+{
+	return strcmp(name, TASK_FILE) == 0 || strcmp(name, SOCKET) == 0 ||
+	       strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* One pass over the names; true: something was removed, so that another pass is due. */
+static bool
+clear_names(int dir)
+{
+	_Alignas(struct dirent64) char names[1024];
+	bool some = false;
+	ssize_t len, at;
+
+	(void)lseek(dir, 0, SEEK_SET);
+	while ((len = getdents64(dir, names, sizeof names)) > 0) {
+		for (at = 0; at < len;) {
+			const struct dirent64 *entry = (const void *)(names + at);
+
+			at += entry->d_reclen;
+			if (stays(entry->d_name))
+				continue;
+			sweep_at(dir, entry->d_name, SWEEP_DEPTH);
+			some = true;
+		}
+	}
+	return some || len < 0;
+}
+
+static bool
+is_as_made(const struct workspace *ws, int dir)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) != 0 || st.st_ino != ws->inode ||
+	    (st.st_mode & 07777) != 0700)
+		return false;
+	/* nobody else may have a name for it */
+	if (fstatat(dir, TASK_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    st.st_mode != (S_IFREG | 0600) || st.st_nlink != 1)
+		return false;
+	return ws->socket_inode != 0 &&
+	       fstatat(dir, SOCKET, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_ino == ws->socket_inode && st.st_mode == (S_IFSOCK | 0600);
+}
+
+bool
+workspace_clear(struct workspace *ws)
+{
+	int dir = open(ws->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool clear = dir >= 0 && is_as_made(ws, dir);
+	int pass;
+
+	for (pass = 1; clear && clear_names(dir); pass++)
+		clear = pass < CLEAR_PASSES;
+	if (dir >= 0)
+		(void)close(dir);
+	free(ws->prompt_file);
+	ws->prompt_file = NULL;
+	return clear;
 }
 
 void

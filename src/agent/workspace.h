@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "agent/childenv.h"
 #include "agent/task.h"
@@ -16,6 +17,7 @@
 
 struct workspace {
 	char *dir;
+	ino_t inode, socket_inode; /* of the folder and the socket; 0: no socket */
 	char *task_file;
 	char *prompt_file; /* NULL: not made */
 	char *output_file; /* these three are made by the command */
@@ -35,10 +37,19 @@ int workspace_root(
 int workspace_folder(const char *state_dir, const char *kind, const char *id,
     char **ret_path, struct err *err);
 
-/* deadline_ms: wall time; 0: none.  On failure nothing is left. */
-int workspace_make(struct workspace *ws, const char *root, const struct agent_task *task,
-    const char *agent, const char *workdir, int64_t deadline_ms, bool with_prompt,
-    struct err *err);
+/* An empty folder ROOT/NAME.  On failure nothing is left. */
+int workspace_make(
+    struct workspace *ws, const char *root, const char *name, struct err *err);
+/* Somebody has made the socket. */
+void workspace_note_socket(struct workspace *ws);
+/* Writes the task file, and the prompt.  deadline_ms: wall time; 0: none. */
+int workspace_fill(struct workspace *ws, const struct agent_task *task, const char *agent,
+    const char *workdir, int64_t deadline_ms, bool with_prompt, struct err *err);
+/*
+ * Removes all but the task file and the socket, so that another attempt may have the
+ * folder.  False: it may not, as the command did something to what must stay.
+ */
+bool workspace_clear(struct workspace *ws);
 void workspace_remove(struct workspace *ws); /* the folder and all in it; frees */
 
 /* The REEVE_ variables (that of the socket only if it is there) and the task's env. */

@@ -16,7 +16,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,7 +24,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define STACK_SIZE (64 * 1024)
+#define STACK_SIZE (32 * 1024)
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 /* AddressSanitizer takes the second stack for a fault. */
@@ -202,6 +201,12 @@ code_of(int error)
 	}
 }
 
+static bool
+wants_null(const struct child_options *options)
+{
+	return options->fd[0] < 0 || options->fd[1] < 0 || options->fd[2] < 0;
+}
+
 static int
 spawn_failed(const struct plan *plan, struct err *err)
 {
@@ -228,17 +233,14 @@ clone_blocked(struct plan *plan, int *ret_pidfd)
 	sigset_t all, before;
 	pid_t pid = -1;
 	int error;
-	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	/* below our own frame, which stands still until the child has exec'ed */
+	_Alignas(64) char stack[STACK_SIZE];
 
-	if (stack == MAP_FAILED)
-		return -1;
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = clone(child_main, stack + STACK_SIZE, flags, plan, ret_pidfd);
 	error = errno;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)munmap(stack, STACK_SIZE);
 	errno = error;
 	return pid;
 }
@@ -255,8 +257,9 @@ spawn_process(const struct child_options *options, pid_t *ret_pid, int *ret_pidf
 
 	if (code)
 		return code;
-	plan.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (plan.null_fd >= 0)
+	if (wants_null(options))
+		plan.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (plan.null_fd >= 0 || !wants_null(options))
 		pid = clone_blocked(&plan, &pidfd);
 	if (pid < 0)
 		code = err_set(err, code_of(errno), "cannot start '%s': %s", options->argv[0],

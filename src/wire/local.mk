@@ -27,6 +27,7 @@ LUA = \
 	src/wire/lua/regroup.lua \
 	src/wire/lua/release.lua \
 	src/wire/lua/report.lua \
+	src/wire/lua/reports.lua \
 	src/wire/lua/share.lua \
 	src/wire/lua/signoff.lua \
 	src/wire/lua/signon.lua \

@@ -99,7 +99,16 @@ perl -MJSON::PP -e '
 	die "deadline" unless $t->{deadline_at} =~ /^\d{4}-.*Z$/;
 	die "env" if exists $t->{env};
 ' <"$work/task.json" || fail 'the task file'
-is 'nothing left' "$(ls "$work/state/agents/a1")" ''
+# the folder is the next task's, which finds nothing of this one; unused it goes
+put t next run 'ls "$(dirname "$REEVE_TASK_FILE")" >"'"$work"'/rest"; grep task_id "$REEVE_TASK_FILE" >"'"$work"'/whose"'
+report "$token"
+is 'what the next one finds' "$(paste -sd ' ' "$work/rest")" 'socket task.json'
+has 'the next one' "$(cat "$work/whose")" '"task_id":"next"'
+has_not 'of the last one' "$(cat "$work/whose")" '"env"'
+nothing_left() {
+	test -z "$(ls "$work/state/agents/a1")"
+}
+wait_until 10 nothing_left
 
 # a task that nobody here can take, and entries that break the rules
 put t nobody prompt 'hi'

@@ -151,6 +151,27 @@ redis CONFIG SET maxmemory 1 >/dev/null
 told "$entry" "$token"
 is 'full memory' "$got" LOST
 is 'added when full' "$(redis XLEN "${key}done")" 4
+
+# reports: several in one call, in full memory too; a broken one does not hold up the others
+redis DEL "${key}done" >/dev/null
+script reports 1 "${key}done" 4 run a token t1 2 run b 3 run c odd 2 run d
+is reports "$got" 'OK OK BROKEN OK'
+is 'all but the broken one' "$(redis XLEN "${key}done")" 3
+is 'in order' "$(redis XRANGE "${key}done" - + | grep -v -- - | paste -sd ' ')" \
+	'run a token t1 run b run d'
+script reports 1 "${key}done" 9 run a
+is 'words are missing' "$got" BROKEN
+script reports 1 "${key}done" 2 run a 4000000000 run b
+is 'too many words' "$got" 'OK BROKEN'
+script reports 1 "${key}done" 2 run a -3 run b
+is 'a negative number' "$got" 'OK BROKEN'
+script reports 1 "${key}done" 2 run a x 2 run b
+is 'no number' "$got" 'OK BROKEN OK'
+is 'added what was sound' "$(redis XLEN "${key}done")" 7
+script reports 1 wrong 2 run a 2 run b
+is 'of another type' "$got" 'BROKEN BROKEN'
+script reports 1 "${key}done"
+is 'none' "$got" ''
 code=0
 script log 1 l 60 10 100 0 1-1 o x 2>/dev/null || code=$?
 is 'no log when full' "$(redis EXISTS l)" 0

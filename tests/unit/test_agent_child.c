@@ -6,7 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -149,6 +152,175 @@ assert_mode(const char *path, mode_t mode)
 	assert_int_equal(st.st_mode & 0777, mode);
 }
 
+/* --- a folder for several attempts --- */
+
+/* A folder as a room has it, with a socket at its place. */
+static void
+furnish(struct workspace *ws, const char *root, const char *name,
+    const struct agent_task *task, bool prompt)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(workspace_make(ws, root, name, NULL), 0);
+	assert_true(strlen(ws->socket) < sizeof addr.sun_path);
+	memcpy(addr.sun_path, ws->socket, strlen(ws->socket));
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+	assert_int_equal(chmod(ws->socket, 0600), 0);
+	close(fd);
+	workspace_note_socket(ws);
+	assert_int_equal(workspace_fill(ws, task, "me", "/w", 0, prompt, NULL), 0);
+}
+
+static void
+write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+a_folder_is_cleared(void **state)
+{
+	struct agent_task big = task_of("payload", "{\"a\":[1,2,3,4,5,6,7,8]}", "{}");
+	struct agent_task small = task_of("payload", "1", "{}");
+	struct workspace ws = { 0 };
+	struct buf text = { 0 };
+	char *root, *path;
+	bool there = false;
+	json_t *json;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(workspace_root(NULL, "id", &root, NULL), 0);
+	furnish(&ws, root, "1", &big, true);
+	write_text(ws.output_file, "k=v\n");
+	write_text(ws.checkpoint_file, "half");
+	assert_int_equal(symlink("/", ws.result_file), 0);
+	for (i = 0; i < 100; i++) {
+		path = xasprintf("%s/a-long-name-so-that-the-list-is-long-%zu", ws.dir, i);
+		assert_int_equal(mkdir(path, 0500), 0);
+		free(path);
+	}
+	assert_true(workspace_clear(&ws));
+	assert_null(ws.prompt_file);
+	path = xasprintf("%s/prompt", ws.dir);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_not_equal(access(ws.output_file, F_OK), 0);
+	assert_int_not_equal(access(ws.checkpoint_file, F_OK), 0);
+	assert_int_equal(access("/tmp", F_OK), 0);
+	/* the next task's file holds nothing of the last one's, which was longer */
+	assert_int_equal(workspace_fill(&ws, &small, "me", "/w", 0, false, NULL), 0);
+	assert_mode(ws.task_file, 0600);
+	assert_int_equal(workspace_read(ws.task_file, 10000, &text, &there, NULL), 0);
+	json = json_loadb(text.data, text.len, 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(json, "payload")), 1);
+	json_decref(json);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_true(workspace_clear(&ws));
+	workspace_remove(&ws);
+	free(path);
+	workspace_sweep(root);
+	free(root);
+	buf_release(&text);
+	agent_task_release(&big);
+	agent_task_release(&small);
+}
+
+static void
+link_task_file(const struct workspace *ws, const char *other)
+{
+	assert_int_equal(link(ws->task_file, other), 0);
+}
+
+static void
+open_task_file(const struct workspace *ws, const char *other)
+{
+	(void)other;
+	assert_int_equal(chmod(ws->task_file, 0644), 0);
+}
+
+static void
+replace_task_file(const struct workspace *ws, const char *other)
+{
+	assert_int_equal(rename(ws->task_file, other), 0);
+	assert_int_equal(symlink(other, ws->task_file), 0);
+}
+
+static void
+remove_task_file(const struct workspace *ws, const char *other)
+{
+	(void)other;
+	assert_int_equal(unlink(ws->task_file), 0);
+}
+
+static void
+remove_socket(const struct workspace *ws, const char *other)
+{
+	(void)other;
+	assert_int_equal(unlink(ws->socket), 0);
+}
+
+static void
+open_socket_to_all(const struct workspace *ws, const char *other)
+{
+	(void)other;
+	assert_int_equal(chmod(ws->socket, 0666), 0);
+}
+
+static void
+open_folder(const struct workspace *ws, const char *other)
+{
+	(void)other;
+	assert_int_equal(chmod(ws->dir, 0755), 0);
+}
+
+static void
+move_folder(const struct workspace *ws, const char *other)
+{
+	assert_int_equal(rename(ws->dir, other), 0);
+}
+
+static void
+replace_folder(const struct workspace *ws, const char *other)
+{
+	move_folder(ws, other);
+	assert_int_equal(symlink(other, ws->dir), 0);
+}
+
+static void
+a_touched_folder_is_not_used_again(void **state)
+{
+	static void (*const touches[])(const struct workspace *ws, const char *other) = {
+		link_task_file, open_task_file, replace_task_file, remove_task_file,
+		remove_socket, open_socket_to_all, open_folder, move_folder, replace_folder
+	};
+	struct agent_task task = task_of("payload", "1", "{}");
+	char *root, *other, name[16];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(workspace_root(NULL, "id", &root, NULL), 0);
+	for (i = 0; i < ARRAY_LEN(touches); i++) {
+		struct workspace ws = { 0 };
+
+		(void)snprintf(name, sizeof name, "%zu", i);
+		other = xasprintf("%s/other-%zu", root, i);
+		furnish(&ws, root, name, &task, false);
+		touches[i](&ws, other);
+		assert_false(workspace_clear(&ws));
+		workspace_remove(&ws);
+		free(other);
+	}
+	workspace_sweep(root);
+	assert_int_not_equal(access(root, F_OK), 0);
+	free(root);
+	agent_task_release(&task);
+}
+
 static void
 workspaces(void **state)
 {
@@ -165,8 +337,8 @@ workspaces(void **state)
 	assert_int_equal(task.timeout_ms, 5);
 	assert_int_equal(workspace_root(NULL, "id", &root, NULL), 0);
 	assert_mode(root, 0700);
-	assert_int_equal(
-	    workspace_make(&ws, root, &task, "me", "/w", 1000, true, NULL), 0);
+	assert_int_equal(workspace_make(&ws, root, "1", NULL), 0);
+	assert_int_equal(workspace_fill(&ws, &task, "me", "/w", 1000, true, NULL), 0);
 	assert_mode(ws.dir, 0700);
 	assert_mode(ws.task_file, 0600);
 	assert_mode(ws.prompt_file, 0600);
@@ -213,6 +385,8 @@ main(void)
 		cmocka_unit_test(placeholders),
 		cmocka_unit_test(task_checks),
 		cmocka_unit_test(workspaces),
+		cmocka_unit_test(a_folder_is_cleared),
+		cmocka_unit_test(a_touched_folder_is_not_used_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
