@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define COPY_ROOM 32 /* more than a task usually has variables of its own */
+
 /* A row ending in '*' stands for all names that begin so. */
 static const char *const withheld[] = {
 	/* credentials, and addresses that may hold one */
@@ -63,11 +65,20 @@ childenv_init(struct childenv *env, const char *const *from)
 void
 childenv_copy(struct childenv *env, const struct childenv *from)
 {
-	size_t i;
+	env->len = from->len;
+	env->cap = from->len + COPY_ROOM;
+	env->list = xcalloc(env->cap, sizeof *env->list);
+	env->base = from;
+	if (from->len > 0)
+		memcpy(env->list, from->list, from->len * sizeof *env->list);
+}
 
-	*env = (struct childenv){ 0 };
-	for (i = 0; i < from->len; i++)
-		append(env, xstrdup(from->list[i]));
+/* The text is of the environment that this one is a copy of. */
+static bool
+is_shared(const struct childenv *env, size_t i)
+{
+	return env->base != NULL && i < env->base->len &&
+	       env->list[i] == env->base->list[i];
 }
 
 void
@@ -77,8 +88,10 @@ childenv_set(struct childenv *env, const char *name, const char *value)
 	size_t len = strlen(name) + 1, i;
 
 	for (i = 0; i < env->len; i++) {
-		if (strncmp(env->list[i], variable, len) == 0) {
-			free(env->list[i]);
+		if (env->list[i][0] == *name &&
+		    strncmp(env->list[i], variable, len) == 0) {
+			if (!is_shared(env, i))
+				free(env->list[i]);
 			env->list[i] = variable;
 			return;
 		}
@@ -92,7 +105,8 @@ childenv_release(struct childenv *env)
 	size_t i;
 
 	for (i = 0; i < env->len; i++)
-		free(env->list[i]);
+		if (!is_shared(env, i))
+			free(env->list[i]);
 	free(env->list);
 	*env = (struct childenv){ 0 };
 }

@@ -12,10 +12,12 @@
 struct childenv {
 	char **list;
 	size_t len, cap;
+	const struct childenv *base; /* of a copy: whose texts it shares; or NULL */
 };
 
 /* environ without credentials and without the variables of an outer attempt. */
 void childenv_init(struct childenv *env, const char *const *from);
+/* Shares the texts of `from`, which must outlive it unchanged. */
 void childenv_copy(struct childenv *env, const struct childenv *from);
 /* Replaces a variable of that name. */
 void childenv_set(struct childenv *env, const char *name, const char *value);

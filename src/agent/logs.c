@@ -31,7 +31,7 @@ struct piece {
 };
 
 struct batch {
-	struct piece pieces[BATCH_PIECES];
+	struct piece *pieces; /* BATCH_PIECES, made when they are needed first */
 	size_t len, bytes;
 };
 
@@ -157,8 +157,18 @@ batch_release(struct batch *batch)
 {
 	size_t k;
 
-	for (k = 0; k < BATCH_PIECES; k++)
+	for (k = 0; batch->pieces != NULL && k < BATCH_PIECES; k++)
 		buf_release(&batch->pieces[k].bytes);
+	free(batch->pieces);
+}
+
+/* The caller has seen that there is room. */
+static struct piece *
+batch_next(struct batch *batch)
+{
+	if (batch->pieces == NULL)
+		batch->pieces = xcalloc(BATCH_PIECES, sizeof *batch->pieces);
+	return &batch->pieces[batch->len];
 }
 
 static void
@@ -229,7 +239,7 @@ log_keep(struct tasklog *log, struct batch *batch)
 static bool
 take_back(struct batch *batch, const struct spool_texts *texts)
 {
-	struct piece *piece = &batch->pieces[batch->len];
+	struct piece *piece = batch_next(batch);
 
 	if (texts->len != 3 || texts->list[0].len >= sizeof piece->id ||
 	    texts->list[1].len != 1)
@@ -473,7 +483,8 @@ batch_add(struct tasklog *log, char stream, const char *data, size_t len)
 			log->dropped += len;
 			return;
 		}
-		piece = &batch->pieces[batch->len++];
+		piece = batch_next(batch);
+		batch->len++;
 		piece->stream = stream;
 	}
 	buf_add(&piece->bytes, data, len);

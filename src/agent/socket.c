@@ -5,6 +5,7 @@
 #include "agent/socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,7 @@ agent_socket_serve(struct agent_socket *sock, agent_socket_fn *fn, void *arg)
 void
 agent_socket_rest(struct agent_socket *sock)
 {
+	struct pollfd waiting = { .fd = sock->fd, .events = POLLIN };
 	bool full = true;
 	size_t i;
 	int fd;
@@ -220,7 +222,9 @@ agent_socket_rest(struct agent_socket *sock)
 		if (sock->peers[i] != NULL)
 			peer_close(sock->peers[i]);
 	}
-	while ((fd = accept4(sock->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+	/* to ask whether somebody waits is far cheaper than to accept in vain */
+	while (poll(&waiting, 1, 0) > 0 &&
+	       (fd = accept4(sock->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
 		(void)close(fd);
 	if (full)
 		listen_on(sock);

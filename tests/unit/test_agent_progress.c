@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -111,9 +112,9 @@ set_up(void **state)
 	(void)snprintf(bench->dir, sizeof bench->dir, "/tmp/reeve-socket-XXXXXX");
 	assert_non_null(mkdtemp(bench->dir));
 	(void)snprintf(bench->path, sizeof bench->path, "%s/s", bench->dir);
-	assert_int_equal(agent_socket_open(
-			     bench->loop, bench->path, heard, bench, &bench->sock, NULL),
-	    0);
+	assert_int_equal(
+	    agent_socket_open(bench->loop, bench->path, &bench->sock, NULL), 0);
+	agent_socket_serve(bench->sock, heard, bench);
 	*state = bench;
 	return 0;
 }
@@ -159,7 +160,8 @@ has_line(void *arg)
 
 	if (got > 0)
 		reading->len += (size_t)got;
-	reading->ended = reading->ended || got == 0;
+	/* reset: closed before all that was sent was read */
+	reading->ended = reading->ended || got == 0 || (got < 0 && errno == ECONNRESET);
 	return memchr(reading->text, '\n', reading->len) != NULL || reading->ended;
 }
 
@@ -233,6 +235,62 @@ more_peers_than_places_wait(void **state)
 	assert_int_equal(bench->heard, 6);
 }
 
+static bool
+is_closed(void *arg)
+{
+	struct reading *reading = arg;
+
+	(void)has_line(reading);
+	return reading->ended;
+}
+
+static void
+assert_closed(struct bench *bench, int fd)
+{
+	struct reading reading = { .fd = fd };
+
+	assert_true(loop_run_until(bench->loop, is_closed, &reading, WAIT_US));
+	assert_int_equal(reading.len, 0);
+	(void)close(fd);
+}
+
+/* What one attempt has sent and nobody has read yet is not the next one's. */
+static void
+between_attempts_nobody_is_heard(void **state)
+{
+	const char *line = "{\"verb\":\"progress\",\"text\":\"late\"}\n";
+	struct bench *bench = *state, other = { 0 };
+	struct reading reading;
+	int fds[6], i;
+
+	for (i = 0; i < 6; i++)
+		fds[i] = connect_to(bench);
+	assert_string_equal(
+	    say(bench, fds[0], "{\"verb\":\"v\"}\n", &reading), "{\"ok\":true}\n");
+	for (i = 0; i < 6; i++)
+		assert_int_equal(
+		    send(fds[i], line, strlen(line), MSG_NOSIGNAL), strlen(line));
+	agent_socket_rest(bench->sock);
+	agent_socket_serve(bench->sock, heard, &other);
+	for (i = 0; i < 6; i++) {
+		if (i == 0)
+			(void)close(fds[i]); /* its answer was read */
+		else
+			assert_closed(bench, fds[i]);
+	}
+	assert_int_equal(other.heard, 0);
+	assert_int_equal(bench->heard, 1);
+	/* the next one is served, and who comes while it rests is turned away */
+	fds[0] = connect_to(bench);
+	assert_string_equal(
+	    say(bench, fds[0], line, &reading), "{\"ok\":true}\n");
+	assert_int_equal(other.heard, 1);
+	agent_socket_rest(bench->sock);
+	assert_closed(bench, fds[0]);
+	assert_closed(bench, connect_to(bench));
+	assert_int_equal(other.heard, 1);
+}
+
 static void
 too_long_a_path(void **state)
 {
@@ -243,10 +301,9 @@ too_long_a_path(void **state)
 	memset(path, 'x', sizeof path);
 	path[sizeof path - 1] = '\0';
 	assert_int_equal(
-	    agent_socket_open(bench->loop, path, heard, bench, &sock, NULL), ERR_LIMIT);
+	    agent_socket_open(bench->loop, path, &sock, NULL), ERR_LIMIT);
 	assert_int_equal(
-	    agent_socket_open(bench->loop, "/nowhere/s", heard, bench, &sock, NULL),
-	    ERR_FAILED);
+	    agent_socket_open(bench->loop, "/nowhere/s", &sock, NULL), ERR_FAILED);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -260,6 +317,7 @@ main(void)
 		CASE(lines_are_answered),
 		CASE(long_lines_end_the_connection),
 		CASE(more_peers_than_places_wait),
+		CASE(between_attempts_nobody_is_heard),
 		CASE(too_long_a_path),
 	};
 
