@@ -75,7 +75,7 @@ struct logged {
 	int64_t at;
 };
 
-#define FAKE_SCRIPTS 32
+#define FAKE_SCRIPTS 64
 
 struct fake_redis {
 	int64_t (*now)(void *arg);
