@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the state of a partition back: lists, run heads, definitions, tasks, streams. */
+/* Reads the state of a partition back: the lists, and what follows from them by and by. */
 #include "store/load.h"
 
 #include <stdlib.h>
@@ -7,13 +7,14 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "model/canonical.h"
 #include "store/commit_private.h"
 #include "store/load_private.h"
 
 #define WINDOW 200      /* commands under way */
 #define TIMEOUT_MS 10000
 #define PAGE "500"
+#define SET_PAGE "2000"
+#define SLICE 2000      /* runs whose heads are held at once */
 
 static void pump(struct load *load);
 
@@ -23,9 +24,8 @@ load_free(struct load *load)
 	struct def_item *def, *next;
 
 	for (size_t i = 0; i < load->n_runs; i++) {
+		load_run_made(&load->runs[i]);
 		free(load->runs[i].id);
-		free(load->runs[i].tail);
-		free(load->runs[i].params);
 	}
 	HASH_ITER(hh, load->defs, def, next) {
 		HASH_DEL(load->defs, def);
@@ -115,13 +115,15 @@ make(struct load *load, const char *kind, const char *subject)
 	return key_make(&load->store->keys, kind, subject);
 }
 
-/* XSCAN KEY CURSOR COUNT n: SSCAN and HSCAN alike. */
+/* XSCAN KEY CURSOR COUNT n: SSCAN and HSCAN alike; what is in sets is short. */
 static void
 scan(struct load *load, const char *command, const char *key, const char *cursor,
     load_answer_fn *answer, size_t item)
 {
+	const char *page = strcmp(command, "SSCAN") == 0 ? SET_PAGE : PAGE;
+
 	load_question(load, answer, item, NULL, 5,
-	    (const char *const[]){ command, key, cursor, "COUNT", PAGE });
+	    (const char *const[]){ command, key, cursor, "COUNT", page });
 }
 
 /* Elements of a scan's page; asks for the next one. */
@@ -374,135 +376,6 @@ drop_doubles(struct load *load)
 	load->n_runs = n + 1;
 }
 
-/* --- heads and definitions ---------------------------------------------------- */
-
-static void
-want_def(struct load *load, const char *sha256)
-{
-	struct def_item *def;
-
-	HASH_FIND_STR(load->defs, sha256, def);
-	if (def)
-		return;
-	def = xcalloc(1, sizeof *def);
-	memcpy(def->sha256, sha256, sizeof def->sha256);
-	HASH_ADD_STR(load->defs, sha256, def);
-}
-
-static void
-got_head(struct load *load, struct load_ask *from, const struct redisReply *reply)
-{
-	struct run_item *item = &load->runs[from->item];
-	const char *text;
-	size_t len;
-
-	item->bad = true;
-	if (!load_good(load, reply, item->id))
-		return;
-	if (reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
-	    !run_record_read(text, len, &item->head)) {
-		load_bad(load, item->id, "a run record that this version cannot read");
-		return;
-	}
-	item->tail = item->head.tail ? xstrdup(item->head.tail) : NULL;
-	item->head.tail = NULL;
-	if (reply_str(reply_at(reply, 1), &text, &len, NULL) == 0)
-		item->params = xstrndup(text, len);
-	want_def(load, item->head.sha256);
-	item->bad = false;
-}
-
-static void
-ask_head(struct load *load, size_t i)
-{
-	char *key = make(load, "run:", load->runs[i].id);
-
-	load_question(load, got_head, i, NULL, 4, (const char *const[]){ "HMGET", key, "r", "p" });
-	free(key);
-}
-
-static void ask_chunk(struct load *load, struct def_item *def);
-
-static void
-got_chunk(struct load *load, struct load_ask *from, const struct redisReply *reply)
-{
-	struct def_item *def = from->def;
-	const char *text;
-	size_t len;
-
-	if (!load_good(load, reply, def->sha256))
-		return;
-	if (reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
-	    reply_u64(reply_at(reply, 1), &def->chunks, NULL) < 0) {
-		load_bad(load, def->sha256, "a definition that is not all there");
-		return;
-	}
-	buf_add(&def->text, text, len);
-	if (++def->next < def->chunks)
-		ask_chunk(load, def);
-}
-
-static void
-ask_chunk(struct load *load, struct def_item *def)
-{
-	char *key = make(load, "def:", def->sha256);
-	struct buf field = { 0 };
-
-	buf_addu(&field, def->next);
-	load_question(load, got_chunk, 0, def, 4,
-	    (const char *const[]){ "HMGET", key, buf_text(&field), "n" });
-	buf_release(&field);
-	free(key);
-}
-
-static void
-ask_defs(struct load *load)
-{
-	struct def_item *def, *next;
-
-	HASH_ITER(hh, load->defs, def, next)
-		ask_chunk(load, def);
-}
-
-/* Makes the runs whose definitions are there. */
-static void
-make_runs(struct load *load)
-{
-	struct def_item *def, *next;
-	struct err err = { 0 };
-
-	HASH_ITER(hh, load->defs, def, next) {
-		if (def->chunks > 0 && def->next == def->chunks)
-			def->wf = workflow_from_canonical(def->text.data, def->text.len, &err);
-		if (def->wf)
-			store_add_def(load->store, def->sha256);
-		else if (def->chunks > 0)
-			load_bad(load, def->sha256, err.text);
-		buf_release(&def->text);
-	}
-	for (size_t i = 0; i < load->n_runs; i++) {
-		struct run_item *item = &load->runs[i];
-		struct run_id id = { 0 };
-
-		if (item->bad)
-			continue;
-		HASH_FIND_STR(load->defs, item->head.sha256, def);
-		if (!def || !def->wf) {
-			load_bad(load, item->id, "its definition is missing");
-			continue;
-		}
-		memcpy(id.text, item->id, strlen(item->id));
-		item->run = engine_load_run(load->engine, &id, def->wf,
-		    item->params ? item->params : "{}", &item->head.record, item->head.priority);
-		if (item->head.replay_of[0])
-			item->run->replay_of = xstrdup(item->head.replay_of);
-		item->run->tail = item->tail;
-		item->tail = NULL;
-		if (load->fns.on_run)
-			load->fns.on_run(load->fns.arg, item->run, &item->head);
-	}
-}
-
 /* --- phases ------------------------------------------------------------------- */
 
 static void
@@ -525,16 +398,28 @@ finish(struct load *load)
 }
 
 static void
+begin_slice(struct load *load)
+{
+	if (load->to == 0)
+		drop_doubles(load);
+	load->from = load->to;
+	load->to = load->n_runs - load->from < SLICE ? load->n_runs : load->from + SLICE;
+}
+
+static void
 next_phase(struct load *load)
 {
-	load->phase++;
-	load->next = 0;
+	if (load->phase == PHASE_TASKS && load->to < load->n_runs)
+		load->phase = PHASE_HEADS;
+	else
+		load->phase++;
 	if (load->phase == PHASE_HEADS)
-		drop_doubles(load);
+		begin_slice(load);
 	else if (load->phase == PHASE_DEFS)
-		ask_defs(load);
+		load_wanted_defs(load);
 	else if (load->phase == PHASE_TASKS)
-		make_runs(load);
+		load_make_runs(load);
+	load->next = load->phase == PHASE_STREAMS ? 0 : load->from;
 }
 
 /* Starts the next item of the phase; false when there is none. */
@@ -543,12 +428,12 @@ start_next(struct load *load)
 {
 	switch (load->phase) {
 	case PHASE_HEADS:
-		if (load->next >= load->n_runs)
+		if (load->next >= load->to)
 			return false;
-		ask_head(load, load->next++);
+		load_head(load, load->next++);
 		return true;
 	case PHASE_TASKS:
-		if (load->next >= load->n_runs)
+		if (load->next >= load->to)
 			return false;
 		load_run_tasks(load, load->next++);
 		return true;
@@ -613,8 +498,9 @@ load_one(struct store *store, struct engine *engine, struct redis_port *port,
 		.effects = effects, .fns = *fns, .phase = PHASE_HEADS };
 	GROW(load->runs, load->n_runs, load->cap_runs);
 	load->runs[load->n_runs++] = (struct run_item){ .id = xstrdup(run_id) };
+	load->to = 1;
 	load->pumping = true; /* never ends inside this call */
-	ask_head(load, load->next++);
+	load_head(load, load->next++);
 	load->pumping = false;
 	if (load->inflight > 0)
 		return load;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A load from inside: shared by load.c, load_tasks.c and load_streams.c. */
+/*
+ * A load from inside: shared by load.c, load_runs.c, load_tasks.c and load_streams.c.
+ *
+ * Runs are read in slices, so that only a slice's heads are held at once.
+ */
 #ifndef REEVE_STORE_LOAD_PRIVATE_H
 #define REEVE_STORE_LOAD_PRIVATE_H
 
@@ -11,14 +15,27 @@
 
 enum phase { PHASE_LISTS, PHASE_HEADS, PHASE_DEFS, PHASE_TASKS, PHASE_STREAMS, PHASE_DONE };
 
-struct run_item {
-	char *id;
+#define EARLY_TASKS 4 /* whose records come with the run's head */
+
+/* The record of a task that came with the head of its run; NULL: none is stored. */
+struct early {
+	char *text;
+	size_t len;
+};
+
+/* What a run is made of: held until it is made. */
+struct head_item {
 	struct run_head head;
 	char *tail;
 	char *params;
+	struct early early[EARLY_TASKS];
+};
+
+struct run_item {
+	char *id;
+	struct head_item *head; /* NULL: not read yet, bad, or made */
 	struct run *run;
 	uint32_t first, next; /* tasks of the page that is asked for, and behind it */
-	bool bad;
 };
 
 struct def_item {
@@ -26,6 +43,7 @@ struct def_item {
 	struct buf text;
 	uint64_t chunks, next;
 	struct workflow *wf;
+	struct def_item *next_wanted; /* of the slice */
 	UT_hash_handle hh;
 };
 
@@ -48,7 +66,8 @@ struct load {
 	enum phase phase;
 	struct run_item *runs;
 	size_t n_runs, cap_runs;
-	struct def_item *defs;
+	size_t from, to;  /* the slice of runs */
+	struct def_item *defs, *wanted;
 	struct queue_item *queues;
 	size_t n_queues, cap_queues;
 	uint64_t *cancels; /* tokens in the set of those that are told to end */
@@ -79,7 +98,15 @@ bool load_good(struct load *load, const struct redisReply *reply, const char *ke
 /* Something is left alone. */
 void load_bad(struct load *load, const char *key, const char *what);
 
-/* load_tasks.c: the records of the tasks of run i, in pages. */
+/* load_runs.c */
+void load_head(struct load *load, size_t i);   /* of run i */
+void load_wanted_defs(struct load *load);      /* definitions that the heads name first */
+void load_make_runs(struct load *load);        /* of the slice, whose definitions are there */
+void load_run_made(struct run_item *item);     /* what it was made of goes */
+
+/* load_tasks.c: what came with the head; true: that is all there is to know of its tasks. */
+bool load_early_tasks(struct load *load, struct run_item *item);
+/* load_tasks.c: the records of the tasks of run i, in pages, if there are more. */
 void load_run_tasks(struct load *load, size_t i);
 
 /* load_streams.c: the outstanding entries of queue i. */

@@ -71,6 +71,23 @@ load_field(struct load *load, const struct run_item *item, char kind, uint32_t t
 		load->fns.on_text(load->fns.arg, kind, task, text, len);
 }
 
+/* Small runs whose records alone are wanted: no question more. */
+bool
+load_early_tasks(struct load *load, struct run_item *item)
+{
+	uint32_t n = item->run->wf->n_tasks;
+
+	if (n > EARLY_TASKS || load->fns.on_text || item->run->given)
+		return false;
+	for (uint32_t task = 0; task < n; task++) {
+		const struct early *early = &item->head->early[task];
+
+		if (early->text)
+			load_record(load, item, task, early->text, early->len);
+	}
+	return true;
+}
+
 static void ask_page(struct load *load, size_t i);
 
 static void
@@ -133,7 +150,7 @@ load_run_tasks(struct load *load, size_t i)
 {
 	char *key;
 
-	if (!load->runs[i].run)
+	if (!load->runs[i].run || load->runs[i].next > 0)
 		return;
 	ask_page(load, i);
 	if (!load->fns.on_text)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes a task, the limit of live tasks, windows, priorities and turns. */
+#include <malloc.h>
+
 #include "engine_support.h"
 
 static void
@@ -25,6 +27,56 @@ test_bytes(void **state)
 	(void)state;
 	check_bytes(1, 100000);
 	check_bytes(10000, 10);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define OTHER_MALLOC 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OTHER_MALLOC 1
+#endif
+#endif
+
+/* What the allocator gives for the runs of b, each with its share of everything. */
+static size_t
+bytes_of_runs(const struct builder *b, uint32_t runs)
+{
+	struct run_spec spec = { .wf = b->wf, .params = "{}", .priority = -1 };
+	struct harness h;
+	size_t bytes;
+
+	harness_init(&h, 7);
+	bytes = mallinfo2().uordblks;
+	for (uint32_t i = 0; i < runs; i++) {
+		struct run *run;
+
+		spec.id = run_id_make(h.now.wall_ms, 0, &h.rng);
+		assert_int_equal(
+		    engine_submit(h.engine, &h.now, &spec, &h.effects, &run, NULL), 0);
+		effects_drop_front(&h.effects, h.effects.len);
+	}
+	bytes = mallinfo2().uordblks - bytes;
+	harness_release(&h);
+	return bytes;
+}
+
+static void
+test_bytes_of_the_allocator(void **state)
+{
+	struct builder one = builder_begin(1, "x"), ten = builder_begin(10, "x"),
+		       thousand = builder_begin(1000, "x");
+
+	(void)state;
+#ifdef OTHER_MALLOC
+	skip();
+#endif
+	assert_true(bytes_of_runs(&one, 20000) > 400 * 20000); /* it is counted at all */
+	assert_true(bytes_of_runs(&one, 20000) <= 540 * 20000);
+	assert_true(bytes_of_runs(&ten, 10000) <= 150 * 100000);
+	assert_true(bytes_of_runs(&thousand, 100) <= 110 * 100000);
+	workflow_unref(one.wf);
+	workflow_unref(ten.wf);
+	workflow_unref(thousand.wf);
 }
 
 /* What was parsed twice is held once, as long as a run of it lives. */
@@ -156,6 +208,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_bytes_of_the_allocator),
 		cmocka_unit_test(test_shared_definition),
 		cmocka_unit_test(test_max_tasks),
 		cmocka_unit_test(test_priorities_with_window_one),

@@ -20,6 +20,8 @@
 	"name: plain\ntasks:\n  - {id: a, agent: alpha}\n"                              \
 	"  - {id: b, agent: alpha, needs: [a]}\n"
 
+#define SMALL "name: p\ntasks: [{id: t, agent: alpha}]\n"
+
 static int
 begin(void **state)
 {
@@ -217,7 +219,7 @@ many_pages(void **state)
 	struct stage *stage = *state;
 
 	for (int i = 0; i < 1300; i++) {
-		(void)owner_submit(&stage->a, "name: p\ntasks: [{id: t, agent: alpha}]\n", NULL, NULL);
+		(void)owner_submit(&stage->a, SMALL, NULL, NULL);
 		stage->now += 1;
 	}
 	stage_pass(stage, 500);
@@ -234,6 +236,68 @@ many_pages(void **state)
 	stage_pass(stage, 1000);
 	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 0);
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+}
+
+/* A definition that only the last run names comes with its slice. */
+static void
+many_runs_are_read_in_slices(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id first = owner_submit(&stage->a, SMALL, NULL, NULL), last;
+	const struct run *run;
+
+	for (int i = 0; i < 2050; i++) {
+		stage->now += 1;
+		(void)owner_submit(&stage->a, SMALL, NULL, NULL);
+	}
+	stage->now += 1;
+	last = owner_submit(&stage->a, "name: last\ntasks:\n"
+	    "  - {id: a, agent: alpha, priority: 9}\n"
+	    "  - {id: b, agent: alpha, needs: [a]}\n", NULL, NULL);
+	stage_pass(stage, 500);
+	load_again(stage);
+	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 2052);
+	run = live(stage, &first);
+	assert_int_equal(run->tasks[0].state, TASK_QUEUED);
+	assert_ptr_not_equal(live(stage, &last)->wf, run->wf);
+	assert_string_equal(live(stage, &last)->wf->name, "last");
+	assert_int_equal(live(stage, &last)->wf->n_tasks, 2);
+}
+
+static int
+steps_of_a_load(struct stage *stage)
+{
+	int steps = 0;
+
+	owner_end(&stage->a);
+	owner_start(&stage->a);
+	while (partition_state(stage->a.partition) != PARTITION_SERVING) {
+		(void)owner_step(&stage->a);
+		assert_true(++steps < 10000);
+	}
+	return steps;
+}
+
+/* Its tasks' records come with its head. */
+static void
+a_small_run_is_one_question(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = { 0 };
+	int few, many;
+
+	for (int i = 0; i < 100; i++)
+		id = owner_submit(&stage->a, SMALL, NULL, NULL);
+	owner_settle(&stage->a);
+	few = steps_of_a_load(stage);
+	assert_int_equal(live(stage, &id)->tasks[0].state, TASK_QUEUED);
+	for (int i = 0; i < 100; i++)
+		id = owner_submit(&stage->a, SMALL, NULL, NULL);
+	owner_settle(&stage->a);
+	many = steps_of_a_load(stage);
+	assert_int_equal(live(stage, &id)->tasks[0].state, TASK_QUEUED);
+	assert_true(many - few >= 100);
+	assert_true(many - few < 120);
 }
 
 static void
@@ -268,6 +332,8 @@ main(void)
 		T(strange_entries_are_deleted),
 		T(a_lost_entry_is_a_crash),
 		T(many_pages),
+		T(many_runs_are_read_in_slices),
+		T(a_small_run_is_one_question),
 		T(a_load_that_is_cut_off_is_begun_again),
 	};
 
