@@ -39,11 +39,14 @@ commits_idle(const struct partition *p)
 	return p->n_flights == 0 && p->taken == p->effects.len;
 }
 
-/* Behind one that was refused, or whose ids are missing, nothing is built. */
+/*
+ * Whether what waits, and as many effects more, are worth a commit.  Behind one that was
+ * refused, or whose ids are missing, nothing is built.
+ */
 static bool
-is_worth_one(const struct partition *p)
+is_worth_one(const struct partition *p, size_t more)
 {
-	size_t waiting = p->effects.len - p->taken;
+	size_t waiting = p->effects.len - p->taken + more;
 
 	if (p->n_flights == 0)
 		return waiting > 0;
@@ -56,10 +59,10 @@ is_worth_one(const struct partition *p)
  * decided by (a circuit, a pause) changes.
  */
 bool
-commits_want_more(const struct partition *p)
+commits_want_more(const struct partition *p, size_t more)
 {
 	return p->n_flights == 0 ||
-	    (is_worth_one(p) && !commit_must_wait(&p->store, &p->effects, p->taken));
+	    (is_worth_one(p, more) && !commit_must_wait(&p->store, &p->effects, p->taken));
 }
 
 size_t
@@ -311,7 +314,7 @@ build(struct partition *p, int64_t wall_ms)
 {
 	struct commit *commit = NULL;
 
-	if (is_worth_one(p))
+	if (is_worth_one(p, 0))
 		commit = commit_build(&p->store, &p->effects, &p->taken, wall_ms);
 	if (!commit)
 		return false;

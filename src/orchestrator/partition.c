@@ -464,6 +464,22 @@ partition_reads_down(struct partition *p, const struct err *err)
 
 /* --- turns -------------------------------------------------------------------------- */
 
+/* As many tasks as one commit holds, and behind a full one the next. */
+static void
+hand_out(struct partition *p, const struct moment *now)
+{
+	size_t n = 0;
+
+	do {
+		if (commits_want_more(p, n) && !partition_held(p) &&
+		    ownership_may_act(p, now->mono_ms))
+			n = engine_dispatch(p->engine, now, COMMIT_CHANGES, &p->effects);
+		else
+			n = 0;
+		commits_turn(p);
+	} while (n == COMMIT_CHANGES);
+}
+
 static void
 serve(struct partition *p)
 {
@@ -475,9 +491,7 @@ serve(struct partition *p)
 	badkeys_turn(p);
 	partition_give_up_waiting(p, now.mono_ms);
 	engine_tick(p->engine, &now, 1000, &p->effects);
-	if (commits_want_more(p) && !partition_held(p) && ownership_may_act(p, now.mono_ms))
-		engine_dispatch(p->engine, &now, COMMIT_CHANGES, &p->effects);
-	commits_turn(p);
+	hand_out(p, &now);
 	if (p->state == PARTITION_SERVING && !p->stopping && !p->yielding) {
 		fetches_turn(p);
 		intake_turn(p);

@@ -182,8 +182,11 @@ void ownership_release(struct partition *p);
 void commits_turn(struct partition *p);
 int64_t commits_next(const struct partition *p);
 bool commits_idle(const struct partition *p);
-/* What is decided now goes at once: none is in flight, or as much waits as is worth another. */
-bool commits_want_more(const struct partition *p);
+/*
+ * What is decided now goes at once: none is in flight, or as much waits, with so many
+ * effects more, as is worth another.
+ */
+bool commits_want_more(const struct partition *p, size_t more);
 size_t commits_effects(const struct partition *p); /* of those in flight */
 /* The first one was applied, and its ids are known. */
 void commits_confirmed(struct partition *p);

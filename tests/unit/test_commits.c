@@ -264,6 +264,30 @@ small_ones_gather(void **state)
 	stage_release(&stage);
 }
 
+/* More tasks are ready than one commit holds: it does not wait for its reply with the others. */
+static void
+a_wide_run_fills_several(void **state)
+{
+	struct stage stage;
+	struct buf yaml = { 0 };
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	buf_adds(&yaml, "name: wide\nmax_parallel: 2000\ntasks:\n");
+	for (int i = 0; i < 1200; i++)
+		buf_printf(&yaml, "- {id: t%d, agent: alpha}\n", i);
+	(void)owner_submit(&stage.a, buf_text(&yaml), NULL, NULL);
+	partition_turn(stage.a.partition);
+	assert_int_equal(stage.a.partition->n_flights, 2);
+	owner_settle(&stage.a);
+	assert_int_equal(stage_int(&stage, "XLEN", "q:alpha"), 1024); /* its window */
+	buf_release(&yaml);
+	stage_release(&stage);
+}
+
 /* The replies of the first few of them are lost; the others were never executed. */
 static void
 some_were_applied(void **state)
@@ -468,6 +492,7 @@ main(void)
 		cmocka_unit_test(refused_behind_a_lost_reply),
 		cmocka_unit_test(several_are_confirmed_in_order),
 		cmocka_unit_test(small_ones_gather),
+		cmocka_unit_test(a_wide_run_fills_several),
 		cmocka_unit_test(some_were_applied),
 		cmocka_unit_test(cut_while_ids_are_read),
 		cmocka_unit_test(the_first_is_refused),
