@@ -245,7 +245,7 @@ def steps_block(results):
     commits = {record.get('commit') for record in results.files.values() if record.get('result')}
     mixed = [' The steps are of different commits.'] if len(commits) > 1 else []
     return ['Measured on: %s.' % '; '.join(machines or ['nothing yet']) + ''.join(mixed), '',
-            table(('step', 'what', 'when', 'commit', 'busy before', 'took'), rows)]
+            table(('step', 'what', 'when', 'commit', 'busy before', 'took'), rows, left=4)]
 
 
 UNMEASURED = 'not measured'

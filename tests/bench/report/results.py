@@ -91,8 +91,8 @@ def size(value):
     return '%d bytes' % value
 
 
-def table(head, rows):
-    """Markdown; the first column to the left, the others to the right."""
-    lines = ['| ' + ' | '.join(head) + ' |', '|---|' + '---:|' * (len(head) - 1)]
+def table(head, rows, left=1):
+    """Markdown; the first columns to the left, the others to the right."""
+    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * left + '---:|' * (len(head) - left)]
     return '\n'.join(lines + ['| ' + ' | '.join(str(cell) for cell in row) + ' |'
                               for row in rows])
