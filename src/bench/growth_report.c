@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "bench/growth.h"
 #include "bench/median.h"
+#include "bench/report.h"
 
 #define MIB (1024.0 * 1024.0)
 
@@ -51,8 +52,8 @@ static void
 print_row(const struct growth_row *row, FILE *out)
 {
 	fprintf(out, "%-6s", growth_name(row->kind));
-	median_print(out, (double)row->n, 10);
-	median_print(out, growth_median(row, GROWTH_RATE), 10);
+	(void)print_count(out, (double)row->n, 10);
+	(void)print_count(out, growth_median(row, GROWTH_RATE), 10);
 	fprintf(out, "%9.1f%9.1f%10.2f%12.1f%9.1f%10.1f%8.1f\n",
 	    growth_median(row, GROWTH_REDIS_US), growth_median(row, GROWTH_DAEMON_US),
 	    growth_median(row, GROWTH_CALLS), growth_median(row, GROWTH_ANON) / MIB,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes medians and prints numbers. */
+/* Takes medians. */
 #include "bench/median.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -29,21 +28,4 @@ median_of(const double *first, size_t stride, size_t n)
 	median = n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 	free(values);
 	return median;
-}
-
-void
-median_print(FILE *out, double value, int width)
-{
-	char text[40];
-	size_t at = sizeof text - 1, digits = 0;
-	uint64_t n = (uint64_t)(value + 0.5);
-
-	text[at] = '\0';
-	do {
-		if (digits && digits % 3 == 0)
-			text[--at] = ',';
-		text[--at] = (char)('0' + n % 10);
-		digits++;
-	} while (n /= 10);
-	fprintf(out, "%*s", width, &text[at]);
 }

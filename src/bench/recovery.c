@@ -11,6 +11,7 @@
 #include "bench/bench.h"
 #include "bench/crowd.h"
 #include "bench/median.h"
+#include "bench/report.h"
 #include "bench/process.h"
 
 #define SIZE_MIN 2
@@ -70,20 +71,20 @@ run_row(struct recovery *recovery, size_t i, const struct bench_options *options
 	size_t run = options->recovery.sizes[0] < CROWD_RUN ? options->recovery.sizes[0]
 							    : CROWD_RUN;
 	struct recovery_row *row = &recovery->rows[i];
-	double *figures = row->samples[row->n_samples];
+	double *sample = row->samples[row->n_samples];
 	int rc;
 
 	if (process_interrupted())
 		return err_set(err, ERR_CONFLICT, "stopped");
-	rc = recovery_measure(options, row->n, run, figures, &row->runs, err);
+	rc = recovery_measure(options, row->n, run, sample, &row->runs, err);
 	if (rc < 0)
 		return err_prefix(err, "recovery of %zu", row->n);
 	row->n_samples++;
 	if (progress)
 		fprintf(progress,
 		    "recovery of %zu  %zu/%u  ready %.2f s, first task %.2f s\n", row->n,
-		    row->n_samples, options->repeat, figures[RECOVERY_READY_S],
-		    figures[RECOVERY_FIRST_S]);
+		    row->n_samples, options->repeat, sample[RECOVERY_READY_S],
+		    sample[RECOVERY_FIRST_S]);
 	return 0;
 }
 
@@ -186,8 +187,8 @@ recovery_print(const struct recovery *recovery, FILE *out)
 	for (size_t i = 0; i < recovery->n; i++) {
 		const struct recovery_row *row = &recovery->rows[i];
 
-		median_print(out, (double)row->n, 10);
-		median_print(out, (double)row->runs, 8);
+		(void)print_count(out, (double)row->n, 10);
+		(void)print_count(out, (double)row->runs, 8);
 		fprintf(out, "%10.2f%12.2f%12.1f%12.1f%12.1f%12.1f\n",
 		    recovery_median(row, RECOVERY_READY_S),
 		    recovery_median(row, RECOVERY_FIRST_S),
