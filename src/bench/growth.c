@@ -18,6 +18,7 @@ static const struct growth_kind {
 	{ "agents", 200000, { 10, 100, 1000, 10000, 0 } },
 	{ "runs", 100000, { 1, 10, 100, 1000, 10000 } },
 	{ "dag", 100000, { 10, 100, 1000, 10000, 100000 } },
+	{ "idle", 20000, { 1, 10, 100, 1000, 10000 } },
 };
 
 const char *
@@ -43,7 +44,7 @@ growth_parse(const char *text, struct growth_options *options, struct err *err)
 		if (kind == GROWTH_KINDS)
 			return err_set(err, ERR_INVALID,
 			    "nothing that grows is called \"%.*s\": there are live, "
-			    "agents, runs, dag",
+			    "agents, runs, dag, idle",
 			    (int)len, text);
 		options->kinds[kind] = true;
 		text += len + (text[len] == ',');

@@ -4,8 +4,10 @@
  *
  *   live     tasks that only live, while 20,000 others are handed out
  *   agents   agents that sign on and beat, while 200,000 tasks are handed out
- *   runs     that are live at once, 100,000 tasks in all
+ *   runs     that are worked on by turns, 100,000 tasks in all: a commit stores tasks of
+ *            as many runs as there are, up to some hundred, each in a hash of its own
  *   dag      tasks of a graph, each behind two by chance; 100,000 tasks in all
+ *   idle     runs of ten tasks that only live, while 20,000 tasks of others are handed out
  *
  * Everything is submitted ahead: what is measured begins when the agent begins to read,
  * with all tasks live, and ends when the last completion is recorded.
@@ -21,7 +23,7 @@
 
 #include "base/err.h"
 
-#define GROWTH_KINDS 4
+#define GROWTH_KINDS 5
 #define GROWTH_SIZES 5
 
 struct bench_options;

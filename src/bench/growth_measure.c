@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* One measurement of growth: a reeved is filled, then tasks are handed out. */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "bench/bench.h"
 #include "bench/crowd.h"
 #include "bench/fleet.h"
 #include "bench/growth.h"
 #include "bench/meter.h"
 #include "bench/wait.h"
+
+#define IDLE_TASKS 10 /* of a run that only lives */
 
 /* What is handed out, and what else there is. */
 struct plan {
@@ -43,8 +46,18 @@ plan_dag(struct plan *plan, size_t n, size_t tasks)
 	plan->flow.runs = tasks > n ? tasks / n : 1;
 }
 
-static void (*const plans[GROWTH_KINDS])(
-    struct plan *, size_t, size_t) = { plan_live, plan_agents, plan_runs, plan_dag };
+static void
+plan_idle(struct plan *plan, size_t n, size_t tasks)
+{
+	crowd_flow(&plan->flow, tasks);
+	crowd_rest(&plan->rest, IDLE_TASKS);
+	plan->rest.runs = n;
+}
+
+/* In the order of the kinds (growth.c). */
+static void (*const plans[])(struct plan *, size_t, size_t) = { plan_live, plan_agents,
+	plan_runs, plan_dag, plan_idle };
+_Static_assert(ARRAY_LEN(plans) == GROWTH_KINDS, "each kind has its plan");
 
 /* --- one measurement --- */
 

@@ -123,7 +123,7 @@ static const struct cli_option bench_options[] = {
 	{ "tcp", 0, NULL, "Redis on a TCP port; with --unix on both" },
 	{ "appendfsync", 0, "WHEN,...", "no, everysec (the default) or always" },
 	{ "source", 0, NULL, "submits YAML each time, not a workflow's name" },
-	{ "growth", 0, "[KIND,...]", "how it grows: live, agents, runs, dag (all)" },
+	{ "growth", 0, "[KIND,...]", "what grows: live, agents, runs, dag, idle (all)" },
 	{ "max", 0, "N", "no larger sizes with --growth" },
 	{ "recovery", 0, "N,...", "kills reeved with so many live tasks" },
 	{ "spawn", 0, NULL, "a process for each task, beside posix_spawn, make and ninja" },

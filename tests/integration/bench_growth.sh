@@ -13,7 +13,7 @@ export TMPDIR
 perl -MJSON::PP -e '
 	my $b = decode_json(do { local $/; <STDIN> });
 	my %want = map { $_ => 1 } qw(agents-10 agents-100 runs-1 runs-10 runs-100 dag-10
-	    dag-100);
+	    dag-100 idle-1 idle-10 idle-100);
 	for my $g (@{$b->{growth}}) {
 		my $name = "$g->{kind}-$g->{n}";
 		die "$name: unexpected" unless delete $want{$name};

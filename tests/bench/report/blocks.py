@@ -138,8 +138,8 @@ def source_block(results):
                   limit_rows(results, 'source'))]
 
 
-GROWS = {'live': 'live tasks', 'agents': 'agents', 'runs': 'runs at once',
-         'dag': 'tasks of a graph'}
+GROWS = {'live': 'live tasks', 'agents': 'agents', 'idle': 'live runs',
+         'runs': 'runs by turns', 'dag': 'tasks of a graph'}
 
 
 def growth_block(results):

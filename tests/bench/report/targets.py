@@ -117,7 +117,8 @@ def targets():
     found += [("CPU of `reeved` a task, of Redis' own: %s" % name, '≤ 0.5',
                cpu_share(name, http=name == 'W1')) for name in ('W1', 'W1b', 'W2', 'W3', 'W4')]
     for kind, text, starts in (('live', '1,000 to 1,000,000 live tasks', 'live'),
-                               ('runs', '1 to 10,000 runs', ('runs', 'idle-runs'))):
+                               ('idle', '1 to 10,000 live runs', 'idle-runs'),
+                               ('runs', '1 to 10,000 runs by turns', 'runs')):
         found += [('%s: instructions a task' % text, 'within 10 %', flat(starts, 10)),
                   ('%s: Redis calls a task' % text, 'equal (5 %)',
                    grown(kind, ('redis_calls_per_task',), GROWTH_CALLS)),
