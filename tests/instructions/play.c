@@ -38,6 +38,7 @@ load(const struct shape *shape)
 void
 play_init(struct play *play, const struct shape *flow, const struct shape *rest)
 {
+	static char ok[] = "OK";
 	const struct type_limits limits = { .high_water = 4 * PLAY_BATCH };
 	struct engine_config config;
 
@@ -53,13 +54,13 @@ play_init(struct play *play, const struct shape *flow, const struct shape *rest)
 		play->rest = load(rest);
 		store_add_def(&play->store, play->rest->sha256);
 	}
+	play->answer = (struct redisReply){ .type = REDIS_REPLY_STRING, .str = ok, .len = 2 };
+	play->ids = (struct redisReply){ .type = REDIS_REPLY_STRING };
+	play->parts[0] = &play->answer;
+	play->parts[1] = &play->ids;
 	play->reply = (struct redisReply){ .type = REDIS_REPLY_ARRAY,
-		.element = play->elements };
-	for (size_t i = 0; i < PLAY_ANSWERS; i++) {
-		play->answers[i] = (struct redisReply){ .type = REDIS_REPLY_STRING,
-			.str = play->ids[i] };
-		play->elements[i] = &play->answers[i];
-	}
+		.elements = 2,
+		.element = play->parts };
 }
 
 void
@@ -71,6 +72,7 @@ play_release(struct play *play)
 	workflow_unref(play->flow);
 	workflow_unref(play->rest);
 	free(play->tickets);
+	buf_release(&play->text);
 }
 
 static void
@@ -113,13 +115,12 @@ confirm(struct play *play)
 static void
 read_commit(struct play *play)
 {
-	size_t ids = play->commit->n_ids + play->commit->n_less_defs;
-
-	if (ids >= PLAY_ANSWERS)
-		give_up("a commit brings more answers than it may");
-	for (size_t i = 1; i <= ids; i++)
-		play->answers[i].len = (size_t)snprintf(play->ids[i],
-		    sizeof play->ids[i], "1-%zu", (size_t)++play->last_id);
+	buf_clear(&play->text);
+	for (size_t i = 0; i < play->commit->n_ids; i++)
+		buf_printf(
+		    &play->text, "%s1-%zu", i ? " " : "", (size_t)++play->last_id);
+	play->ids.str = play->text.len ? play->text.data : play->answer.str + 2; /* or "" */
+	play->ids.len = play->text.len;
 	for (size_t i = 0; i < commit_effects(play->commit); i++) {
 		const struct effect *effect = commit_effect(play->commit, i);
 
@@ -129,7 +130,6 @@ read_commit(struct play *play)
 		play->tickets[play->n_tickets++] = (struct ticket){ effect->run->id,
 			play->flow->tasks[effect->task].id, effect->u.dispatch.token };
 	}
-	play->reply.elements = ids + 1;
 }
 
 static void

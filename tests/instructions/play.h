@@ -16,13 +16,13 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/buf.h"
 #include "bench/shape.h"
 #include "engine/engine.h"
 #include "model/workflow.h"
 #include "store/commit.h"
 
 #define PLAY_BATCH 256
-#define PLAY_ANSWERS (COMMIT_CHANGES + 100) /* most that a commit brings */
 
 /* An attempt that was handed out. */
 struct ticket {
@@ -43,8 +43,8 @@ struct play {
 	struct ticket *tickets;       /* of flow */
 	size_t n_tickets, cap_tickets;
 	struct commit *commit;
-	struct redisReply reply, *elements[PLAY_ANSWERS], answers[PLAY_ANSWERS];
-	char ids[PLAY_ANSWERS][32];
+	struct redisReply reply, *parts[2], answer, ids; /* {OK, "1-1 1-2 …"} */
+	struct buf text;
 	uint64_t last_id;
 	size_t done; /* tasks that were completed */
 	unsigned steps_engine, steps_store; /* under way: measured.c */
