@@ -26,7 +26,7 @@ int keeper_start(struct keeper **ret_keeper, struct err *err);
 void keeper_add(struct keeper *keeper, pid_t group, const char token[TOKEN_SIZE]);
 void keeper_remove(struct keeper *keeper, pid_t group);
 void keeper_mend(struct keeper *keeper); /* a child has ended: if it was the keeper, another */
-pid_t keeper_pid(const struct keeper *keeper);
+pid_t keeper_pid(const struct keeper *keeper); /* 0: there is none */
 /* Ends it; groups still listed are killed.  NULL is allowed. */
 void keeper_stop(struct keeper *keeper);
 

@@ -137,7 +137,8 @@ void
 sweep_look(struct agent *agent)
 {
 	struct sweeper *sweeper = &agent->sweeper;
-	size_t known = sweeper->leaders + 1 + sweeper->strangers.len;
+	size_t keepers = keeper_pid(agent->keeper) > 0;
+	size_t known = sweeper->leaders + keepers + sweeper->strangers.len;
 	struct pids children = { 0 };
 	bool told;
 	size_t i;

@@ -15,7 +15,7 @@
 
 #define SPAWN_WIDTH 2
 #define SPAWN_COMMAND "/bin/true"
-#define SPAWN_SLOTS 8 /* the usual number */
+#define SPAWN_SLOTS 16 /* the usual number */
 #define SPAWN_SLOTS_MAX 64
 
 enum spawn_side { SPAWN_BARE, SPAWN_MAKE, SPAWN_NINJA, SPAWN_REEVE, SPAWN_SIDES };

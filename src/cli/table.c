@@ -127,7 +127,7 @@ static const struct cli_option bench_options[] = {
 	{ "max", 0, "N", "no larger sizes with --growth" },
 	{ "recovery", 0, "N,...", "kills reeved with so many live tasks" },
 	{ "spawn", 0, NULL, "a process for each task, beside posix_spawn, make and ninja" },
-	{ "slots", 0, "N", "with --spawn: of each agent, 1 to 64 (8)" },
+	{ "slots", 0, "N", "with --spawn: of each agent, 1 to 64 (16)" },
 	{ "keep", 0, NULL, "leaves the temporary folders" },
 	{ NULL, 0, NULL, NULL },
 };

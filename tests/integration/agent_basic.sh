@@ -8,13 +8,14 @@ start_redis
 make_queue t
 REEVE_API_TOKEN=secret REDISCLI_AUTH=secret KEPT=yes
 export REEVE_API_TOKEN REDISCLI_AUTH KEPT
-start_agent --type t --id a1 --allow-run --capability postgres --state-dir "$work/state"
+# nobody acknowledges here: with a short lease a slow machine would see reports sent again
+start_agent --type t --id a1 --allow-run --capability postgres --lease 10m --state-dir "$work/state"
 unset REDISCLI_AUTH
 
 card=$(redis HGETALL "${key}agent:a1" | paste -sd ' ')
 has card "$card" 'types t'
 has card "$card" 'capabilities postgres'
-has card "$card" 'lease_ms 15000 beat_ms 5000 beats 1'
+has card "$card" 'lease_ms 600000 beat_ms 200000 beats 1'
 is agents "$(redis SMEMBERS "${key}agents")" a1
 
 # success with outputs and a log
@@ -138,3 +139,8 @@ ended "$agent_pid" 5
 is exit "$code" 0
 is 'card gone' "$(redis EXISTS "${key}agent:a1")" 0
 is 'agents gone' "$(redis SCARD "${key}agents")" 0
+
+# the usual lease
+start_agent --type t --id a2 --allow-run
+has 'the usual card' "$(redis HGETALL "${key}agent:a2" | paste -sd ' ')" \
+	'lease_ms 15000 beat_ms 5000 beats 1'

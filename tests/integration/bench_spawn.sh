@@ -16,7 +16,7 @@ perl -MJSON::PP -e '
 	my $b = decode_json(do { local $/; <STDIN> });
 	my %tasks = (W1 => 40, W1b => 40, W2 => 4, W3 => 60, W4 => 16);
 	my $o = $b->{options};
-	die "options" unless $o->{agents} == 1 && $o->{slots} == 8 && $o->{at_a_time} == 2;
+	die "options" unless $o->{agents} == 1 && $o->{slots} == 16 && $o->{at_a_time} == 2;
 	for my $w (@{$b->{workloads}}) {
 		my $name = $w->{workload};
 		die "$name: tasks" unless $w->{tasks} == delete $tasks{$name};
