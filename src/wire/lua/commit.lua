@@ -55,24 +55,31 @@ local function bad_key(key, err)
 	return { 'BADKEY', key, call('TYPE', key).ok }
 end
 
+-- Most numbers are small, and tonumber() costs as much as a short command.
+local small = { ['0'] = 0, ['1'] = 1, ['2'] = 2, ['3'] = 3, ['4'] = 4, ['5'] = 5 }
+local function number(text)
+	return small[text] or tonumber(text)
+end
+
 local i = 5
 for _, length in ipairs({ 'HLEN', 'XLEN', 'SCARD', 'ZCARD' }) do
-	for k = i + 1, i + tonumber(A[i]) do
+	local last = i + number(A[i])
+	for k = i + 1, last do
 		local is = pcall(length, A[k])
 		if type(is) == 'table' then
 			return bad_key(A[k], is)
 		end
 	end
-	i = i + 1 + tonumber(A[i])
+	i = last + 1
 end
 
 -- Of new runs one question tells that none is there.
 local prefix = string.sub(KEYS[1], 1, -6) .. 'run:'
 local runs, n_runs, runs_at = {}, 0, i
-local n = tonumber(A[i])
+local n = number(A[i])
 i = i + 1
 for _ = 1, n do
-	local new, count, fields = A[i] == 'new', tonumber(A[i + 1]), tonumber(A[i + 2])
+	local new, count, fields = A[i] == 'new', number(A[i + 1]), number(A[i + 2])
 	local first = n_runs + 1
 	i = i + 3 + fields
 	for _ = 1, count do
@@ -90,7 +97,7 @@ for _ = 1, n do
 	end
 end
 
-n = tonumber(A[i])
+n = number(A[i])
 i = i + 1
 for _ = 1, n do
 	pcall('XGROUP', 'CREATE', A[i], A[i + 1], '0', 'MKSTREAM')
@@ -113,15 +120,15 @@ local function add(cmd)
 	ids[n_ids], keys[n_ids] = id, cmd[2]
 end
 
-n = tonumber(A[i])
+n = number(A[i])
 i = i + 1
 for _ = 1, n do
-	local words, places = tonumber(A[i + 1]), tonumber(A[i + 2])
+	local words, places = number(A[i + 1]), number(A[i + 2])
 	local cmd, at = { 'XADD', A[i], unpack(A, i + 4, i + 3 + words) }, {}
-	local entries = tonumber(A[i + 3])
+	local entries = number(A[i + 3])
 	i = i + 4 + words
 	for k = 1, places do
-		at[k] = tonumber(A[i]) + 2
+		at[k] = number(A[i]) + 2
 		i = i + 1
 	end
 	for _ = 1, entries do
@@ -179,14 +186,14 @@ end
 
 -- Entries first, as above; what follows from them cannot fail.
 local changes = {}
-n = tonumber(A[i])
+n = number(A[i])
 i = i + 1
 for _ = 1, n do
 	local change = { at = i }
 	if A[i] == 'open' then
 		local key, run, index = A[i + 1], A[i + 3], A[i + 4]
 		local cmd = { 'XADD', key, '*' }
-		local kind, fields = A[i + 6], tonumber(A[i + 11])
+		local kind, fields = A[i + 6], number(A[i + 11])
 		change.body, change.meta = A[i + 9], A[i + 10]
 		if A[i + 7] ~= '' then
 			change.body, change.meta = handed_out(A[i + 7], A[i + 8])
@@ -240,8 +247,8 @@ for _, change in ipairs(changes) do
 end
 
 local at, last = runs_at + 1, 0
-for _ = 1, tonumber(A[runs_at]) do
-	local count, fields = tonumber(A[at + 1]), tonumber(A[at + 2])
+for _ = 1, number(A[runs_at]) do
+	local count, fields = number(A[at + 1]), number(A[at + 2])
 	local cmd = { 'HSET', '' }
 	for f = 1, fields do
 		cmd[1 + 2 * f], cmd[2 + 2 * f] = A[at + 2 + f], ''
@@ -258,16 +265,16 @@ for _ = 1, tonumber(A[runs_at]) do
 	end
 end
 
-n = tonumber(A[i])
+n = number(A[i])
 i = i + 1
 for _ = 1, n do
-	local argc = tonumber(A[i])
+	local argc = number(A[i])
 	call(unpack(A, i + 1, i + argc))
 	i = i + 1 + argc
 end
 
 local answer = { 'OK', table.concat(ids, ' ') }
-n = tonumber(A[i])
+n = number(A[i])
 i = i + 1
 for _ = 1, n do
 	local left = pcall('HINCRBY', A[i], 'refs', '-' .. A[i + 1])
