@@ -15,7 +15,8 @@
  *   recovery     reeved is killed (SIGKILL) with 10,000 live tasks and started
  *                again: from the start until new tasks are handed out
  *   redis        Redis is killed with a run of two tasks under way and started again:
- *                from the kill until both are done
+ *                from the kill until both are done (appendfsync always: nothing
+ *                that Redis has confirmed is lost)
  *   reassigned   agents are killed with tasks in hand, others come: from the death
  *                until every run has succeeded
  *   delivered    the part of the runs that has succeeded then

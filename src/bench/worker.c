@@ -301,7 +301,7 @@ step(struct worker *worker, bool *ret_more)
 	worker->n_traced = 0;
 	entries = answer(worker);
 	if (entries && config->dies_after &&
-	    atomic_load(&worker->board->answered) >= config->dies_after)
+	    atomic_load(&worker->board->taken) >= config->dies_after)
 		die(worker, now);
 	note_times(worker, worker->board->read_ns, now);
 	if (entries && config->chain)

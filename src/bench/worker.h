@@ -46,7 +46,7 @@ struct worker_config {
 				       * (task) with a number */
 	unsigned agents;
 	const char *name; /* agents are NAME0, NAME1, …; NULL: w */
-	/* Once so many tasks are answered, who reads one kills itself with it in hand; 0:
+	/* Once so many tasks were read, who reads one more kills itself with it in hand; 0:
 	 * never */
 	size_t dies_after;
 };
