@@ -4,18 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/mem.h"
-
-struct place {
-	uint64_t token;
-	struct stream_id id;
-	size_t queue;
-	uint64_t position; /* in the queue's ring, counted from the beginning of time */
-	bool doubt;
-	UT_hash_handle hh;
-};
+#include "store/places.h"
 
 enum slot_state { SLOT_OPEN, SLOT_SETTLED, SLOT_DELETED };
 
@@ -41,7 +32,7 @@ struct ring {
 struct ledger {
 	struct ring *rings;
 	size_t len, cap;
-	struct place *places;
+	struct places places; /* of the open entries */
 };
 
 struct ledger *
@@ -53,14 +44,9 @@ ledger_new(void)
 void
 ledger_free(struct ledger *ledger)
 {
-	struct place *place, *next;
-
 	if (!ledger)
 		return;
-	HASH_ITER(hh, ledger->places, place, next) {
-		HASH_DEL(ledger->places, place);
-		free(place);
-	}
+	places_release(&ledger->places);
 	for (size_t i = 0; i < ledger->len; i++) {
 		free(ledger->rings[i].key);
 		free(ledger->rings[i].group);
@@ -159,7 +145,6 @@ ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct stream_id
 {
 	struct ring *ring = &ledger->rings[queue];
 	uint64_t position = ring->head + ring->len;
-	struct place *place;
 
 	if (ring->len == ring->cap)
 		ring_grow(ring);
@@ -172,24 +157,14 @@ ledger_add(struct ledger *ledger, size_t queue, uint64_t token, struct stream_id
 		return;
 	}
 	ring->open++;
-	place = xmalloc(sizeof *place);
-	*place = (struct place){ .token = token, .id = id, .queue = queue, .position = position };
-	HASH_ADD(hh, ledger->places, token, sizeof token, place);
-}
-
-static struct place *
-find_place(const struct ledger *ledger, uint64_t token)
-{
-	struct place *place;
-
-	HASH_FIND(hh, ledger->places, &token, sizeof token, place);
-	return place;
+	places_add(&ledger->places,
+	    &(struct place){ .token = token, .queue = (uint32_t)queue, .position = position });
 }
 
 void
 ledger_doubt(struct ledger *ledger, uint64_t token)
 {
-	struct place *place = find_place(ledger, token);
+	struct place *place = places_find(&ledger->places, token);
 
 	if (place)
 		place->doubt = true;
@@ -198,7 +173,7 @@ ledger_doubt(struct ledger *ledger, uint64_t token)
 bool
 ledger_doubted(const struct ledger *ledger, uint64_t token)
 {
-	const struct place *place = find_place(ledger, token);
+	const struct place *place = places_find(&ledger->places, token);
 
 	return place && place->doubt;
 }
@@ -207,12 +182,12 @@ bool
 ledger_find(const struct ledger *ledger, uint64_t token, size_t *ret_queue,
     struct stream_id *ret_id)
 {
-	const struct place *place = find_place(ledger, token);
+	const struct place *place = places_find(&ledger->places, token);
 
 	if (!place)
 		return false;
 	*ret_queue = place->queue;
-	*ret_id = place->id;
+	*ret_id = slot_at(&ledger->rings[place->queue], place->position)->id;
 	return true;
 }
 
@@ -284,7 +259,7 @@ ledger_walk(const struct ledger *ledger, size_t queue, ledger_fn *fn, void *arg)
 bool
 ledger_settle(struct ledger *ledger, uint64_t token)
 {
-	struct place *place = find_place(ledger, token);
+	struct place *place = places_find(&ledger->places, token);
 	struct ring *ring;
 
 	if (!place)
@@ -294,8 +269,7 @@ ledger_settle(struct ledger *ledger, uint64_t token)
 	ring->open--;
 	ring->settled++;
 	ring_advance(ring);
-	HASH_DEL(ledger->places, place);
-	free(place);
+	places_remove(&ledger->places, place);
 	return true;
 }
 

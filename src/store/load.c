@@ -10,11 +10,12 @@
 #include "store/commit_private.h"
 #include "store/load_private.h"
 
-#define WINDOW 200      /* commands under way */
+#define WINDOW 200        /* commands under way */
+#define HEADS_WINDOW 1000 /* their replies are short: redis has work while we read */
 #define TIMEOUT_MS 10000
 #define PAGE "500"
 #define SET_PAGE "2000"
-#define SLICE 2000      /* runs whose heads are held at once */
+#define SLICE 2000        /* runs whose heads are held at once */
 
 static void pump(struct load *load);
 
@@ -458,7 +459,9 @@ pump(struct load *load)
 		return;
 	load->pumping = true;
 	while (!load->failed && !load->cancelled && load->phase != PHASE_DONE) {
-		while (!load->failed && load->inflight < WINDOW && start_next(load))
+		size_t window = load->phase == PHASE_HEADS ? HEADS_WINDOW : WINDOW;
+
+		while (!load->failed && load->inflight < window && start_next(load))
 			;
 		if (load->inflight > 0 || load->failed)
 			break;

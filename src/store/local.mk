@@ -12,7 +12,7 @@ libstore_a_SOURCES = \
 	src/store/ledger.c src/store/ledger.h \
 	src/store/load.c src/store/load.h src/store/load_private.h \
 	src/store/load_streams.c \
-	src/store/load_runs.c \
+	src/store/load_runs.c src/store/places.c src/store/places.h \
 	src/store/load_tasks.c \
 	src/store/record.c src/store/record.h \
 	src/store/runs.c \

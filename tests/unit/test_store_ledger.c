@@ -5,8 +5,10 @@
 
 #include "test.h"
 
+#include "base/mem.h"
 #include "base/rand.h"
 #include "store/ledger.h"
+#include "store/places.h"
 
 #define MANY 5000
 
@@ -144,10 +146,53 @@ stranded_entries_go_one_by_one(void **state)
 	ledger_free(ledger);
 }
 
+/* Tokens that come and go, many of which want the same places. */
+static void
+tokens_come_and_go(void **state)
+{
+	struct places places = { 0 };
+	bool there[512] = { false };
+	struct rng rng;
+	size_t n = 0, cap;
+
+	(void)state;
+	rng_init(&rng, 5);
+	assert_null(places_find(&places, 1));
+	for (int turn = 0; turn < 100000; turn++) {
+		uint64_t i = rng_u64(&rng) % ARRAY_LEN(there);
+		uint64_t token = i + 1;
+		struct place *place = places_find(&places, token);
+
+		assert_true((place != NULL) == there[i]);
+		if (place) {
+			assert_int_equal(place->position, i);
+			places_remove(&places, place);
+		} else {
+			places_add(&places, &(struct place){ .token = token, .position = i });
+		}
+		there[i] = !there[i];
+		n += there[i] ? 1 : -(size_t)1;
+		assert_int_equal(places.len, n);
+	}
+	assert_true(places.cap <= 1024);
+	for (size_t i = 0; i < ARRAY_LEN(there); i++) {
+		struct place *place = places_find(&places, i + 1);
+
+		assert_true((place != NULL) == there[i]);
+		if (place)
+			places_remove(&places, place);
+	}
+	cap = places.cap;
+	for (size_t i = 0; i < cap; i++)
+		assert_int_equal(places.items[i].token, 0);
+	places_release(&places);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tokens_come_and_go),
 		cmocka_unit_test(places_are_found),
 		cmocka_unit_test(random_lives),
 		cmocka_unit_test(stranded_entries_go_one_by_one),
