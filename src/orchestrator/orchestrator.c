@@ -50,7 +50,7 @@ orchestrator_redis(const struct orchestrator *orch)
 struct redis_port *
 orchestrator_queries(const struct orchestrator *orch)
 {
-	return redis_conn_port(orch->queries);
+	return redis_conn_port(redis_conn_is_up(orch->queries) ? orch->queries : orch->commands);
 }
 
 /* --- confirmed changes ------------------------------------------------------ */
@@ -209,8 +209,12 @@ check_redis(void *arg)
 static void
 commands_up(void *arg, struct redis_conn *conn)
 {
+	struct orchestrator *orch = arg;
+
 	(void)conn;
-	check_redis(arg);
+	redis_conn_hurry(orch->queries);
+	parts_hurry(orch);
+	check_redis(orch);
 }
 
 static void

@@ -104,6 +104,7 @@ void orchestrator_moment(const struct orchestrator *orch, struct moment *ret_now
 struct engine *orchestrator_engine(const struct partition *p);
 /* Of the first partition that is owned here: knows what holds in all of them; NULL: none is. */
 struct engine *orchestrator_any_engine(const struct orchestrator *orch);
+/* The connection for what people ask; while it is not up, the one for commands. */
 struct redis_port *orchestrator_queries(const struct orchestrator *orch);
 
 /* orchestrator.c */
@@ -112,6 +113,7 @@ void orchestrator_stopped(struct orchestrator *orch); /* all partitions are */
 
 /* parts.c */
 int parts_init(struct orchestrator *orch, struct err *err);
+void parts_hurry(struct orchestrator *orch); /* redis is there: connects for reads at once */
 void parts_admit(struct orchestrator *orch); /* commands are up, and may be entrusted with work */
 void parts_down(struct orchestrator *orch, const struct err *err);
 void parts_history_changed(struct orchestrator *orch);

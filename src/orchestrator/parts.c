@@ -372,6 +372,13 @@ on_noted(void *arg, const struct redisReply *reply, const struct err *err)
 }
 
 void
+parts_hurry(struct orchestrator *orch)
+{
+	for (unsigned i = 0; i < orch->n_parts; i++)
+		redis_conn_hurry(orch->parts[i]->reads);
+}
+
+void
 parts_admit(struct orchestrator *orch)
 {
 	char *meta, number[12];

@@ -251,7 +251,7 @@ send_ask(struct ask *ask)
 		command->actor->via, "from", orch->home, "body", ask->body };
 
 	return redis_script_call(command->kind->when == COMMAND_URGENT ? &orch->askfull_script : &orch->ask_script,
-	    redis_conn_port(orch->queries), 1, (int)ARRAY_LEN(argv), argv, NULL, TIMEOUT_MS,
+	    orchestrator_queries(orch), 1, (int)ARRAY_LEN(argv), argv, NULL, TIMEOUT_MS,
 	    on_asked, ask);
 }
 

@@ -158,7 +158,7 @@ read_stale(struct run_read *read)
 	struct run *run = engine ? engine_find(engine, read->id) : NULL;
 	struct err none = { 0 };
 
-	if (redis_conn_is_up(read->orch->queries) || !run)
+	if (redis_conn_is_up(read->orch->queries) || redis_conn_is_up(read->orch->commands) || !run)
 		return false;
 	view_texts_init(&read->texts, run->wf->n_tasks);
 	read_end(read, shape_run(read, run, engine), &none);

@@ -83,7 +83,7 @@ bool redis_conn_is_up(const struct redis_conn *conn);
 const char *redis_conn_error(const struct redis_conn *conn);
 const char *redis_conn_address(const struct redis_conn *conn); /* URL without secrets */
 struct redis_conn_stats redis_conn_stats(const struct redis_conn *conn);
-/* Tries at once if it waits for its back-off (after SIGHUP, or a server just started). */
+/* Tries at once if it waits for its back-off: the server was seen to be there. */
 void redis_conn_hurry(struct redis_conn *conn);
 
 /*

@@ -82,6 +82,7 @@ try() {
 	code=0
 	out=$("$top/reeve" "$@" 2>"$work/err") || code=$?
 	err=$(cat "$work/err")
+	[ "$code" = 0 ] || echo "$code of reeve $*: $err" >>"$work/refused.log" # shown if the test fails
 }
 
 # api PATH [CURL-ARG...]

@@ -21,7 +21,7 @@ SH_TESTS += tests/integration/daemon_upgrade.sh
 SH_TESTS += tests/integration/bench_smoke.sh tests/integration/bench_growth.sh
 SH_TESTS += tests/integration/bench_spawn.sh tests/integration/bench_floors.sh
 SH_TESTS += tests/integration/daemon_cancel.sh tests/integration/daemon_outputs.sh \
-	tests/integration/daemon_loss.sh tests/integration/daemon_audit.sh \
+	tests/integration/daemon_queries_lost.sh tests/integration/daemon_loss.sh tests/integration/daemon_audit.sh \
 	tests/integration/daemon_gone.sh tests/integration/daemon_regroup.sh \
 	tests/integration/daemon_last_words.sh
 SH_TESTS += tests/integration/control_retry.sh tests/integration/control_pause.sh \
