@@ -398,7 +398,7 @@ ids_of_letters_come_last(void **state)
 	struct err err;
 	size_t queue;
 
-	dead->u.dead.body = xstrdup("{}");
+	dead->u.dead.body = "{}";
 	dead->u.dead.body_len = 2;
 	effects_mark(&bench->effects, 0, 0);
 	commit = build(bench);
