@@ -119,7 +119,6 @@ static int
 submit(struct crowd *crowd, const struct shape *shape, size_t n, struct err *err)
 {
 	struct buf body = { 0 };
-	long status = 0;
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
@@ -128,10 +127,7 @@ submit(struct crowd *crowd, const struct shape *shape, size_t n, struct err *err
 	buf_addc(&body, ']');
 	rc = http_line_send(&crowd->line, "/api/v1/runs", &body, err);
 	if (rc == 0)
-		rc = http_line_read(&crowd->line, &status, NULL, err);
-	if (rc == 0 && status != 201)
-		rc = err_set(
-		    err, ERR_FAILED, "reeved answers %ld to a submission", status);
+		rc = http_line_take(&crowd->line, 201, err);
 	buf_release(&body);
 	return rc;
 }

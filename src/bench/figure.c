@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "bench/median.h"
 
 static double
 rate(const struct sample *sample)
@@ -115,7 +116,15 @@ spread_raw(const struct bench_result *result, size_t figure)
 double
 ratio_of(const struct bench_result *result, size_t figure)
 {
-	double raw = spread_raw(result, figure).median;
+	double *reeve = xcalloc(result->n + 1, sizeof *reeve);
+	double *raw = xcalloc(result->n + 1, sizeof *raw), ratio;
 
-	return raw > 0 ? spread_reeve(result, figure).median / raw : 0;
+	for (size_t i = 0; i < result->n; i++) {
+		reeve[i] = figures[figure].fn(&result->reeve[i]);
+		raw[i] = figures[figure].fn(&result->raw[i]);
+	}
+	ratio = median_ratio(reeve, raw, result->n);
+	free(reeve);
+	free(raw);
+	return ratio;
 }

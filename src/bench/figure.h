@@ -38,6 +38,6 @@ struct spread spread_of_values(double *values, size_t n); /* sorts them */
 struct spread spread_of(const struct sample *samples, size_t n, figure_fn *fn);
 struct spread spread_reeve(const struct bench_result *result, size_t figure);
 struct spread spread_raw(const struct bench_result *result, size_t figure);
-double ratio_of(const struct bench_result *result, size_t figure); /* 0: there is none */
+double ratio_of(const struct bench_result *result, size_t figure); /* median_ratio() */
 
 #endif

@@ -16,29 +16,49 @@
 
 #define ANSWER_US (60 * CLOCK_S)
 
+static int
+open_line(struct http_line *line, struct err *err)
+{
+	const struct timeval tick = { .tv_usec = 200000 };
+
+	line->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (line->fd < 0 ||
+	    connect(line->fd, (const struct sockaddr *)&line->addr, sizeof line->addr) != 0) {
+		(void)err_set(
+		    err, ERR_UNREACHABLE, "reeved does not answer: %s", strerror(errno));
+		http_line_close(line);
+		return ERR_UNREACHABLE;
+	}
+	(void)setsockopt(line->fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
+	return 0;
+}
+
 int
 http_line_connect(struct http_line *line, const char *socket_path, struct err *err)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	const struct timeval tick = { .tv_usec = 200000 };
-	struct http_line made = { .fd = -1 };
+	struct http_line made = { .fd = -1, .addr.sun_family = AF_UNIX };
+	int rc;
 
-	if (strlen(socket_path) >= sizeof addr.sun_path)
+	if (strlen(socket_path) >= sizeof made.addr.sun_path)
 		return err_set(
 		    err, ERR_LIMIT, "socket path \"%s\" is too long", socket_path);
-	memcpy(addr.sun_path, socket_path, strlen(socket_path) + 1);
-	made.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (made.fd < 0 ||
-	    connect(made.fd, (const struct sockaddr *)&addr, sizeof addr) != 0) {
-		(void)err_set(
-		    err, ERR_UNREACHABLE, "reeved does not answer: %s", strerror(errno));
-		if (made.fd >= 0)
-			close(made.fd);
-		return ERR_UNREACHABLE;
-	}
-	(void)setsockopt(made.fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
-	*line = made;
-	return 0;
+	memcpy(made.addr.sun_path, socket_path, strlen(socket_path) + 1);
+	if ((rc = open_line(&made, err)) == 0)
+		*line = made;
+	return rc;
+}
+
+/* What was silent for long reeved has closed: nothing of a request is lost by a new one. */
+static int
+renew(struct http_line *line, struct err *err)
+{
+	char byte;
+
+	if (line->fd < 0 || line->in.len > 0 ||
+	    recv(line->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+		return 0;
+	close(line->fd);
+	return open_line(line, err);
 }
 
 void
@@ -56,7 +76,7 @@ http_line_send(
 {
 	struct buf out = { 0 };
 	size_t sent = 0;
-	int rc = 0;
+	int rc = line->open ? 0 : renew(line, err);
 
 	buf_printf(
 	    &out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", body ? "POST" : "GET", path);
@@ -119,13 +139,13 @@ content_length(const char *head)
 	return 0;
 }
 
-int
-http_line_read(
-    struct http_line *line, long *ret_status, json_t **ret_body, struct err *err)
+/* Waits until an answer is there whole: *ret_body bytes behind *ret_head. */
+static int
+await(struct http_line *line, long *ret_status, size_t *ret_head, size_t *ret_body,
+    struct err *err)
 {
 	char *end = NULL;
 	size_t head, body;
-	long status;
 	int rc;
 
 	while (!(end = line->in.len ? strstr(line->in.data, "\r\n\r\n") : NULL)) {
@@ -135,17 +155,51 @@ http_line_read(
 	*end = '\0';
 	head = (size_t)(end - line->in.data) + 4;
 	body = content_length(line->in.data);
-	status = line->in.len > 12 ? strtol(line->in.data + 9, NULL, 10) : 0;
+	*ret_status = line->in.len > 12 ? strtol(line->in.data + 9, NULL, 10) : 0;
 	while (line->in.len < head + body) {
 		if ((rc = fill(line, err)) < 0)
 			return rc;
 	}
+	*ret_head = head;
+	*ret_body = body;
+	line->open = false;
+	return 0;
+}
+
+int
+http_line_read(
+    struct http_line *line, long *ret_status, json_t **ret_body, struct err *err)
+{
+	size_t head, body;
+	int rc = await(line, ret_status, &head, &body, err);
+
+	if (rc < 0)
+		return rc;
 	if (ret_body)
 		*ret_body = json_loadb(line->in.data + head, body, 0, NULL);
 	buf_drop_front(&line->in, head + body);
-	line->open = false;
-	*ret_status = status;
 	return 0;
+}
+
+int
+http_line_take(struct http_line *line, long wanted, struct err *err)
+{
+	size_t head, body;
+	long status;
+	int rc = await(line, &status, &head, &body, err);
+
+	if (rc < 0)
+		return rc;
+	if (status != wanted) {
+		json_t *answer = json_loadb(line->in.data + head, body, 0, NULL);
+		const char *text = json_string_value(
+		    json_object_get(json_object_get(answer, "error"), "message"));
+
+		rc = err_set(err, ERR_FAILED, "reeved answers %ld: %s", status, text ? text : "");
+		json_decref(answer);
+	}
+	buf_drop_front(&line->in, head + body);
+	return rc;
 }
 
 int

@@ -29,3 +29,18 @@ median_of(const double *first, size_t stride, size_t n)
 	free(values);
 	return median;
 }
+
+double
+median_ratio(const double *ours, const double *theirs, size_t n)
+{
+	double *ratios = xcalloc(n + 1, sizeof *ratios), median;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (theirs[i] > 0)
+			ratios[kept++] = ours[i] / theirs[i];
+	}
+	median = median_of(ratios, 1, kept);
+	free(ratios);
+	return median;
+}

@@ -10,7 +10,7 @@
 #include "bench/recovery.h"
 
 #define RECOVER_US (120 * CLOCK_S)
-#define HELD 512 /* tasks at the agent when reeved dies, where there are so many */
+#define HELD FLEET_BATCH /* most tasks at the agent when reeved dies */
 
 static void
 nap(void)

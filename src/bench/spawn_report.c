@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "bench/median.h"
 #include "bench/spawn.h"
 
 struct range {
@@ -98,9 +99,17 @@ range_of(const struct spawn_result *result, int side, spawn_figure_fn *fn)
 static double
 ratio_to(const struct spawn_result *result, int side)
 {
-	double other = range_of(result, side, rate).median;
+	double *reeve = xcalloc(result->n + 1, sizeof *reeve);
+	double *other = xcalloc(result->n + 1, sizeof *other), ratio;
 
-	return other > 0 ? range_of(result, SPAWN_REEVE, rate).median / other : 0;
+	for (size_t i = 0; i < result->n; i++) {
+		reeve[i] = rate(result, &result->samples[SPAWN_REEVE][i]);
+		other[i] = rate(result, &result->samples[side][i]);
+	}
+	ratio = median_ratio(reeve, other, result->n);
+	free(reeve);
+	free(other);
+	return ratio;
 }
 
 static json_t *

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "bench/figure.h"
+#include "bench/median.h"
 #include "bench/report.h"
 
 static const char *const latencies[LATENCIES] = { "queue_wait_us", "handoff_us",
@@ -29,11 +30,17 @@ spread_at(
 static double
 ratio_at(const struct bench_steady *steady, size_t latency, size_t percentile)
 {
-	double raw = spread_at(steady->raw, steady->n, latency, percentile).median;
+	double *reeve = xcalloc(steady->n + 1, sizeof *reeve);
+	double *raw = xcalloc(steady->n + 1, sizeof *raw), ratio;
 
-	return raw > 0
-		   ? spread_at(steady->reeve, steady->n, latency, percentile).median / raw
-		   : 0;
+	for (size_t i = 0; i < steady->n; i++) {
+		reeve[i] = steady->reeve[i].us[latency][percentile];
+		raw[i] = steady->raw[i].us[latency][percentile];
+	}
+	ratio = median_ratio(reeve, raw, steady->n);
+	free(reeve);
+	free(raw);
+	return ratio;
 }
 
 /* --- JSON --- */

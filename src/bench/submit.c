@@ -45,19 +45,9 @@ submitter_close(struct submitter *sub)
 int
 submit_take(struct http_line *line, struct err *err)
 {
-	json_t *body = NULL;
-	long status = 0;
-	int rc = http_line_read(line, &status, &body, err);
+	int rc = http_line_take(line, 201, err);
 
-	if (rc == 0 && status != 201) {
-		const char *text = json_string_value(
-		    json_object_get(json_object_get(body, "error"), "message"));
-
-		rc = err_set(err, ERR_FAILED, "reeved answers %ld to a submission: %s",
-		    status, text ? text : "");
-	}
-	json_decref(body);
-	return rc;
+	return rc < 0 ? err_prefix(err, "a submission") : 0;
 }
 
 struct http_line *

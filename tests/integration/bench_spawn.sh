@@ -16,7 +16,7 @@ perl -MJSON::PP -e '
 	my $b = decode_json(do { local $/; <STDIN> });
 	my %tasks = (W1 => 40, W1b => 40, W2 => 4, W3 => 60, W4 => 16);
 	my $o = $b->{options};
-	die "options" unless $o->{agents} == 1 && $o->{slots} == 16 && $o->{at_a_time} == 2;
+	die "options" unless $o->{agents} == 2 && $o->{slots} == 16 && $o->{at_a_time} == 2;
 	for my $w (@{$b->{workloads}}) {
 		my $name = $w->{workload};
 		die "$name: tasks" unless $w->{tasks} == delete $tasks{$name};
@@ -33,9 +33,9 @@ perl -MJSON::PP -e '
 	}
 	die "missing: ", join " ", keys %tasks if %tasks;
 ' <"$work/spawn.json" || fail 'the JSON of processes'
-table=$("$top/reeve" bench --spawn --workload W4 --scale 0.004 --repeat 1 --agents 2 \
+table=$("$top/reeve" bench --spawn --workload W4 --scale 0.004 --repeat 1 --agents 1 \
 	--slots 1 --tcp 2>>"$work/bench.log")
-has spawned "$table" 'reeve: 2 agents of 1 slots, TCP'
+has spawned "$table" 'reeve: 1 agents of 1 slots, TCP'
 has spawned "$table" 'W4 '
 
 code=0
