@@ -99,6 +99,24 @@ http_reply_header(struct http_request *req, const char *name, const char *value)
 	(void)MHD_add_response_header(req->response, name, value);
 }
 
+void
+http_request_sleep(struct http_request *req, struct http_requests *list)
+{
+	req->list = list;
+	TAILQ_INSERT_TAIL(list, req, link);
+	MHD_suspend_connection(req->mhd);
+}
+
+void
+http_request_wake(struct http_request *req)
+{
+	TAILQ_REMOVE(req->list, req, link);
+	req->list = NULL;
+	MHD_resume_connection(req->mhd);
+	if (req->wake)
+		loop_timer_start(req->wake, 0);
+}
+
 /* Takes text over; wakes the connection if it sleeps. */
 static void
 reply(struct http_request *req, unsigned status, const char *type, struct buf *text)
@@ -121,13 +139,8 @@ reply(struct http_request *req, unsigned status, const char *type, struct buf *t
 	http_reply_header(req, "X-Content-Type-Options", "nosniff");
 	if (req->read_only && facade_stale(req->orch))
 		http_reply_header(req, "Reeve-Stale", "true");
-	if (req->suspended) {
-		req->suspended = false;
-		LIST_REMOVE(req, link);
-		MHD_resume_connection(req->mhd);
-		if (req->wake)
-			loop_timer_start(req->wake, 0);
-	}
+	if (req->list)
+		http_request_wake(req);
 }
 
 static int

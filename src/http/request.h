@@ -3,7 +3,7 @@
  * One request, from its target to its answer.  What handlers work with.
  *
  *   new -> admitted -> (body) -> handled -> answered -> freed
- *                                   \-> waiting -/      connection suspended
+ *                            \-> queued -/ \-> waiting -/      connection suspended
  *
  * A handler answers with one of the reply functions, at once or later.  Later
  * means: it asked the daemon with http_wait(), whose reply comes in a callback,
@@ -29,9 +29,11 @@
 #include "orchestrator/facade.h"
 
 struct http_wait;
+TAILQ_HEAD(http_requests, http_request);
 
 struct http_request {
-	LIST_ENTRY(http_request) link; /* in the server's list, while suspended */
+	TAILQ_ENTRY(http_request) link;
+	struct http_requests *list; /* the one that it is in while its connection sleeps */
 	struct orchestrator *orch;
 	struct http_conn *conn;
 	struct MHD_Connection *mhd;
@@ -42,7 +44,7 @@ struct http_request {
 	enum http_role role;      /* the caller's */
 	char actor[32];           /* the caller's name: "uid:0" */
 	struct buf body;
-	bool admitted, handled, suspended, read_only;
+	bool admitted, due, handled, read_only;
 	unsigned status;          /* of the answer, once there is one */
 	struct MHD_Response *response;
 	size_t size;              /* of its body */
@@ -54,6 +56,10 @@ struct http_request {
 
 struct http_request *http_request_new(struct orchestrator *orch, const char *target);
 void http_request_free(struct http_request *req);
+
+/* Its connection sleeps at the end of list, until it is woken or answered. */
+void http_request_sleep(struct http_request *req, struct http_requests *list);
+void http_request_wake(struct http_request *req);
 
 /* --- answers: exactly one a request; body references are taken over --- */
 

@@ -25,6 +25,7 @@
 #define TICK_MS 100
 #define ABANDONED_MS 500
 #define ACCEPTS_A_TURN 32
+#define TURN_BYTES 4096 /* of bodies; the last one handled may pass it */
 #define UNREAD_MAX ((size_t)64 << 20) /* some of the largest answers, or very many usual ones */
 
 struct listener {
@@ -51,9 +52,11 @@ struct http_server {
 	size_t unread, max_unread; /* bytes of answers that are being sent */
 	struct listener listeners[LISTENERS];
 	LIST_HEAD(, http_conn) conns;
-	LIST_HEAD(, http_request) waiting; /* suspended */
+	struct http_requests waiting; /* for an answer */
+	struct http_requests queued;  /* for their turn */
+	size_t turn_bytes;            /* of the requests that were handled in this turn */
 	struct loop_io mhd_io;
-	struct loop_timer mhd_timer, tick;
+	struct loop_timer mhd_timer, tick, turn_timer;
 	bool stopping;
 	int64_t stop_us;
 	void (*done)(void *arg);
@@ -232,8 +235,8 @@ on_completed(void *arg, struct MHD_Connection *mhd, void **ctx,
 	(void)code;
 	if (!req)
 		return;
-	if (req->suspended)
-		LIST_REMOVE(req, link);
+	if (req->list)
+		TAILQ_REMOVE(req->list, req, link);
 	server->unread -= req->conn->unread;
 	req->conn->unread = 0;
 	http_conn_enter(req->conn, HTTP_HEAD, server->phase_ms);
@@ -290,6 +293,15 @@ refuse_stopping(struct http_request *req)
 	http_reply_error(req, 503, "the daemon is stopping: try again in a moment");
 }
 
+static void
+refuse_sleeping(struct http_server *server)
+{
+	while (!TAILQ_EMPTY(&server->queued))
+		refuse_stopping(TAILQ_FIRST(&server->queued));
+	while (!TAILQ_EMPTY(&server->waiting))
+		refuse_stopping(TAILQ_FIRST(&server->waiting));
+}
+
 static enum MHD_Result
 begin(struct http_server *server, struct http_request *req, const char *method)
 {
@@ -314,6 +326,41 @@ take_body(struct http_request *req, const char *bytes, size_t *len)
 	return MHD_YES;
 }
 
+/*
+ * What requests decide is sent to redis when the turn ends: it ends after some of the
+ * large ones, so that redis works while the next are read.  First come, first served.
+ */
+static bool
+is_its_turn(struct http_server *server, struct http_request *req)
+{
+	if (req->body.len == 0 || req->due)
+		return true;
+	if (server->turn_bytes >= TURN_BYTES || !TAILQ_EMPTY(&server->queued))
+		return false;
+	if (server->turn_bytes == 0)
+		loop_timer_start(&server->turn_timer, 0);
+	server->turn_bytes += req->body.len;
+	return true;
+}
+
+static void
+on_turn(void *arg)
+{
+	struct http_server *server = arg;
+	struct http_request *req;
+
+	server->turn_bytes = 0;
+	while (server->turn_bytes < TURN_BYTES && (req = TAILQ_FIRST(&server->queued))) {
+		server->turn_bytes += req->body.len;
+		req->due = true;
+		http_request_wake(req);
+	}
+	if (server->turn_bytes > 0) {
+		loop_timer_start(&server->turn_timer, 0);
+		run_mhd(server);
+	}
+}
+
 static enum MHD_Result
 on_request(void *arg, struct MHD_Connection *mhd, const char *url, const char *method,
     const char *version, const char *upload, size_t *upload_len, void **ctx)
@@ -321,6 +368,7 @@ on_request(void *arg, struct MHD_Connection *mhd, const char *url, const char *m
 	struct http_server *server = arg;
 	struct http_request *req = *ctx;
 
+	(void)mhd;
 	(void)url;
 	(void)version;
 	if (!req)
@@ -329,16 +377,18 @@ on_request(void *arg, struct MHD_Connection *mhd, const char *url, const char *m
 		return begin(server, req, method);
 	if (*upload_len > 0)
 		return take_body(req, upload, upload_len);
-	if (!req->handled) {
-		req->handled = true;
+	if (!req->handled && !req->response) {
 		http_conn_enter(req->conn, HTTP_WORK, server->phase_ms);
+		if (!is_its_turn(server, req)) {
+			http_request_sleep(req, &server->queued);
+			return MHD_YES;
+		}
+		req->handled = true;
 		req->match.route->handler(req);
 	}
 	if (req->response)
 		return send_answer(server, req);
-	req->suspended = true;
-	LIST_INSERT_HEAD(&server->waiting, req, link);
-	MHD_suspend_connection(mhd);
+	http_request_sleep(req, &server->waiting);
 	return MHD_YES;
 }
 
@@ -370,11 +420,11 @@ ask_again(struct http_server *server, int64_t now)
 {
 	struct http_request *req, *next;
 
-	for (req = LIST_FIRST(&server->waiting); req; req = next) {
+	for (req = TAILQ_FIRST(&server->waiting); req; req = next) {
 		http_handler_fn *again = req->again;
 
 		/* An answer takes req, and only req, off the list. */
-		next = LIST_NEXT(req, link);
+		next = TAILQ_NEXT(req, link);
 		if (again && now >= req->again_us) {
 			req->again = NULL;
 			again(req);
@@ -490,10 +540,12 @@ init(struct http_server *server, const struct http_config *config)
 	server->guard =
 	    (struct http_guard){ server->addr, 0, server->uids, config->n_uids };
 	LIST_INIT(&server->conns);
-	LIST_INIT(&server->waiting);
+	TAILQ_INIT(&server->waiting);
+	TAILQ_INIT(&server->queued);
 	loop_io_init(&server->mhd_io, server->loop, on_mhd_ready, server);
 	loop_timer_init(&server->mhd_timer, server->loop, on_mhd_timer, server);
 	loop_timer_init(&server->tick, server->loop, on_tick, server);
+	loop_timer_init(&server->turn_timer, server->loop, on_turn, server);
 	for (int i = 0; i < LISTENERS; i++) {
 		server->listeners[i].server = server;
 		server->listeners[i].fd = -1;
@@ -557,8 +609,7 @@ http_server_stop(
 	server->done = done;
 	server->done_arg = arg;
 	close_listeners(server);
-	while (!LIST_EMPTY(&server->waiting))
-		refuse_stopping(LIST_FIRST(&server->waiting));
+	refuse_sleeping(server);
 	/* Nothing is under way on a connection in HEAD: keep-alive, or half a head. */
 	LIST_FOREACH (conn, &server->conns, link) {
 		if (conn->phase == HTTP_HEAD)
@@ -574,11 +625,11 @@ http_server_free(struct http_server *server)
 		return;
 	close_listeners(server);
 	server->stopping = true;
-	while (!LIST_EMPTY(&server->waiting))
-		refuse_stopping(LIST_FIRST(&server->waiting));
+	refuse_sleeping(server);
 	loop_io_stop(&server->mhd_io);
 	loop_timer_stop(&server->mhd_timer);
 	loop_timer_stop(&server->tick);
+	loop_timer_stop(&server->turn_timer);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
 	free(server->addr);
