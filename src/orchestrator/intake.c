@@ -298,6 +298,40 @@ refused(struct partition *p, const char *why)
 	p->in_at = now + IN_AGAIN_MS;
 }
 
+static void read_more(struct partition *p);
+
+/* What was read already is being decided and stored: not too much of it at a time. */
+static bool
+may_ask(const struct partition *p)
+{
+	return !p->reading && !p->peeking &&
+	    p->effects.len - p->taken <= p->config.intake_max &&
+	    p->intake_bytes <= INTAKE_BYTES;
+}
+
+/*
+ * Asks for what comes behind completions before they are worked through: redis has done
+ * its part when their commit comes, which it would have to wait for otherwise.
+ */
+static void
+read_ahead(struct partition *p, const struct redisReply *reply)
+{
+	const struct redisReply *entries;
+	struct stream_entry last;
+	struct reply_text key;
+	size_t n = 0;
+
+	if (p->state != PARTITION_SERVING || p->oversized || !may_ask(p) ||
+	    reply_streams(reply) != 1 || reply_stream(reply, 0, &key, &entries, NULL) < 0 || strcmp(key.text, p->key_done) != 0)
+		return;
+	reply_array(entries, &n, NULL);
+	if (n == 0 || reply_entry(entries, n - 1, &last, NULL) < 0)
+		return;
+	p->cursor = last.id;
+	read_more(p);
+	redis_port_flush(p->reads);
+}
+
 static void
 on_read(void *arg, const struct redisReply *reply, const struct err *err)
 {
@@ -320,6 +354,7 @@ on_read(void *arg, const struct redisReply *reply, const struct err *err)
 		p->reread = false;
 		p->cursor = (struct stream_id){ 0 };
 	} else {
+		read_ahead(p, reply);
 		take_all(p, reply, last);
 	}
 }
@@ -420,8 +455,7 @@ intake_turn(struct partition *p)
 {
 	if (p->taken == p->effects.len)
 		p->intake_bytes = 0;
-	if (p->reading || p->peeking || p->effects.len - p->taken > p->config.intake_max ||
-	    p->intake_bytes > INTAKE_BYTES)
+	if (!may_ask(p))
 		return;
 	if (p->oversized && p->read_count == 1) {
 		peek(p);

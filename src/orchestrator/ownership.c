@@ -83,6 +83,7 @@ fenced(struct partition *p, uint64_t nonce, const struct redisReply *reply)
 	log_info("partition owned", KV_I("partition", p->config.partition), KV_S("how", how),
 	    KV_I("seq", seq));
 	p->seq = seq;
+	redis_script_load(&p->commit_script, p->commands, COMMAND_TIMEOUT_MS);
 	if (p->restore_due && loss_has_memory(p))
 		restore_begin(p);
 	else

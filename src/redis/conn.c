@@ -66,6 +66,12 @@ port_reset(struct redis_port *port, const char *why)
 	conn_drop(conn, REDIS_FAULT_NONE, &err);
 }
 
+static void
+port_flush(struct redis_port *port)
+{
+	conn_flush(port);
+}
+
 /* --- dropping and coming back --- */
 
 static void
@@ -248,7 +254,7 @@ redis_conn_new(struct loop *loop, const struct redis_conn_config *config,
 	if (code)
 		return code;
 	conn = xcalloc(1, sizeof *conn);
-	conn->port = (struct redis_port){ port_send, port_reset };
+	conn->port = (struct redis_port){ port_send, port_reset, port_flush };
 	conn->loop = loop;
 	conn->url = url;
 	conn->transport.fd = -1;

@@ -38,6 +38,8 @@ struct redis_port {
 	    const size_t *lens, int64_t timeout_ms, redis_reply_fn *fn, void *arg);
 	/* Drops the connection (pending callbacks get NULL) and makes a new one. */
 	void (*reset)(struct redis_port *port, const char *why);
+	/* Writes what is queued now, ahead of the end of the turn.  NULL: does nothing. */
+	void (*flush)(struct redis_port *port);
 };
 
 static inline int
@@ -45,6 +47,13 @@ redis_port_send(struct redis_port *port, int argc, const char *const *argv,
     const size_t *lens, int64_t timeout_ms, redis_reply_fn *fn, void *arg)
 {
 	return port->send(port, argc, argv, lens, timeout_ms, fn, arg);
+}
+
+static inline void
+redis_port_flush(struct redis_port *port)
+{
+	if (port->flush)
+		port->flush(port);
 }
 
 #endif

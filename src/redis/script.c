@@ -41,6 +41,23 @@ redis_script_init(struct redis_script *script, const char *name, const char *bod
 	return 0;
 }
 
+static void
+on_loaded(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	(void)arg;
+	(void)reply;
+	(void)err; /* the first call tells */
+}
+
+void
+redis_script_load(const struct redis_script *script, struct redis_port *port, int64_t timeout_ms)
+{
+	const char *const argv[] = { "SCRIPT", "LOAD", script->body };
+
+	(void)redis_port_send(port, 3, argv, (const size_t[]){ 6, 4, script->body_len },
+	    timeout_ms, on_loaded, NULL);
+}
+
 static struct script_call *
 call_new(int nkeys, int argc, const char *const *argv, const size_t *lens)
 {

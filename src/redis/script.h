@@ -31,6 +31,13 @@ int redis_script_init(struct redis_script *script, const char *name, const char 
     size_t body_len, struct err *err);
 
 /*
+ * Gives redis the script ahead of the first call, which then need not be sent twice.
+ * Where that is refused nothing is lost.
+ */
+void redis_script_load(const struct redis_script *script, struct redis_port *port,
+    int64_t timeout_ms);
+
+/*
  * argv: nkeys keys, then the arguments; argc counts both.  lens NULL: C strings.  The
  * arguments are copied: a caller may drop them at once, also while a second sending is due
  * (of a commit of 256 tasks that is some microseconds).  script must stay until fn is

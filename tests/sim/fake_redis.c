@@ -225,6 +225,19 @@ do_eval(struct fake_redis *redis, const struct cmd *cmd)
 	return fake_error("ERR the fake knows the project's scripts alone");
 }
 
+static redisReply *
+do_script(struct fake_redis *redis, const struct cmd *cmd)
+{
+	for (size_t i = 0; i < redis->n_scripts; i++) {
+		if (strcasecmp(cmd->argv[1], "LOAD") != 0 ||
+		    strcmp(redis->scripts[i].body, cmd->argv[2]) != 0)
+			continue;
+		redis->known[i] = true;
+		return fake_text(redis->scripts[i].sha);
+	}
+	return fake_error("ERR the fake loads the project's scripts alone");
+}
+
 /* --- commands ----------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -241,6 +254,7 @@ static const struct fake_command commands[] = {
 	{ "FLUSHALL",  1, do_flushall,  true },
 	{ "EVALSHA",   3, do_evalsha,   true },
 	{ "EVAL",      3, do_eval,      true },
+	{ "SCRIPT",    3, do_script,    false },
 	{ NULL, 0, NULL, false },
 };
 /* clang-format on */

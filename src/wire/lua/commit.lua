@@ -37,13 +37,14 @@
 -- Returns {'OK', ids, left...}: the ids of adds and letters in their order, parted by
 -- blanks, and the users that remain in the order of less; {'FENCED', fence};
 -- {'SEQ', seq}; {'BADKEY', key, type}; {'XADD', key, error}.
+-- A[i] + 0 is the number that an argument says: tonumber() costs as much as a short command.
 local A, call, pcall = ARGV, redis.call, redis.pcall
-local fence = call('GET', KEYS[1]) or ''
-local nonce, seq, home = string.match(fence, '^([^:]*):(%d+):(.*)$')
-if nonce ~= A[1] then
-	return { 'FENCED', fence }
-end
-if seq ~= A[2] then
+local fence, ours = call('GET', KEYS[1]) or '', A[1] .. ':' .. A[2] .. ':'
+if string.sub(fence, 1, #ours) ~= ours then
+	local nonce, seq = string.match(fence, '^([^:]*):(%d+):')
+	if nonce ~= A[1] then
+		return { 'FENCED', fence }
+	end
 	return { 'SEQ', seq }
 end
 
@@ -55,15 +56,9 @@ local function bad_key(key, err)
 	return { 'BADKEY', key, call('TYPE', key).ok }
 end
 
--- Most numbers are small, and tonumber() costs as much as a short command.
-local small = { ['0'] = 0, ['1'] = 1, ['2'] = 2, ['3'] = 3, ['4'] = 4, ['5'] = 5 }
-local function number(text)
-	return small[text] or tonumber(text)
-end
-
 local i = 5
 for _, length in ipairs({ 'HLEN', 'XLEN', 'SCARD', 'ZCARD' }) do
-	local last = i + number(A[i])
+	local last = i + A[i] + 0
 	for k = i + 1, last do
 		local is = pcall(length, A[k])
 		if type(is) == 'table' then
@@ -76,10 +71,10 @@ end
 -- Of new runs one question tells that none is there.
 local prefix = string.sub(KEYS[1], 1, -6) .. 'run:'
 local runs, n_runs, runs_at = {}, 0, i
-local n = number(A[i])
+local n = A[i] + 0
 i = i + 1
 for _ = 1, n do
-	local new, count, fields = A[i] == 'new', number(A[i + 1]), number(A[i + 2])
+	local new, count, fields = A[i] == 'new', A[i + 1] + 0, A[i + 2] + 0
 	local first = n_runs + 1
 	i = i + 3 + fields
 	for _ = 1, count do
@@ -97,7 +92,7 @@ for _ = 1, n do
 	end
 end
 
-n = number(A[i])
+n = A[i] + 0
 i = i + 1
 for _ = 1, n do
 	pcall('XGROUP', 'CREATE', A[i], A[i + 1], '0', 'MKSTREAM')
@@ -120,15 +115,15 @@ local function add(cmd)
 	ids[n_ids], keys[n_ids] = id, cmd[2]
 end
 
-n = number(A[i])
+n = A[i] + 0
 i = i + 1
 for _ = 1, n do
-	local words, places = number(A[i + 1]), number(A[i + 2])
+	local words, places = A[i + 1] + 0, A[i + 2] + 0
 	local cmd, at = { 'XADD', A[i], unpack(A, i + 4, i + 3 + words) }, {}
-	local entries = number(A[i + 3])
+	local entries = A[i + 3] + 0
 	i = i + 4 + words
 	for k = 1, places do
-		at[k] = number(A[i]) + 2
+		at[k] = A[i] + 0 + 2
 		i = i + 1
 	end
 	for _ = 1, entries do
@@ -186,14 +181,14 @@ end
 
 -- Entries first, as above; what follows from them cannot fail.
 local changes = {}
-n = number(A[i])
+n = A[i] + 0
 i = i + 1
 for _ = 1, n do
 	local change = { at = i }
 	if A[i] == 'open' then
 		local key, run, index = A[i + 1], A[i + 3], A[i + 4]
 		local cmd = { 'XADD', key, '*' }
-		local kind, fields = A[i + 6], number(A[i + 11])
+		local kind, fields = A[i + 6], A[i + 11] + 0
 		change.body, change.meta = A[i + 9], A[i + 10]
 		if A[i + 7] ~= '' then
 			change.body, change.meta = handed_out(A[i + 7], A[i + 8])
@@ -247,8 +242,8 @@ for _, change in ipairs(changes) do
 end
 
 local at, last = runs_at + 1, 0
-for _ = 1, number(A[runs_at]) do
-	local count, fields = number(A[at + 1]), number(A[at + 2])
+for _ = 1, A[runs_at] + 0 do
+	local count, fields = A[at + 1] + 0, A[at + 2] + 0
 	local cmd = { 'HSET', '' }
 	for f = 1, fields do
 		cmd[1 + 2 * f], cmd[2 + 2 * f] = A[at + 2 + f], ''
@@ -265,16 +260,16 @@ for _ = 1, number(A[runs_at]) do
 	end
 end
 
-n = number(A[i])
+n = A[i] + 0
 i = i + 1
 for _ = 1, n do
-	local argc = number(A[i])
+	local argc = A[i] + 0
 	call(unpack(A, i + 1, i + argc))
 	i = i + 1 + argc
 end
 
 local answer = { 'OK', table.concat(ids, ' ') }
-n = number(A[i])
+n = A[i] + 0
 i = i + 1
 for _ = 1, n do
 	local left = pcall('HINCRBY', A[i], 'refs', '-' .. A[i + 1])
@@ -288,7 +283,7 @@ for _ = 1, n do
 	i = i + 2
 end
 
-fence = A[1] .. ':' .. A[3] .. ':' .. home
+fence = A[1] .. ':' .. A[3] .. string.sub(fence, #ours)
 if A[4] ~= '' then
 	call('MSET', KEYS[2], A[4], KEYS[1], fence)
 else
