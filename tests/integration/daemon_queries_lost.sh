@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What people ask is answered also while the connection for it is lost, again and again.
+# What people ask is answered also while the connection for it is lost.
 . "${srcdir:-.}/tests/integration/lib.sh"
 . "$src/tests/integration/daemon_lib.sh"
 
@@ -14,24 +14,28 @@ submit "$work/done.yaml"
 try cancel "$run"
 is 'exit' "$code" 0
 
-# Redis takes the connection away as often as it comes back; the one for commands stays.
+# Redis takes the connection away, and no new one: whoever holds on keeps theirs.
 cat >"$work/cut.pl" <<'EOF'
-my $queries = qr/^id=(\d+) .* name=reeved:queries /m;
-while (1) {
-	my $list = `redis-cli -s "$ARGV[0]" CLIENT LIST`;
-	`redis-cli -s "$ARGV[0]" CLIENT KILL ID $1` if $list =~ $queries;
+use IO::Socket::UNIX;
+my $redis = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "$ARGV[0]: $!";
+sub ask {
+	print $redis "@_\r\n";
+	my $line = <$redis>;
+	return $line unless $line =~ /^\$(\d+)/;
+	read $redis, my $text, $1 + 2;
+	return $text;
 }
+$| = 1;
+my $list = ask('CLIENT LIST');
+my ($id) = $list =~ /^id=(\d+) .* name=reeved:queries /m or die "who is it: $list";
+ask('CONFIG SET maxclients', ($list =~ tr/\n//) - 2); # a line each, and the end of the text
+print ask('CLIENT KILL ID', $id) eq ":1\r\n" ? "cut\n" : "not there\n";
+select undef, undef, undef, 600;
 EOF
 start cut perl "$work/cut.pl" "$redis_socket"
-cut() {
-	redis CLIENT LIST | grep -q 'name=reeved:queries'
-}
-lost() {
-	! redis CLIENT LIST | grep -q 'name=reeved:queries'
-}
-wait_until 10 lost
+wait_until 10 grep -q cut "$work/cut.log"
 n=0
-while [ $n -lt 30 ]; do
+while [ $n -lt 20 ]; do
 	try show "$run" --json
 	is "look $n" "$code" 0
 	n=$((n + 1))
