@@ -275,7 +275,7 @@ take_all(struct partition *p, const struct redisReply *reply, struct stream_id l
 
 	for (size_t i = 0; i < reply_streams(reply); i++)
 		done = take_stream(p, reply, i) || done;
-	if (!done)
+	if (!done && stream_id_cmp(p->done_read, last) < 0)
 		p->done_read = last; /* nothing stands behind the cursor */
 	/* grows again step by step: a reply that is too large costs a connection */
 	p->read_count = p->read_count < READ_COUNT / 2 ? 2 * p->read_count : READ_COUNT;

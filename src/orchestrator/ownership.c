@@ -353,6 +353,7 @@ check_cursor(struct partition *p, struct stream_id cursor, const char *last_id)
 	    KV_S("last", last_id));
 	raise_ids(p, cursor);
 	p->reread = true;
+	p->done_read = (struct stream_id){ 0 };
 }
 
 static void
