@@ -51,8 +51,8 @@ def make(target):
 SMALL = ' --scale 0.01 --repeat 1'
 
 STEPS = (
-    both('limit', 'every workload beside the raw limit, unix socket', 75, '--repeat 7', SMALL),
-    both('tcp', 'the same over TCP', 75, '--tcp --repeat 7', '--tcp' + SMALL),
+    both('limit', 'every workload beside the raw limit, unix socket', 90, '--repeat 15', SMALL),
+    both('tcp', 'the same over TCP', 100, '--tcp --repeat 15', '--tcp' + SMALL),
     Step('peers', 'the same workloads with BullMQ and Celery, in turn', 330,
          peers('--repeat', '7', '--celery-scale', '0.3', '--peers',
                'bullmq,celery,celery-prefork2'),
