@@ -21,3 +21,9 @@ tests_unit_test_http_readers_SOURCES = tests/unit/test_http_readers.c \
 	tests/unit/http_world.c tests/unit/http_world.h \
 	tests/unit/fake_facade.c tests/unit/fake_facade.h
 tests_unit_test_http_readers_LDADD = $(HTTP_TEST_LIBS)
+
+C_TESTS += tests/unit/test_http_turns
+tests_unit_test_http_turns_SOURCES = tests/unit/test_http_turns.c \
+	tests/unit/http_world.c tests/unit/http_world.h \
+	tests/unit/fake_facade.c tests/unit/fake_facade.h
+tests_unit_test_http_turns_LDADD = $(HTTP_TEST_LIBS)
