@@ -58,7 +58,9 @@ start_redis(struct place *place, const char *appendfsync, struct err *err)
 		"--unixsocket", place->redis_socket ? place->redis_socket : "", "--dir",
 		place->dir, "--appendonly", "yes", "--appendfsync", appendfsync, "--save",
 		"", "--maxmemory-policy", "noeviction", "--proto-max-bulk-len", "1mb",
-		"--stream-node-max-entries", "50", NULL },
+		"--stream-node-max-entries", "50",
+		/* a rewrite would fall into the window of the side that writes more */
+		"--auto-aof-rewrite-percentage", "0", NULL },
 	    err);
 	free(program);
 	return rc;

@@ -311,7 +311,8 @@ may_ask(const struct partition *p)
 
 /*
  * Asks for what comes behind completions before they are worked through: redis has done
- * its part when their commit comes, which it would have to wait for otherwise.
+ * its part when their commit comes, which it would have to wait for otherwise.  Not while
+ * commits are under way: then a later question brings more at a time.
  */
 static void
 read_ahead(struct partition *p, const struct redisReply *reply)
@@ -321,7 +322,7 @@ read_ahead(struct partition *p, const struct redisReply *reply)
 	struct reply_text key;
 	size_t n = 0;
 
-	if (p->state != PARTITION_SERVING || p->oversized || !may_ask(p) ||
+	if (p->state != PARTITION_SERVING || !commits_idle(p) || p->oversized || !may_ask(p) ||
 	    reply_streams(reply) != 1 || reply_stream(reply, 0, &key, &entries, NULL) < 0 || strcmp(key.text, p->key_done) != 0)
 		return;
 	reply_array(entries, &n, NULL);

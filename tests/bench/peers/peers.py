@@ -91,7 +91,8 @@ class Place:
         redis = self.start('redis', [
             program, '--port', str(self.port), '--bind', '127.0.0.1', '--unixsocket', self.socket,
             '--dir', self.dir, '--appendonly', 'yes', '--appendfsync', self.appendfsync,
-            '--save', '', '--maxmemory-policy', 'noeviction'])
+            '--save', '', '--maxmemory-policy', 'noeviction',
+            '--auto-aof-rewrite-percentage', '0'])
         self.redis = Redis(self.socket)
         self.until(START_S, 'redis-server answers', self.answers, [redis])
 
