@@ -114,7 +114,7 @@ static const struct cli_option bench_options[] = {
 	{ "workload", 'w', "W,...", "of W1, W1b, W2, W3, W4 (all)" },
 	{ "repeat", 'n', "N", "measurements of each (5)" },
 	{ "scale", 0, "F", "size of the workloads (1)" },
-	{ "agents", 0, "N,...", "agent processes, 1 to 64 (1)" },
+	{ "agents", 0, "N,...", "agent processes, 1 to 64 (1; with --spawn 2)" },
 	{ "payload", 0, "BYTES,...", "text in each task: 0, 1k, 16k (0)" },
 	{ "partitions", 0, "P,...", "of reeved's state, 1 to 16 (1)" },
 	{ "load", 0, "N,...", "latencies at N percent of full speed, as 10,50,80" },

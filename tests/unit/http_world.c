@@ -165,6 +165,25 @@ world_new(const struct http_config *more)
 	return world;
 }
 
+static void
+note_stopped(void *arg)
+{
+	((struct world *)arg)->stopped = true;
+}
+
+static bool
+is_stopped(void *arg)
+{
+	return ((struct world *)arg)->stopped;
+}
+
+void
+world_stop(struct world *world)
+{
+	http_server_stop(world->server, 3000, note_stopped, world);
+	assert_true(loop_run_until(world->loop, is_stopped, world, DEADLINE));
+}
+
 void
 world_free(struct world *world)
 {

@@ -38,6 +38,7 @@ struct peer {
 
 struct world *world_new(const struct http_config *more); /* more: limits, or NULL */
 void world_free(struct world *world);
+void world_stop(struct world *world); /* the server, as SIGTERM does; waits until it has */
 void turn(struct world *world, int64_t us); /* lets the loop go on */
 
 /* --- a raw client --- */

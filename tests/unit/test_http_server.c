@@ -571,18 +571,6 @@ accepting_pauses_without_descriptors(void **state)
 /* --- starting and stopping --- */
 
 static void
-note_stopped(void *arg)
-{
-	((struct world *)arg)->stopped = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-	return ((struct world *)arg)->stopped;
-}
-
-static void
 stop_answers_what_is_open(void **state)
 {
 	struct world *world = *state;
@@ -594,8 +582,7 @@ stop_answers_what_is_open(void **state)
 	peer_says(&waiting, "GET /api/v1/runs/r1 HTTP/1.1\r\n" H "\r\n");
 	while (!world->orch.fn)
 		turn(world, CLOCK_MS);
-	http_server_stop(world->server, 3000, note_stopped, world);
-	assert_true(loop_run_until(world->loop, is_stopped, world, DEADLINE));
+	world_stop(world);
 	assert_int_equal(http_server_connections(world->server), 0);
 	peer_read(&waiting, NULL);
 	peer_read(&idle, NULL);

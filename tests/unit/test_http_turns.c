@@ -64,18 +64,6 @@ large_requests_take_turns(void **state)
 	world_free(world);
 }
 
-static void
-note_stopped(void *arg)
-{
-	((struct world *)arg)->stopped = true;
-}
-
-static bool
-is_stopped(void *arg)
-{
-	return ((struct world *)arg)->stopped;
-}
-
 static bool
 has_submitted(void *arg)
 {
@@ -93,8 +81,7 @@ a_stop_refuses_what_waits_for_its_turn(void **state)
 	(void)state;
 	send_large(world, peers);
 	assert_true(loop_run_until(world->loop, has_submitted, world, DEADLINE));
-	http_server_stop(world->server, 3000, note_stopped, world);
-	assert_true(loop_run_until(world->loop, is_stopped, world, DEADLINE));
+	world_stop(world);
 	for (size_t i = 0; i < LARGE; i++) {
 		const char *answer = peer_read(&peers[i], NULL);
 
