@@ -482,6 +482,27 @@ a_report_overtakes_the_reply(void **state)
 	stage_release(&stage);
 }
 
+/* Redis went back behind what was read: nothing counts as read until all of it was again. */
+static void
+lost_completions_are_read_again(void **state)
+{
+	struct redisReply *taken;
+	struct stage stage;
+	struct run_id id = begin(&stage, &taken);
+	struct partition *p = stage.a.partition;
+
+	(void)state;
+	report_and_check(&stage, taken, &id);
+	assert_true(stream_id_cmp(p->done_read, (struct stream_id){ 0 }) > 0);
+	stage_do(&stage, "DEL", "done", NULL);
+	for (int ms = 0; ms < 60000 && p->done_read.ms > 0; ms += 10) {
+		stage.now += 10;
+		(void)owner_step(&stage.a);
+	}
+	assert_int_equal(stream_id_cmp(p->done_read, (struct stream_id){ 0 }), 0);
+	stage_release(&stage);
+}
+
 int
 main(void)
 {
@@ -501,6 +522,7 @@ main(void)
 		cmocka_unit_test(several_are_refused_by_a_fence),
 		cmocka_unit_test(the_first_meets_a_bad_key),
 		cmocka_unit_test(a_report_overtakes_the_reply),
+		cmocka_unit_test(lost_completions_are_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
