@@ -26,6 +26,8 @@
 #include "orchestrator/partition_private.h"
 #include "redis/policy.h"
 
+#define BAD_KEY "a key in redis is not what it should be"
+
 /* A commit that was sent; answers after a change of memory, or of the fence, are dropped. */
 struct question {
 	struct partition *p;
@@ -48,6 +50,8 @@ is_worth_one(const struct partition *p, size_t more)
 {
 	size_t waiting = p->effects.len - p->taken + more;
 
+	if (p->outdated)
+		return false;
 	if (p->n_flights == 0)
 		return waiting > 0;
 	return p->n_flights < COMMITS_MAX && p->failures == 0 && p->applied == 0 &&
@@ -61,7 +65,7 @@ is_worth_one(const struct partition *p, size_t more)
 bool
 commits_want_more(const struct partition *p, size_t more)
 {
-	return p->n_flights == 0 ||
+	return (p->n_flights == 0 && !p->outdated) ||
 	    (is_worth_one(p, more) && !commit_must_wait(&p->store, &p->effects, p->taken));
 }
 
@@ -146,12 +150,11 @@ refused_key(struct partition *p, const char *key, const char *what)
 	const char *name = key + strnlen(key, p->store.keys.prefix_len);
 	char why[240];
 
-	log_error("a key in redis is not what it should be: delete or rename it", KV_S("key", key),
-	    KV_S("is", what));
+	log_error(BAD_KEY ": delete or rename it", KV_S("key", key), KV_S("is", what));
 	/* what is being written back stands nowhere else: it waits for whoever mends the key */
 	if (!p->restoring && (badkeys_add(p, key) || str_starts(name, "run:") ||
 	        str_starts(name, "def:"))) {
-		partition_reload(p, "a key in redis is not what it should be");
+		partition_reload(p, BAD_KEY);
 		return;
 	}
 	snprintf(why, sizeof why, "the key \"%.80s\" in redis is not what it should be (%.60s): "
@@ -191,6 +194,24 @@ on_answer_behind(struct partition *p, size_t at, const struct redisReply *reply)
 		history_unknown(p);
 }
 
+/*
+ * It was done, but for what concerns these keys: an agent type waits for its stream, a run
+ * that is no hash any more is gone.  Memory is read again once nothing is in flight.
+ */
+static void
+confirmed(struct partition *p, const char *bad_keys)
+{
+	char *keys = xstrdup(bad_keys), *rest = keys, *key;
+
+	commits_confirmed(p);
+	while (*bad_keys && (key = strsep(&rest, " ")) != NULL) {
+		log_error(BAD_KEY ": delete or rename it", KV_S("key", key));
+		(void)badkeys_add(p, key);
+	}
+	p->outdated = p->outdated || *bad_keys;
+	free(keys);
+}
+
 static void
 on_answer(struct partition *p, const struct redisReply *reply)
 {
@@ -205,7 +226,7 @@ on_answer(struct partition *p, const struct redisReply *reply)
 		if (commit_confirm(p->flights[0].commit, &p->store, reply, &err) < 0)
 			partition_reload(p, err.text);
 		else
-			commits_confirmed(p);
+			confirmed(p, commit_bad_keys(reply));
 	} else if (strcmp(code, "FENCED") == 0) {
 		ownership_lost(p, text);
 	} else if (strcmp(code, "BADKEY") == 0 || strcmp(code, "XADD") == 0) {
@@ -330,6 +351,10 @@ commits_turn(struct partition *p)
 {
 	struct moment now;
 
+	if (p->outdated && p->n_flights == 0 && p->state == PARTITION_SERVING) {
+		partition_reload(p, BAD_KEY);
+		return;
+	}
 	partition_moment(p, &now);
 	while (build(p, now.wall_ms))
 		;

@@ -316,7 +316,7 @@ drop_memory(struct partition *p, const char *why, bool refused)
 	if (p->auditor)
 		auditor_forget(p->auditor);
 	withdrawals_forget(p);
-	p->loaded = p->restoring = false;
+	p->loaded = p->restoring = p->outdated = false;
 	load_cancel(p->load);
 	p->load = NULL;
 	commits_forget(p);

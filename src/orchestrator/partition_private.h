@@ -54,6 +54,7 @@ struct partition {
 	struct store store;
 	struct load *load;
 	bool loaded;              /* memory is there and was true at `seq` */
+	bool outdated;            /* but not of a bad key: it is read again, behind what is in flight */
 
 	/* ownership */
 	uint64_t nonce;           /* the last confirmed one; 0 = none */

@@ -35,8 +35,8 @@ add_values(struct encoder *enc, const struct args *values, size_t n, const size_
 }
 
 void
-enc_entries(struct encoder *enc, const char *key, const struct args *options,
-    const char *const *names, size_t n, const struct args *values)
+enc_entries(struct encoder *enc, const char *key, const char *minid,
+    const struct args *options, const char *const *names, size_t n, const struct args *values)
 {
 	size_t entries = values->len / n, head = options ? options->len : 0;
 	size_t places[FIELDS_MAX], n_places = 0;
@@ -46,6 +46,7 @@ enc_entries(struct encoder *enc, const char *key, const struct args *options,
 			places[n_places++] = i;
 	}
 	args_adds(&enc->adds, key);
+	args_adds(&enc->adds, minid);
 	args_num(&enc->adds, enc->arena, head + 1 + 2 * n);
 	args_num(&enc->adds, enc->arena, n_places);
 	args_num(&enc->adds, enc->arena, entries);
@@ -81,7 +82,7 @@ add_packed(struct encoder *enc, const char *kind, const struct buf *text, int64_
 	args_num(&options, enc->arena, (uint64_t)max);
 	args_num(&values, enc->arena, (uint64_t)enc->wall_ms);
 	args_add(&values, text->data, text->len);
-	enc_entries(enc, key, &options, NAMES, ARRAY_LEN(NAMES), &values);
+	enc_entries(enc, key, ENTRIES_MUST, &options, NAMES, ARRAY_LEN(NAMES), &values);
 	args_release(&options);
 	args_release(&values);
 	return key;

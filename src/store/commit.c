@@ -503,7 +503,8 @@ confirm_queue(struct commit *commit, struct store *store, size_t queue, const ch
 			continue;
 		if (!next_id(at, end, &id))
 			return false;
-		ledger_add(store->ledger, queue, commit->sent[i].token, id, false);
+		if (id.ms != 0 || id.seq != 0) /* else it was left out: memory is read again */
+			ledger_add(store->ledger, queue, commit->sent[i].token, id, false);
 		commit->sent[i].known = true;
 	}
 	return true;
@@ -535,6 +536,9 @@ apply_all(struct commit *commit, struct store *store)
 		store_add_def(store, commit->new_defs[i]);
 }
 
+/* Of the answer OK. */
+enum { REPLY_IDS = 1, REPLY_BAD, REPLY_LEFT };
+
 int
 commit_confirm(struct commit *commit, struct store *store, const struct redisReply *reply,
     struct err *err)
@@ -542,10 +546,10 @@ commit_confirm(struct commit *commit, struct store *store, const struct redisRep
 	const char *ids;
 	size_t len;
 
-	if (reply->elements != commit->n_less_defs + 2 ||
-	    reply_str(reply->element[1], &ids, &len, NULL) < 0)
+	if (reply->elements != commit->n_less_defs + REPLY_LEFT ||
+	    reply_str(reply->element[REPLY_IDS], &ids, &len, NULL) < 0)
 		return err_set(err, ERR_INVALID, "commit returned %zu answers, expected %zu",
-		    reply->elements, commit->n_less_defs + 2);
+		    reply->elements, commit->n_less_defs + REPLY_LEFT);
 	if (count_ids(ids, len) != commit->n_ids)
 		return err_set(err, ERR_INVALID, "commit returned %zu ids, expected %zu",
 		    count_ids(ids, len), commit->n_ids);
@@ -553,12 +557,22 @@ commit_confirm(struct commit *commit, struct store *store, const struct redisRep
 		return err_set(err, ERR_INVALID, "commit returned an id that is none");
 	apply_all(commit, store);
 	for (size_t i = 0; i < commit->n_less_defs; i++) {
-		const struct redisReply *left = reply->element[2 + i];
+		const struct redisReply *left = reply->element[REPLY_LEFT + i];
 
 		if (left->type != REDIS_REPLY_INTEGER || left->integer <= 0)
 			forget_def(store, commit->less_defs[i]);
 	}
 	return 0;
+}
+
+const char *
+commit_bad_keys(const struct redisReply *reply)
+{
+	const char *text = "";
+	size_t len;
+
+	(void)reply_str(reply_at(reply, REPLY_BAD), &text, &len, NULL);
+	return text;
 }
 
 bool

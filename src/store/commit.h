@@ -117,6 +117,13 @@ int commit_confirm(struct commit *commit, struct store *store, const struct redi
     struct err *err);
 
 /*
+ * The keys, parted by blanks, that are not what they should be: task streams and hashes of
+ * runs that the confirmed commit left as they are.  Memory is not true of these any more.
+ * "" for none.
+ */
+const char *commit_bad_keys(const struct redisReply *reply);
+
+/*
  * The commit was applied but its reply is lost: which queues got entries, and
  * for each entry found there (XRANGE behind ledger_last) its id by token.
  */

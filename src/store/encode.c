@@ -190,9 +190,10 @@ put_run(struct encoder *enc, const struct effect *effect)
 		args_adds(&enc->live_add, run->id.text);
 	}
 	if (effect->kind == EFFECT_RUN_REPAIR) {
+		bucket->mode = RUN_SURE;
 		repair_definition(enc, run);
 	} else if (effect->kind == EFFECT_RUN_NEW) {
-		bucket->fresh = true;
+		bucket->mode = RUN_FRESH;
 		put_definition(enc, run, 1);
 		if (effect->u.run.submission)
 			put_submission(enc, run, effect->u.run.submission);

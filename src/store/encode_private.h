@@ -11,10 +11,17 @@
 #define HSET_FIELDS 400 /* a call: Lua's unpack is limited */
 #define ITEMS_MAX 900   /* of a call with single items */
 
+/* What the script does about a run's key that is no hash (wire/lua/commit.lua). */
+enum run_mode {
+	RUN_OLD,  /* it says so, and the rest of the commit is applied */
+	RUN_SURE, /* nothing is applied: what is written back stands nowhere else */
+	RUN_FRESH /* the run begins with this commit: nothing is applied */
+};
+
 /* Fields of one run's hash, in the order of the effects. */
 struct run_bucket {
 	const struct run *run;
-	bool fresh; /* it begins with this commit */
+	enum run_mode mode;
 	struct args fields;
 	UT_hash_handle hh;
 };
@@ -35,8 +42,7 @@ struct def_bucket {
 	UT_hash_handle hh;
 };
 
-/* In the order of the script. */
-enum key_type { KEY_HASH, KEY_STREAM, KEY_SET, KEY_ZSET, KEY_TYPES };
+enum key_type { KEY_HASH, KEY_STREAM, KEY_SET, KEY_ZSET };
 
 struct encoder {
 	struct commit *commit;
@@ -50,9 +56,8 @@ struct encoder {
 	struct args cancel_add, cancel_remove, drop, undrop, in_remove;
 	struct args limits, limits_gone;             /* fields of the hash `limits` */
 	struct args unlink;                          /* keys */
-	struct args types[KEY_TYPES]; /* keys */
-	struct args runs_section, groups, adds, letters, rest, less; /* the sections */
-	size_t n_runs, n_groups, n_adds, n_letters, n_rest, n_less;
+	struct args types, runs_section, groups, adds, letters, rest, less; /* the sections */
+	size_t n_types, n_runs, n_groups, n_adds, n_letters, n_rest, n_less;
 	struct buf text; /* of one record at a time */
 	struct stream_id cursor; /* 0-0: unchanged */
 };
@@ -75,11 +80,14 @@ void enc_calls(struct encoder *enc, const char *name, const char *key, const cha
     const struct args *items, size_t max);
 
 /*
- * Entries of a stream: values are those of n fields for each.  options: what stands before
- * the id, or NULL.
+ * Entries of a stream: values are those of n fields for each.  minid: what is older goes
+ * first, or one of these.  options: what stands before the id, or NULL.
  */
-void enc_entries(struct encoder *enc, const char *key, const struct args *options,
-    const char *const *names, size_t n, const struct args *values);
+#define ENTRIES_KEPT "-" /* nothing goes */
+#define ENTRIES_MUST ""  /* nothing goes, and where they cannot be added nothing is done */
+void enc_entries(struct encoder *enc, const char *key, const char *minid,
+    const struct args *options, const char *const *names, size_t n,
+    const struct args *values);
 
 /* The packed events; ahead of the tasks, so that a bad stream of theirs undoes none. */
 void enc_events(struct encoder *enc);

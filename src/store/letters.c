@@ -26,6 +26,16 @@ add_field(struct encoder *enc, const char *name, const char *value)
 	args_copy(&enc->letters, enc->arena, value, strlen(value));
 }
 
+/* The run's hash holds which letter is open: it is asked before anything is written. */
+static void
+add_run(struct encoder *enc, const struct effect *effect)
+{
+	const char *key = enc_key(enc, "run:", effect->run->id.text);
+
+	enc_need_type(enc, key, KEY_HASH);
+	args_adds(&enc->letters, key);
+}
+
 static void
 add_number(struct encoder *enc, const char *name, uint64_t number)
 {
@@ -104,7 +114,7 @@ letter_open(struct encoder *enc, const struct effect *effect)
 	args_adds(&enc->letters, "open");
 	args_adds(&enc->letters, key);
 	args_adds(&enc->letters, letter_key(enc, "dlq:body:", type, ""));
-	args_adds(&enc->letters, enc_key(enc, "run:", effect->run->id.text));
+	add_run(enc, effect);
 	args_num(&enc->letters, enc->arena, effect->task);
 	add_log_key(enc, effect);
 	add_body(enc, effect);
@@ -126,11 +136,13 @@ letter_close(struct encoder *enc, const struct effect *effect)
 	buf_printf(&mark, "%s %lld", effect->u.closed.as, (long long)enc->wall_ms);
 	args_adds(&enc->letters, "close");
 	args_adds(&enc->letters, letter_key(enc, "dlq:mark:", type, ""));
-	args_adds(&enc->letters, entry ? "" : enc_key(enc, "run:", effect->run->id.text));
-	if (entry)
+	if (entry) {
+		args_adds(&enc->letters, "");
 		args_adds(&enc->letters, entry);
-	else
+	} else {
+		add_run(enc, effect);
 		args_num(&enc->letters, enc->arena, effect->task);
+	}
 	args_copy(&enc->letters, enc->arena, mark.data, mark.len);
 	enc->n_letters++;
 	buf_release(&mark);

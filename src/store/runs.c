@@ -5,20 +5,23 @@
 
 #include "store/encode_private.h"
 
+static const char *const MODES[] = { [RUN_OLD] = "old", [RUN_SURE] = "sure",
+	[RUN_FRESH] = "new" };
+
 #define RUNS_MAX 400 /* a group: Lua's unpack is limited */
 
 /* Runs in a row that change in the same fields. */
 struct group {
-	bool fresh;
+	enum run_mode mode;
 	const char **names; /* every other one: of a run's fields */
 	size_t n_names, n_runs;
 	struct args values; /* for each run its id and a value a field */
 };
 
 static bool
-fits(const struct group *group, bool fresh, const struct args *fields)
+fits(const struct group *group, enum run_mode mode, const struct args *fields)
 {
-	if (group->n_runs == 0 || group->n_runs == RUNS_MAX || group->fresh != fresh ||
+	if (group->n_runs == 0 || group->n_runs == RUNS_MAX || group->mode != mode ||
 	    2 * group->n_names != fields->len)
 		return false;
 	for (size_t i = 0; i < group->n_names; i++) {
@@ -28,16 +31,41 @@ fits(const struct group *group, bool fresh, const struct args *fields)
 	return true;
 }
 
+/* Names, and then id and values of each run. */
+static void
+add_table(struct args *section, const struct group *group)
+{
+	for (size_t i = 0; i < group->n_names; i++)
+		args_adds(section, group->names[2 * i]);
+	args_append(section, &group->values);
+}
+
+/* The id, and then names and values, as HSET takes them. */
+static void
+add_pairs(struct args *section, const struct group *group)
+{
+	const struct args *values = &group->values;
+
+	args_add(section, values->v[0], values->n[0]);
+	for (size_t i = 0; i < group->n_names; i++) {
+		args_adds(section, group->names[2 * i]);
+		args_add(section, values->v[1 + i], values->n[1 + i]);
+	}
+}
+
 static void
 end_group(struct encoder *enc, struct group *group)
 {
+	struct args *section = &enc->runs_section;
+
 	if (group->n_runs > 0) {
-		args_adds(&enc->runs_section, group->fresh ? "new" : "old");
-		args_num(&enc->runs_section, enc->arena, group->n_runs);
-		args_num(&enc->runs_section, enc->arena, group->n_names);
-		for (size_t i = 0; i < group->n_names; i++)
-			args_adds(&enc->runs_section, group->names[2 * i]);
-		args_append(&enc->runs_section, &group->values);
+		args_adds(section, MODES[group->mode]);
+		args_num(section, enc->arena, group->n_runs);
+		args_num(section, enc->arena, group->n_names);
+		if (group->n_runs == 1)
+			add_pairs(section, group);
+		else
+			add_table(section, group);
 		enc->n_runs++;
 	}
 	group->n_runs = 0;
@@ -49,9 +77,9 @@ static void
 add_run(struct encoder *enc, struct group *group, const struct run_bucket *bucket,
     const struct args *fields)
 {
-	if (!fits(group, bucket->fresh, fields)) {
+	if (!fits(group, bucket->mode, fields)) {
 		end_group(enc, group);
-		group->fresh = bucket->fresh;
+		group->mode = bucket->mode;
 		group->names = fields->v;
 		group->n_names = fields->len / 2;
 	}

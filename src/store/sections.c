@@ -20,7 +20,12 @@ enc_key(struct encoder *enc, const char *kind, const char *subject)
 void
 enc_need_type(struct encoder *enc, const char *key, enum key_type type)
 {
-	args_adds(&enc->types[type], key);
+	static const char *const LENGTHS[] = { [KEY_HASH] = "HLEN", [KEY_STREAM] = "XLEN",
+		[KEY_SET] = "SCARD", [KEY_ZSET] = "ZCARD" };
+
+	args_adds(&enc->types, LENGTHS[type]);
+	args_adds(&enc->types, key);
+	enc->n_types++;
 }
 
 const char *
@@ -79,24 +84,38 @@ make_queue(struct encoder *enc, size_t queue)
 }
 
 static void
-trim_queue(struct encoder *enc, size_t queue)
+trim(struct encoder *enc, const char *key, const char *minid)
+{
+	args_adds(&enc->rest, "5");
+	args_adds(&enc->rest, "XTRIM");
+	args_adds(&enc->rest, key);
+	args_adds(&enc->rest, "MINID");
+	args_adds(&enc->rest, "=");
+	args_adds(&enc->rest, minid);
+	enc->n_rest++;
+}
+
+/* Where the queue is to be trimmed to, now that its entries are settled; "": nowhere. */
+static const char *
+trim_bound(struct encoder *enc, const struct queue_bucket *bucket)
+{
+	struct stream_id minid;
+
+	if (bucket->acks.len == 0 || !ledger_trim(enc->store->ledger, bucket->queue, &minid))
+		return "";
+	return enc_id(enc, minid);
+}
+
+/* What is settled behind an entry that is not. */
+static void
+delete_stranded(struct encoder *enc, size_t queue)
 {
 	struct ledger *ledger = enc->store->ledger;
 	const char *key = ledger_key(ledger, queue);
-	struct stream_id minid, ids[100];
 	struct args dead = { 0 };
-	size_t n;
+	struct stream_id ids[100];
+	size_t n = ledger_stranded(ledger, queue, ids, ARRAY_LEN(ids));
 
-	if (ledger_trim(ledger, queue, &minid)) {
-		args_adds(&enc->rest, "5");
-		args_adds(&enc->rest, "XTRIM");
-		args_adds(&enc->rest, key);
-		args_adds(&enc->rest, "MINID");
-		args_adds(&enc->rest, "=");
-		args_adds(&enc->rest, enc_id(enc, minid));
-		enc->n_rest++;
-	}
-	n = ledger_stranded(ledger, queue, ids, ARRAY_LEN(ids));
 	for (size_t i = 0; i < n; i++)
 		args_adds(&dead, enc_id(enc, ids[i]));
 	enc_calls(enc, "XDEL", key, NULL, &dead, ITEMS_MAX);
@@ -110,20 +129,23 @@ finish_queue(struct encoder *enc, struct queue_bucket *bucket)
 		"meta" };
 	struct commit *commit = enc->commit;
 	const char *key = ledger_key(enc->store->ledger, bucket->queue);
+	const char *minid = trim_bound(enc, bucket);
 	bool adds = bucket->values.len > 0;
+	/* letters take their bodies from entries that go */
+	bool trims_first = adds && minid[0] && enc->n_letters == 0;
 
-	/* no task was added yet where the first is: its own XADD finds out without harm */
-	if (!adds || commit->n_queues > 0)
-		enc_need_type(enc, key, KEY_STREAM);
 	if (adds) {
 		make_queue(enc, bucket->queue);
-		enc_entries(enc, key, NULL, NAMES, ARRAY_LEN(NAMES), &bucket->values);
+		enc_entries(enc, key, trims_first ? minid : ENTRIES_KEPT, NULL, NAMES,
+		    ARRAY_LEN(NAMES), &bucket->values);
 		commit->queues[commit->n_queues++] = bucket->queue;
 	}
 	if (bucket->acks.len) {
 		enc_calls(enc, "XACK", key, ledger_group(enc->store->ledger, bucket->queue),
 		    &bucket->acks, ITEMS_MAX);
-		trim_queue(enc, bucket->queue);
+		if (minid[0] && !trims_first)
+			trim(enc, key, minid);
+		delete_stranded(enc, bucket->queue);
 	}
 	enc_calls(enc, "XDEL", key, NULL, &bucket->deletes, ITEMS_MAX);
 }
@@ -258,17 +280,11 @@ static void
 finish_cursor(struct encoder *enc)
 {
 	const char *key = enc_key(enc, "done", NULL);
+	struct stream_id next = { enc->cursor.ms, enc->cursor.seq + 1 };
 
 	if (!has_cursor(enc))
 		return;
-	enc_need_type(enc, key, KEY_STREAM);
-	args_adds(&enc->rest, "5");
-	args_adds(&enc->rest, "XTRIM");
-	args_adds(&enc->rest, key);
-	args_adds(&enc->rest, "MINID");
-	args_adds(&enc->rest, "=");
-	args_adds(&enc->rest, enc_id(enc, (struct stream_id){ enc->cursor.ms, enc->cursor.seq + 1 }));
-	enc->n_rest++;
+	trim(enc, key, enc_id(enc, next));
 }
 
 static void
@@ -279,6 +295,7 @@ join_sections(struct encoder *enc)
 		struct args *section;
 		size_t n;
 	} sections[] = {
+		{ &enc->types, enc->n_types },
 		{ &enc->runs_section, enc->n_runs },
 		{ &enc->groups, enc->n_groups },
 		{ &enc->adds, enc->n_adds },
@@ -296,11 +313,6 @@ join_sections(struct encoder *enc)
 	for (int i = ARG_NONCE; i <= ARG_NEXT_SEQ; i++)
 		args_adds(args, ""); /* set for each send */
 	args_adds(args, has_cursor(enc) ? enc_id(enc, enc->cursor) : "");
-	for (size_t i = 0; i < KEY_TYPES; i++) {
-		args_num(args, enc->arena, enc->types[i].len);
-		args_append(args, &enc->types[i]);
-		args_release(&enc->types[i]);
-	}
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
 		args_num(args, enc->arena, sections[i].n);
 		args_append(args, sections[i].section);

@@ -56,10 +56,12 @@ play_init(struct play *play, const struct shape *flow, const struct shape *rest)
 	}
 	play->answer = (struct redisReply){ .type = REDIS_REPLY_STRING, .str = ok, .len = 2 };
 	play->ids = (struct redisReply){ .type = REDIS_REPLY_STRING };
+	play->bad = (struct redisReply){ .type = REDIS_REPLY_STRING, .str = ok + 2 };
 	play->parts[0] = &play->answer;
 	play->parts[1] = &play->ids;
+	play->parts[2] = &play->bad;
 	play->reply = (struct redisReply){ .type = REDIS_REPLY_ARRAY,
-		.elements = 2,
+		.elements = 3,
 		.element = play->parts };
 }
 

@@ -43,7 +43,7 @@ struct play {
 	struct ticket *tickets;       /* of flow */
 	size_t n_tickets, cap_tickets;
 	struct commit *commit;
-	struct redisReply reply, *parts[2], answer, ids; /* {OK, "1-1 1-2 …"} */
+	struct redisReply reply, *parts[3], answer, ids, bad; /* {OK, "1-1 1-2 …"} */
 	struct buf text;
 	uint64_t last_id;
 	size_t done; /* tasks that were completed */

@@ -128,8 +128,7 @@ check_adds(const char *const *argv, long *ret_n)
 	const char *const *at = argv + 2 + 4;
 	long n;
 
-	for (int type = 0; type < 4; type++)
-		at += 1 + number_of(*at);
+	at += 1 + 2 * number_of(*at); /* types */
 	for (n = number_of(*at++); n > 0; n--) /* runs */
 		at += 3 + number_of(at[2]) + number_of(at[1]) * (1 + number_of(at[2]));
 	at += 1 + 2 * number_of(*at); /* groups */
@@ -141,10 +140,10 @@ const char *const *
 check_next_add(const char *const *at, struct commit_add *ret_add)
 {
 	ret_add->key = at[0];
-	ret_add->n_words = number_of(at[1]);
-	ret_add->n_places = number_of(at[2]);
-	ret_add->entries = number_of(at[3]);
-	ret_add->words = at + 4;
+	ret_add->n_words = number_of(at[2]);
+	ret_add->n_places = number_of(at[3]);
+	ret_add->entries = number_of(at[4]);
+	ret_add->words = at + 5;
 	ret_add->places = ret_add->words + ret_add->n_words;
 	ret_add->values = ret_add->places + ret_add->n_places;
 	return ret_add->values + ret_add->n_places * ret_add->entries;

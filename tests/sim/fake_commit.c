@@ -19,17 +19,32 @@ bad_key(struct commit_run *run, const char *key, size_t len)
 	return lua_answer("BADKEY", key, object_type(object_find(run->redis, key, len)));
 }
 
+/* An error where no other key depends on this one. */
+static void
+note(struct commit_run *run, const char *key, const redisReply *reply)
+{
+	const char *last = strrchr(buf_text(&run->bad), ' ');
+
+	if (reply->type != REDIS_REPLY_ERROR ||
+	    strcmp(last ? last + 1 : buf_text(&run->bad), key) == 0)
+		return;
+	buf_printf(&run->bad, "%s%s", run->bad.len > 0 ? " " : "", key);
+}
+
 static redisReply *
 check_types(struct commit_run *run)
 {
-	static const char *const TYPES[] = { "hash", "stream", "set", "zset" };
+	static const char *const TYPES[][2] = { { "HLEN", "hash" }, { "XLEN", "stream" },
+		{ "SCARD", "set" }, { "ZCARD", "zset" } };
 
-	for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {
-		for (long long n = commit_number(run); n > 0; n--, run->at++) {
-			if (!lua_is_type(run->redis, run->args, run->at, TYPES[i]))
-				return bad_key(run, run->args->argv[run->at],
-				    run->args->lens[run->at]);
-		}
+	for (long long n = commit_number(run); n > 0; n--, run->at += 2) {
+		size_t type = 0;
+
+		while (strcmp(TYPES[type][0], run->args->argv[run->at]) != 0)
+			type++;
+		if (!lua_is_type(run->redis, run->args, run->at + 1, TYPES[type][1]))
+			return bad_key(run, run->args->argv[run->at + 1],
+			    run->args->lens[run->at + 1]);
 	}
 	return NULL;
 }
@@ -41,7 +56,48 @@ run_key(const struct commit_run *run)
 	    run->keys->argv[0], run->args->argv[run->at]);
 }
 
-/* New runs are asked for at once; what is found is looked at like the others. */
+static redisReply *
+check_run(struct commit_run *run)
+{
+	char *key = run_key(run);
+	const char *type = object_type(object_find(run->redis, key, strlen(key)));
+	redisReply *fault = NULL;
+
+	if (strcmp(type, "none") != 0 && strcmp(type, "hash") != 0)
+		fault = bad_key(run, key, strlen(key));
+	free(key);
+	return fault;
+}
+
+/* Of one group of runs: where their names stand, and how far apart their values. */
+struct run_group {
+	bool old;
+	long long count;
+	int fields, names, step;
+};
+
+/* From here on the runs follow: of one alone, names and values by turns. */
+static struct run_group
+next_group(struct commit_run *run)
+{
+	struct run_group group = {
+		.old = strcmp(run->args->argv[run->at], "old") == 0,
+		.count = cmd_int(run->args, run->at + 1),
+		.fields = (int)cmd_int(run->args, run->at + 2),
+		.names = run->at + 3,
+	};
+
+	group.step = 1 + group.fields;
+	run->at = group.names + group.fields;
+	if (group.count == 1) {
+		run->at = group.names;
+		group.names++;
+		group.step += group.fields;
+	}
+	return group;
+}
+
+/* New runs are asked for at once; what is found is looked at like those to be sure of. */
 static redisReply *
 check_runs(struct commit_run *run)
 {
@@ -49,42 +105,39 @@ check_runs(struct commit_run *run)
 
 	run->runs_at = run->at;
 	for (long long n = commit_number(run); n > 0 && !fault; n--) {
-		long long count = cmd_int(run->args, run->at + 1);
-		int fields = (int)cmd_int(run->args, run->at + 2);
+		struct run_group group = next_group(run);
 
-		run->at += 3 + fields;
-		for (; count > 0 && !fault; count--, run->at += 1 + fields) {
-			char *key = run_key(run);
-			const char *type = object_type(object_find(run->redis, key, strlen(key)));
-
-			if (strcmp(type, "none") != 0 && strcmp(type, "hash") != 0)
-				fault = bad_key(run, key, strlen(key));
-			free(key);
-		}
+		for (; group.count > 0 && !fault; group.count--, run->at += group.step)
+			fault = group.old ? NULL : check_run(run);
 	}
 	return fault;
 }
 
 static void
-write_run(struct commit_run *run, int names, int fields)
+write_run(struct commit_run *run, const struct run_group *group)
 {
+	bool alone = group->step > 1 + group->fields;
+	int names = group->names, values = run->at + (alone ? 2 : 1), step = alone ? 2 : 1;
 	char *key = run_key(run);
-	const char **argv = xcalloc((size_t)fields * 2 + 2, sizeof *argv);
-	size_t *lens = xcalloc((size_t)fields * 2 + 2, sizeof *lens);
-	const struct cmd cmd = { 2 + 2 * fields, argv, lens };
+	const char **argv = xcalloc((size_t)group->fields * 2 + 2, sizeof *argv);
+	size_t *lens = xcalloc((size_t)group->fields * 2 + 2, sizeof *lens);
+	const struct cmd cmd = { 2 + 2 * group->fields, argv, lens };
+	redisReply *reply;
 
 	argv[0] = "HSET";
 	lens[0] = 4;
 	argv[1] = key;
 	lens[1] = strlen(key);
-	for (int f = 0; f < fields; f++) {
-		argv[2 + 2 * f] = run->args->argv[names + f];
-		lens[2 + 2 * f] = run->args->lens[names + f];
-		argv[3 + 2 * f] = run->args->argv[run->at + 1 + f];
-		lens[3 + 2 * f] = run->args->lens[run->at + 1 + f];
+	for (int f = 0; f < group->fields; f++) {
+		argv[2 + 2 * f] = run->args->argv[names + f * step];
+		lens[2 + 2 * f] = run->args->lens[names + f * step];
+		argv[3 + 2 * f] = run->args->argv[values + f * step];
+		lens[3 + 2 * f] = run->args->lens[values + f * step];
 	}
-	lua_quiet(lua_execute(run->redis, &cmd));
-	run->at += 1 + fields;
+	reply = fake_execute(run->redis, &cmd);
+	note(run, key, reply);
+	freeReplyObject(reply);
+	run->at += group->step;
 	free(key);
 	free(argv);
 	free(lens);
@@ -97,12 +150,10 @@ write_runs(struct commit_run *run)
 
 	run->at = run->runs_at;
 	for (long long n = commit_number(run); n > 0; n--) {
-		long long count = cmd_int(run->args, run->at + 1);
-		int fields = (int)cmd_int(run->args, run->at + 2), names = run->at + 3;
+		const struct run_group group = next_group(run);
 
-		run->at = names + fields;
-		for (; count > 0; count--)
-			write_run(run, names, fields);
+		for (long long k = 0; k < group.count; k++)
+			write_run(run, &group);
 	}
 	run->at = behind;
 }
@@ -123,21 +174,23 @@ commit_undo(struct commit_run *run, const struct cmd *cmd, redisReply *error)
 				  : lua_answer("XADD", cmd->argv[1], error->str);
 
 	for (size_t i = 0; i < run->n_added; i++)
-		lua_quiet(lua_call(run->redis, "XDEL", run->added[i].key, run->added[i].id, NULL));
+		lua_quiet(lua_pcall(run->redis, "XDEL", run->added[i].key, run->added[i].id, NULL));
 	freeReplyObject(error);
 	return reply;
 }
 
 redisReply *
-commit_add(struct commit_run *run, const struct cmd *cmd)
+commit_add(struct commit_run *run, const struct cmd *cmd, bool must)
 {
 	redisReply *reply = fake_execute(run->redis, cmd);
+	bool failed = reply->type == REDIS_REPLY_ERROR;
 
-	if (reply->type == REDIS_REPLY_ERROR)
+	if (failed && must)
 		return commit_undo(run, cmd, reply);
+	note(run, cmd->argv[1], reply);
 	GROW(run->added, run->n_added, run->cap_added);
 	run->added[run->n_added].key = cmd->argv[1];
-	memcpy(run->added[run->n_added++].id, reply->str, reply->len + 1);
+	snprintf(run->added[run->n_added++].id, STREAM_ID_SIZE, "%s", failed ? "0-0" : reply->str);
 	freeReplyObject(reply);
 	return NULL;
 }
@@ -149,23 +202,27 @@ static redisReply *
 add_to(struct commit_run *run)
 {
 	const struct cmd *args = run->args;
-	int at = run->at, words = (int)cmd_int(args, at + 1), places = (int)cmd_int(args, at + 2);
-	long long entries = cmd_int(args, at + 3);
+	int at = run->at, words = (int)cmd_int(args, at + 2), places = (int)cmd_int(args, at + 3);
+	long long entries = cmd_int(args, at + 4);
 	const char *argv[2 + WORDS] = { "XADD", args->argv[at] };
 	size_t lens[2 + WORDS] = { 4, args->lens[at] };
 	const struct cmd cmd = { 2 + words, argv, lens };
+	bool must = args->lens[at + 1] == 0;
 	redisReply *fault = NULL;
 
-	memcpy(argv + 2, args->argv + at + 4, (size_t)words * sizeof *argv);
-	memcpy(lens + 2, args->lens + at + 4, (size_t)words * sizeof *lens);
-	at += 4 + words;
+	memcpy(argv + 2, args->argv + at + 5, (size_t)words * sizeof *argv);
+	memcpy(lens + 2, args->lens + at + 5, (size_t)words * sizeof *lens);
+	if (args->lens[at + 1] > 1)
+		lua_quiet(lua_pcall(run->redis, "XTRIM", argv[1], "MINID", "=", args->argv[at + 1],
+		    NULL));
+	at += 5 + words;
 	run->at = at + places;
 	for (; entries > 0 && !fault; entries--) {
 		for (int k = 0; k < places; k++, run->at++) {
 			argv[cmd_int(args, at + k) + 1] = args->argv[run->at];
 			lens[cmd_int(args, at + k) + 1] = args->lens[run->at];
 		}
-		fault = commit_add(run, &cmd);
+		fault = commit_add(run, &cmd, must);
 	}
 	return fault;
 }
@@ -180,7 +237,7 @@ add_entries(struct commit_run *run)
 	return fault;
 }
 
-static redisReply *
+static void
 run_rest(struct commit_run *run)
 {
 	for (long long n = commit_number(run); n > 0; n--) {
@@ -189,11 +246,9 @@ run_rest(struct commit_run *run)
 		redisReply *reply = fake_execute(run->redis, &cmd);
 
 		run->at += argc;
-		if (reply->type == REDIS_REPLY_ERROR)
-			return reply;
+		note(run, cmd.argv[1], reply);
 		freeReplyObject(reply);
 	}
-	return NULL;
 }
 
 static void
@@ -226,7 +281,7 @@ begin_answer(struct commit_run *run)
 			buf_addc(&ids, ' ');
 		buf_adds(&ids, run->added[i].id);
 	}
-	run->answer = lua_answer("OK", buf_text(&ids), NULL);
+	run->answer = lua_answer("OK", buf_text(&ids), buf_text(&run->bad));
 	buf_release(&ids);
 }
 
@@ -247,9 +302,7 @@ apply(struct commit_run *run)
 		return fault;
 	letters_change(run);
 	write_runs(run);
-	fault = run_rest(run);
-	if (fault)
-		return fault;
+	run_rest(run);
 	begin_answer(run);
 	count_less(run);
 	return NULL;
@@ -287,6 +340,7 @@ script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd
 		end_commit(redis, keys, args, fence.home);
 	lua_fence_release(&fence);
 	free(run.added);
+	buf_release(&run.bad);
 	letters_release(&run);
 	return fault ? fault : run.answer;
 }

@@ -98,7 +98,7 @@ add_letter(struct commit_run *run, struct letter *letter)
 		lens[3 + n + i] = i < 5 ? strlen(last[i]) : tail.len;
 	}
 	run->at += 12 + n;
-	fault = commit_add(run, &cmd);
+	fault = commit_add(run, &cmd, true);
 	free(index);
 	free(replays);
 	text_free(&tail);

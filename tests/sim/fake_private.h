@@ -6,6 +6,8 @@
 #include <hiredis/hiredis.h>
 #include <uthash.h>
 
+#include "base/buf.h"
+
 #include "fake_redis.h"
 #include "redis/script.h"
 
@@ -192,6 +194,7 @@ struct commit_run {
 	struct fake_redis *redis;
 	const struct cmd *keys, *args;
 	int at, runs_at;
+	struct buf bad; /* keys of runs that are no hashes */
 	redisReply *answer;
 	struct added *added;
 	size_t n_added, cap_added;
@@ -207,7 +210,8 @@ struct letter {
 };
 
 long long commit_number(struct commit_run *run);
-redisReply *commit_add(struct commit_run *run, const struct cmd *cmd); /* NULL, or the fault */
+/* NULL, or the fault; not must: what cannot be added is left out. */
+redisReply *commit_add(struct commit_run *run, const struct cmd *cmd, bool must);
 redisReply *letters_add(struct commit_run *run); /* NULL, or the fault */
 void letters_change(struct commit_run *run);
 void letters_release(struct commit_run *run);

@@ -422,6 +422,24 @@ work(struct owner *owner)
 }
 
 static void
+pair_start(struct pair *pair)
+{
+	redis_server_start(&pair->server, NULL);
+	pair->real = redisConnectUnix(pair->server.socket);
+	pair->fake = fake_redis_new(pair_clock, NULL);
+	rng_init(&pair->rng, 31);
+}
+
+static void
+pair_stop(struct pair *pair)
+{
+	buf_release(&pair->answers);
+	fake_redis_free(pair->fake);
+	redisFree(pair->real);
+	redis_server_stop(&pair->server);
+}
+
+static void
 the_encoders_commits_agree(void **state)
 {
 	struct pair pair = { 0 };
@@ -432,10 +450,7 @@ the_encoders_commits_agree(void **state)
 	size_t n;
 
 	(void)state;
-	redis_server_start(&pair.server, NULL);
-	pair.real = redisConnectUnix(pair.server.socket);
-	pair.fake = fake_redis_new(pair_clock, NULL);
-	rng_init(&pair.rng, 31);
+	pair_start(&pair);
 	assert_int_equal(workflow_load("f.yaml", FLOW, strlen(FLOW), NULL, &faults, &list, &n), 0);
 	owner.wf = list[0];
 	store_init(&owner.store, NULL, 0);
@@ -452,16 +467,72 @@ the_encoders_commits_agree(void **state)
 	store_release(&owner.store);
 	workflow_list_free(list, n);
 	faults_release(&faults);
-	buf_release(&pair.answers);
-	fake_redis_free(pair.fake);
-	redisFree(pair.real);
-	redis_server_stop(&pair.server);
+	pair_stop(&pair);
+}
+
+/*
+ * A commit of runs: `good`, and `wrong`, whose key is no hash; alone (then `good` is
+ * written in a group of its own) or with the one in the same group.
+ */
+static void
+commit_runs(struct owner *owner, const char *mode, bool alone)
+{
+	struct line line = { 0 };
+	const char *const alone_words[] = { "2", "old", "1", "1", "good", "f", "v", mode, "1", "1",
+		"wrong", "f", "v", NULL };
+	const char *const words[] = { "1", mode, "2", "1", "f", "good", "v", "wrong", "w", NULL };
+
+	add_script(&line, "commit", "2");
+	add(&line, P "fence");
+	add(&line, P "cursor");
+	add(&line, "0000000000000001");
+	add_number(&line, (unsigned)owner->seq);
+	add_number(&line, (unsigned)owner->seq + 1);
+	add(&line, "");
+	add(&line, "0"); /* types */
+	for (const char *const *word = alone ? alone_words : words; *word; word++)
+		add(&line, *word);
+	for (int section = 0; section < 5; section++)
+		add(&line, "0");
+	both(owner->pair, &line);
+}
+
+/* An old run that is no hash is told of; what is new or written back is refused as a whole. */
+static void
+runs_that_are_no_hashes_agree(void **state)
+{
+	static const char *const modes[] = { "new", "sure", "old" };
+	struct pair pair = { 0 };
+	struct owner owner = { .pair = &pair };
+
+	(void)state;
+	pair_start(&pair);
+	take_fence(&owner);
+	BOTH(&pair, "SET", P "run:wrong", "text");
+	for (int i = 0; i < 6; i++) {
+		bool applied = strcmp(modes[i / 2], "old") == 0;
+		redisReply *stored;
+
+		commit_runs(&owner, modes[i / 2], i % 2);
+		owner.seq += applied;
+		stored = redisCommand(pair.real, "HGET " P "run:good f");
+		assert_int_equal(stored->type == REDIS_REPLY_STRING, applied);
+		freeReplyObject(stored);
+		compare_key(&pair, P "run:good");
+		compare_key(&pair, P "run:wrong");
+		compare_key(&pair, P "fence");
+		BOTH(&pair, "DEL", P "run:good");
+	}
+	pair_stop(&pair);
 }
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(the_encoders_commits_agree) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_encoders_commits_agree),
+		cmocka_unit_test(runs_that_are_no_hashes_agree),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

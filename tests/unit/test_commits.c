@@ -369,7 +369,7 @@ load_script(struct stage *stage)
 	while (strcmp(lua->name, "commit") != 0)
 		lua++;
 	freeReplyObject(stage_call(stage, "EVAL", lua->text, "2", "reeve:{0}:fence",
-	    "reeve:{0}:cursor", "no nonce", "0", "1", "", "0", "0", "0", "0", "0", "0", NULL));
+	    "reeve:{0}:cursor", "no nonce", "0", "1", "", "0", "0", "0", "0", "0", "0", "0", NULL));
 }
 
 /* Redis forgot the script and got it again from another: the first is late. */
@@ -417,13 +417,13 @@ several_are_refused_by_a_fence(void **state)
 	stage_release(stage);
 }
 
-/* A key that is none: that type stops, the others' commits were refused with it and are lost. */
+/* A key that is no stream: that type waits until it is one; nothing else does. */
 static void
 the_first_meets_a_bad_key(void **state)
 {
 	struct several several;
 	struct stage *stage = &several.stage;
-	struct run_id id;
+	struct run_id id, other;
 
 	(void)state;
 	log_set_level(LOG_LEVEL_ERROR);
@@ -433,20 +433,120 @@ the_first_meets_a_bad_key(void **state)
 	owner_start(&stage->a);
 	owner_settle(&stage->a);
 	stage_do(stage, "SET", "q:alpha", "no stream");
-	(void)owner_submit(&stage->a, ONE, NULL, NULL);
+	id = owner_submit(&stage->a, ONE, NULL, NULL);
 	partition_turn(stage->a.partition);
-	(void)owner_submit(&stage->a, OTHER, NULL, NULL);
+	other = owner_submit(&stage->a, OTHER, NULL, NULL);
 	partition_turn(stage->a.partition);
 	assert_int_equal(stage->a.partition->n_flights, 2);
 	owner_settle(&stage->a);
 	assert_int_equal(stage->a.states[PARTITION_LOADING], 2);
-	id = owner_submit(&stage->a, OTHER, NULL, NULL);
-	owner_settle(&stage->a);
 	assert_int_equal(stage_int(stage, "XLEN", "q:beta"), 1);
 	stage_work(stage, "beta", "done");
 	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &other, "succeeded"));
+	stage_do(stage, "DEL", "q:alpha", NULL);
+	stage_pass(stage, 6000);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
 	assert_true(stage_run_is(stage, &id, "succeeded"));
 	stage_release(stage);
+}
+
+/*
+ * Something else stands where a run's hash was, so the run is gone: what else is in the
+ * commit is done all the same, and memory forgets the run.
+ */
+static void
+a_run_is_no_hash_any_more(void **state)
+{
+	struct redisReply *lost, *kept;
+	struct stage stage;
+	struct run_id id, other;
+	char *key;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	id = owner_submit(&stage.a, ONE, NULL, NULL);
+	other = owner_submit(&stage.a, OTHER, NULL, NULL);
+	owner_settle(&stage.a);
+	assert_true(stage_take(&stage, "alpha", &lost));
+	assert_true(stage_take(&stage, "beta", &kept));
+	key = xasprintf("run:%s", id.text);
+	stage_do(&stage, "DEL", key, NULL);
+	stage_do(&stage, "SET", key, "no hash");
+	stage_report(&stage, lost, "done", NULL, NULL);
+	stage_report(&stage, kept, "done", NULL, NULL);
+	owner_settle(&stage.a);
+	assert_true(stage_run_is(&stage, &other, "succeeded"));
+	assert_int_equal(stage_int(&stage, "XLEN", "q:alpha"), 0);
+	assert_int_equal(stage_int(&stage, "XLEN", "done"), 0);
+	assert_int_equal(stage.a.states[PARTITION_LOADING], 2);
+	assert_int_equal(partition_state(stage.a.partition), PARTITION_SERVING);
+	assert_null(engine_find(partition_engine(stage.a.partition), id.text));
+	freeReplyObject(lost);
+	freeReplyObject(kept);
+	free(key);
+	stage_release(&stage);
+}
+
+/* A stream takes no more entries, behind the trim of what the commit settles: that is done. */
+static void
+a_full_stream_was_trimmed(void **state)
+{
+	struct redisReply *taken;
+	struct stage stage;
+	struct run_id id = begin(&stage, &taken);
+	struct partition *p = stage.a.partition;
+
+	(void)state;
+	freeReplyObject(stage_call(&stage, "XADD", "reeve:{0}:q:beta",
+	    "18446744073709551615-18446744073709551615", "a", "b", NULL));
+	stage_report(&stage, taken, "done", NULL, NULL);
+	while (p->effects.len == 0)
+		(void)owner_read(&stage.a);
+	(void)owner_submit(&stage.a, OTHER, NULL, NULL);
+	owner_settle(&stage.a);
+	assert_int_equal(stage.a.states[PARTITION_LOADING], 2);
+	assert_true(stage_run_is(&stage, &id, "succeeded"));
+	stage_do(&stage, "DEL", "q:beta", NULL);
+	stage_pass(&stage, 6000);
+	assert_int_equal(stage_int(&stage, "XLEN", "q:beta"), 1); /* the other one's, at last */
+	freeReplyObject(taken);
+	stage_release(&stage);
+}
+
+/* The body of a dead task stands in its entry alone, and the same commit adds another there. */
+static void
+a_body_outlives_its_entry(void **state)
+{
+	struct redisReply *taken, *bodies;
+	struct stage stage;
+	struct run_id id = begin(&stage, &taken);
+	struct partition *p = stage.a.partition;
+	struct effects *effects = partition_effects(p);
+	struct run *run = engine_find(partition_engine(p), id.text);
+	struct effect *dead = effects_add(effects, EFFECT_DEAD, run, 0);
+
+	(void)state;
+	dead->u.dead.category = CATEGORY_EXIT;
+	dead->u.dead.attempts = 1;
+	dead->u.dead.token = run->tasks[0].token;
+	effects_add(effects, EFFECT_SETTLE, run, 0)->u.entry.token = run->tasks[0].token;
+	effects_mark(effects, 0, 0);
+	(void)owner_submit(&stage.a, OTHER, NULL, NULL);
+	partition_turn(p);
+	assert_int_equal(p->n_flights, 1);
+	owner_execute(&stage.a);
+	assert_int_equal(stage_int(&stage, "XLEN", "q:beta"), 1);
+	assert_int_equal(stage_int(&stage, "XLEN", "q:beta:dlq"), 1);
+	bodies = stage_call(&stage, "HGETALL", "reeve:{0}:dlq:body:beta", NULL);
+	assert_int_equal(bodies->elements, 4); /* body and meta */
+	freeReplyObject(bodies);
+	freeReplyObject(taken);
+	stage_release(&stage);
 }
 
 /* Its entry is not known by its id before the reply: the report waits for that. */
@@ -521,6 +621,9 @@ main(void)
 		cmocka_unit_test(the_first_is_overtaken),
 		cmocka_unit_test(several_are_refused_by_a_fence),
 		cmocka_unit_test(the_first_meets_a_bad_key),
+		cmocka_unit_test(a_run_is_no_hash_any_more),
+		cmocka_unit_test(a_body_outlives_its_entry),
+		cmocka_unit_test(a_full_stream_was_trimmed),
 		cmocka_unit_test(a_report_overtakes_the_reply),
 		cmocka_unit_test(lost_completions_are_read_again),
 	};

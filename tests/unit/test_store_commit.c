@@ -113,10 +113,11 @@ make_reply(size_t n, unsigned first)
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&ids, "%s5-%zu", i ? " " : "", first + i);
 	reply->type = REDIS_REPLY_ARRAY;
-	reply->elements = 2;
-	reply->element = xcalloc(2, sizeof(redisReply *));
+	reply->elements = 3;
+	reply->element = xcalloc(3, sizeof(redisReply *));
 	reply->element[0] = make_text("OK");
 	reply->element[1] = make_text(buf_text(&ids));
+	reply->element[2] = make_text("");
 	buf_release(&ids);
 	return reply;
 }
@@ -263,7 +264,7 @@ make_left(long long left)
 
 	item->type = REDIS_REPLY_INTEGER;
 	item->integer = left;
-	reply->element = xreallocarray(reply->element, 3, sizeof(redisReply *));
+	reply->element = xreallocarray(reply->element, 4, sizeof(redisReply *));
 	reply->element[reply->elements++] = item;
 	return reply;
 }

@@ -4,14 +4,18 @@
 -- KEYS: 1 fence, 2 cursor
 -- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then seven sections, each led by
 --       its count:
---   types:   four lists, each led by its count: keys that must be a hash, a stream, a set,
---            a sorted set, or missing
---   runs:    'new'|'old' nruns nfields name... then for each run its id and its values
+--   types:   length key ...                  HLEN, XLEN, SCARD or ZCARD: keys of that type,
+--                                            or missing
+--   runs:    'new'|'sure'|'old' nruns nfields name... then for each run its id and its values
+--            or, of one run: ... '1' nfields id name value ...
 --                                            hashes run:ID; of new runs none should exist
 --   groups:  key group ...                   streams to create with their group
---   adds:    key nwords nplaces nentries word... place..., then nentries times a value
+--   adds:    key minid nwords nplaces nentries word... place..., then nentries times a value
 --            for each place                  XADD key word...; what differs from entry
---                                            to entry is put at its place among the words
+--                                            to entry is put at its place among the words.
+--                                            minid '': what cannot be added refuses the
+--                                            commit.  Else it is left out, and what is older
+--                                            than minid ('-' = nothing) goes first
 --   letters: 'open' stream bodies run index log kind queue entry body meta nfields
 --                   name value...
 --            'close' marks run index mark, or 'close' marks '' entry mark
@@ -24,19 +28,27 @@
 --   less:    key n ...                       definitions that lose n users: field
 --                                            `refs`; without users they are removed
 --
--- Order: fence, types, adds, letters, runs, rest, less, fence.  Lua has no rollback, so
--- only XADD can still fail behind the checks (a stream whose last id is the largest there
--- is, or that is none); entries added before such a failure are deleted again.
+-- Order: fence, types, adds, letters, runs, rest, less, fence.  Lua has no rollback, so what
+-- the rest relies on is checked before anything is written.  A key is checked by asking for
+-- its length: one of another type is an error, and nothing is made to carry an answer.
+-- XADD can still fail behind that (a stream whose last id is the largest there is, or that
+-- is none): entries added before it are deleted again.
 --
--- A key is checked by asking for its length: one of another type is an error, and nothing
--- is made to carry an answer.
+-- Three are not asked before, but named in the answer, for the rest of the commit is true
+-- without them: task streams (a task that is in none is ready), an old run's hash (all that
+-- was known of the run is gone), and `done` (what was read is past).  'sure' asks for the
+-- hash: nothing else has the run.
+--
+-- Entries are trimmed ahead of the first new one: a node of the stream that holds nothing
+-- else goes as a whole, where else its dead entries are walked over again and again.
 --
 -- run:ID holds d<index>, the entry of a task's open letter, dl, how many it has, and
 -- n<index>, how often the task was replayed.
 --
--- Returns {'OK', ids, left...}: the ids of adds and letters in their order, parted by
--- blanks, and the users that remain in the order of less; {'FENCED', fence};
--- {'SEQ', seq}; {'BADKEY', key, type}; {'XADD', key, error}.
+-- Returns {'OK', ids, bad, left...}: the ids of adds and letters in their order, parted by
+-- blanks ('0-0': it was left out), the keys that are not what they should be, parted by
+-- blanks, and the users that remain in the order of less; {'FENCED', fence}; {'SEQ', seq}; {'BADKEY', key, type};
+-- {'XADD', key, error}.
 -- A[i] + 0 is the number that an argument says: tonumber() costs as much as a short command.
 local A, call, pcall = ARGV, redis.call, redis.pcall
 local fence, ours = call('GET', KEYS[1]) or '', A[1] .. ':' .. A[2] .. ':'
@@ -56,33 +68,37 @@ local function bad_key(key, err)
 	return { 'BADKEY', key, call('TYPE', key).ok }
 end
 
-local i = 5
-for _, length in ipairs({ 'HLEN', 'XLEN', 'SCARD', 'ZCARD' }) do
-	local last = i + A[i] + 0
-	for k = i + 1, last do
-		local is = pcall(length, A[k])
-		if type(is) == 'table' then
-			return bad_key(A[k], is)
-		end
+local n = A[5] + 0
+local i = 6
+for _ = 1, n do
+	local is = pcall(A[i], A[i + 1])
+	if type(is) == 'table' then
+		return bad_key(A[i + 1], is)
 	end
-	i = last + 1
+	i = i + 2
 end
 
 -- Of new runs one question tells that none is there.
 local prefix = string.sub(KEYS[1], 1, -6) .. 'run:'
 local runs, n_runs, runs_at = {}, 0, i
-local n = A[i] + 0
+n = A[i] + 0
 i = i + 1
 for _ = 1, n do
-	local new, count, fields = A[i] == 'new', A[i + 1] + 0, A[i + 2] + 0
+	local mode, count, fields = A[i], A[i + 1] + 0, A[i + 2] + 0
 	local first = n_runs + 1
-	i = i + 3 + fields
-	for _ = 1, count do
-		n_runs = n_runs + 1
-		runs[n_runs] = prefix .. A[i]
-		i = i + 1 + fields
+	if count == 1 then
+		n_runs = first
+		runs[first] = prefix .. A[i + 3]
+		i = i + 4 + 2 * fields
+	else
+		i = i + 3 + fields
+		for _ = 1, count do
+			n_runs = n_runs + 1
+			runs[n_runs] = prefix .. A[i]
+			i = i + 1 + fields
+		end
 	end
-	if not new or call('EXISTS', unpack(runs, first, n_runs)) > 0 then
+	if mode == 'sure' or mode == 'new' and call('EXISTS', unpack(runs, first, n_runs)) > 0 then
 		for k = first, n_runs do
 			local is = pcall('HLEN', runs[k])
 			if type(is) == 'table' then
@@ -99,41 +115,65 @@ for _ = 1, n do
 	i = i + 2
 end
 
+local bad = {}
+
+-- An error where no other key depends on this one.
+local function note(key, answer)
+	if type(answer) == 'table' and answer.err and bad[#bad] ~= key then
+		bad[#bad + 1] = key
+	end
+end
+
 local ids, keys, n_ids = {}, {}, 0
 
--- Adds an entry to the stream cmd[2]; the answer when that cannot be.
-local function add(cmd)
-	local id = pcall(unpack(cmd))
-	if type(id) == 'table' then
+-- What XADD gave for the stream: an id, or else the answer is that it must be one.
+local function added(key, id, must)
+	if type(id) == 'table' and must then
 		for k = 1, n_ids do
-			call('XDEL', keys[k], ids[k])
+			pcall('XDEL', keys[k], ids[k])
 		end
-		local fault = bad_key(cmd[2], id)
-		return fault.err and { 'XADD', cmd[2], fault.err } or fault
+		local fault = bad_key(key, id)
+		return fault.err and { 'XADD', key, fault.err } or fault
+	end
+	if type(id) == 'table' then
+		note(key, id)
+		id = '0-0'
 	end
 	n_ids = n_ids + 1
-	ids[n_ids], keys[n_ids] = id, cmd[2]
+	ids[n_ids], keys[n_ids] = id, key
 end
 
 n = A[i] + 0
 i = i + 1
 for _ = 1, n do
-	local words, places = A[i + 1] + 0, A[i + 2] + 0
-	local cmd, at = { 'XADD', A[i], unpack(A, i + 4, i + 3 + words) }, {}
-	local entries = A[i + 3] + 0
-	i = i + 4 + words
-	for k = 1, places do
-		at[k] = A[i] + 0 + 2
-		i = i + 1
+	local key, words, places = A[i], A[i + 2] + 0, A[i + 3] + 0
+	local entries, first, must = A[i + 4] + 0, i + 5, A[i + 1] == ''
+	if not must and A[i + 1] ~= '-' then
+		pcall('XTRIM', key, 'MINID', '=', A[i + 1])
 	end
-	for _ = 1, entries do
+	i = first + words
+	if places == 0 then
+		for _ = 1, entries do
+			local fault = added(key, pcall('XADD', key, unpack(A, first, i - 1)), must)
+			if fault then
+				return fault
+			end
+		end
+	else
+		local cmd, at = { 'XADD', key, unpack(A, first, i - 1) }, {}
 		for k = 1, places do
-			cmd[at[k]] = A[i]
+			at[k] = A[i] + 0 + 2
 			i = i + 1
 		end
-		local fault = add(cmd)
-		if fault then
-			return fault
+		for _ = 1, entries do
+			for k = 1, places do
+				cmd[at[k]] = A[i]
+				i = i + 1
+			end
+			local fault = added(key, pcall(unpack(cmd)), must)
+			if fault then
+				return fault
+			end
 		end
 	end
 end
@@ -203,7 +243,7 @@ for _ = 1, n do
 		cmd[#cmd + 1] = call('HGET', run, 'n' .. index) or '0'
 		cmd[#cmd + 1] = 'log_tail'
 		cmd[#cmd + 1] = log_tail(A[i + 5])
-		local fault = add(cmd)
+		local fault = added(key, pcall(unpack(cmd)), true)
 		if fault then
 			return fault
 		end
@@ -244,19 +284,26 @@ end
 local at, last = runs_at + 1, 0
 for _ = 1, A[runs_at] + 0 do
 	local count, fields = A[at + 1] + 0, A[at + 2] + 0
-	local cmd = { 'HSET', '' }
-	for f = 1, fields do
-		cmd[1 + 2 * f], cmd[2 + 2 * f] = A[at + 2 + f], ''
-	end
-	at = at + 3 + fields
-	for _ = 1, count do
+	if count == 1 then
+		local first = at + 4
+		at = first + 2 * fields
 		last = last + 1
-		cmd[2] = runs[last]
+		note(runs[last], pcall('HSET', runs[last], unpack(A, first, at - 1)))
+	else
+		local cmd = { 'HSET', '' }
 		for f = 1, fields do
-			cmd[2 + 2 * f] = A[at + f]
+			cmd[1 + 2 * f], cmd[2 + 2 * f] = A[at + 2 + f], ''
 		end
-		call(unpack(cmd))
-		at = at + 1 + fields
+		at = at + 3 + fields
+		for _ = 1, count do
+			last = last + 1
+			cmd[2] = runs[last]
+			for f = 1, fields do
+				cmd[2 + 2 * f] = A[at + f]
+			end
+			note(runs[last], pcall(unpack(cmd)))
+			at = at + 1 + fields
+		end
 	end
 end
 
@@ -264,11 +311,11 @@ n = A[i] + 0
 i = i + 1
 for _ = 1, n do
 	local argc = A[i] + 0
-	call(unpack(A, i + 1, i + argc))
+	note(A[i + 2], pcall(unpack(A, i + 1, i + argc)))
 	i = i + 1 + argc
 end
 
-local answer = { 'OK', table.concat(ids, ' ') }
+local answer = { 'OK', table.concat(ids, ' '), table.concat(bad, ' ') }
 n = A[i] + 0
 i = i + 1
 for _ = 1, n do
