@@ -33,8 +33,8 @@ run_bucket(struct encoder *enc, const struct run *run)
 	HASH_FIND_PTR(enc->runs, &run, bucket);
 	if (bucket)
 		return bucket;
-	bucket = xcalloc(1, sizeof *bucket);
-	bucket->run = run;
+	bucket = arena_alloc(enc->arena, sizeof *bucket);
+	*bucket = (struct run_bucket){ .run = run, .end = &bucket->first };
 	HASH_ADD_PTR(enc->runs, run, bucket);
 	return bucket;
 }
@@ -55,12 +55,23 @@ queue_bucket(struct encoder *enc, size_t queue)
 	return bucket;
 }
 
+/* name and value live as long as the commit. */
 static void
-set_field(struct encoder *enc, struct run_bucket *bucket, const char *field, const char *value,
+add_field(struct encoder *enc, struct run_bucket *bucket, const char *name, const char *value,
     size_t len)
 {
-	args_adds(&bucket->fields, field);
-	args_copy(&bucket->fields, enc->arena, value, len);
+	struct run_field *field = arena_alloc(enc->arena, sizeof *field);
+
+	*field = (struct run_field){ name, value, len, NULL };
+	*bucket->end = field;
+	bucket->end = &field->next;
+}
+
+static void
+set_field(struct encoder *enc, struct run_bucket *bucket, const char *name, const char *value,
+    size_t len)
+{
+	add_field(enc, bucket, name, arena_strndup(enc->arena, value, len), len);
 }
 
 /* The record that was written into enc->text. */
@@ -227,10 +238,9 @@ put_task(struct encoder *enc, const struct effect *effect)
 	    task->texts ? task->texts->tail : NULL);
 	set_record(enc, bucket, field);
 	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
-		if (!more[i].text)
-			continue;
-		args_adds(&bucket->fields, task_field(enc, more[i].prefix, effect->task));
-		args_adds(&bucket->fields, more[i].text);
+		if (more[i].text)
+			add_field(enc, bucket, task_field(enc, more[i].prefix, effect->task),
+			    more[i].text, strlen(more[i].text));
 	}
 }
 

@@ -18,11 +18,18 @@ enum run_mode {
 	RUN_FRESH /* the run begins with this commit: nothing is applied */
 };
 
-/* Fields of one run's hash, in the order of the effects. */
+/* A field of a run's hash; texts and the field itself lie in the commit's arena. */
+struct run_field {
+	const char *name, *value;
+	size_t len; /* of value */
+	struct run_field *next;
+};
+
+/* Fields of one run's hash, in the order of the effects; in the commit's arena. */
 struct run_bucket {
 	const struct run *run;
 	enum run_mode mode;
-	struct args fields;
+	struct run_field *first, **end;
 	UT_hash_handle hh;
 };
 

@@ -10,22 +10,30 @@ static const char *const MODES[] = { [RUN_OLD] = "old", [RUN_SURE] = "sure",
 
 #define RUNS_MAX 400 /* a group: Lua's unpack is limited */
 
+/* Fields of a run that are written by one call. */
+struct part {
+	const struct run_field *first;
+	size_t n;
+};
+
 /* Runs in a row that change in the same fields. */
 struct group {
 	enum run_mode mode;
-	const char **names; /* every other one: of a run's fields */
-	size_t n_names, n_runs;
+	struct part names; /* the fields of the first of them */
+	size_t n_runs;
 	struct args values; /* for each run its id and a value a field */
 };
 
 static bool
-fits(const struct group *group, enum run_mode mode, const struct args *fields)
+fits(const struct group *group, enum run_mode mode, const struct part *part)
 {
+	const struct run_field *a = group->names.first, *b = part->first;
+
 	if (group->n_runs == 0 || group->n_runs == RUNS_MAX || group->mode != mode ||
-	    2 * group->n_names != fields->len)
+	    group->names.n != part->n)
 		return false;
-	for (size_t i = 0; i < group->n_names; i++) {
-		if (strcmp(group->names[2 * i], fields->v[2 * i]) != 0)
+	for (size_t i = 0; i < part->n; i++, a = a->next, b = b->next) {
+		if (strcmp(a->name, b->name) != 0)
 			return false;
 	}
 	return true;
@@ -35,8 +43,10 @@ fits(const struct group *group, enum run_mode mode, const struct args *fields)
 static void
 add_table(struct args *section, const struct group *group)
 {
-	for (size_t i = 0; i < group->n_names; i++)
-		args_adds(section, group->names[2 * i]);
+	const struct run_field *field = group->names.first;
+
+	for (size_t i = 0; i < group->names.n; i++, field = field->next)
+		args_adds(section, field->name);
 	args_append(section, &group->values);
 }
 
@@ -44,12 +54,12 @@ add_table(struct args *section, const struct group *group)
 static void
 add_pairs(struct args *section, const struct group *group)
 {
-	const struct args *values = &group->values;
+	const struct run_field *field = group->names.first;
 
-	args_add(section, values->v[0], values->n[0]);
-	for (size_t i = 0; i < group->n_names; i++) {
-		args_adds(section, group->names[2 * i]);
-		args_add(section, values->v[1 + i], values->n[1 + i]);
+	args_add(section, group->values.v[0], group->values.n[0]);
+	for (size_t i = 0; i < group->names.n; i++, field = field->next) {
+		args_adds(section, field->name);
+		args_add(section, field->value, field->len);
 	}
 }
 
@@ -61,7 +71,7 @@ end_group(struct encoder *enc, struct group *group)
 	if (group->n_runs > 0) {
 		args_adds(section, MODES[group->mode]);
 		args_num(section, enc->arena, group->n_runs);
-		args_num(section, enc->arena, group->n_names);
+		args_num(section, enc->arena, group->names.n);
 		if (group->n_runs == 1)
 			add_pairs(section, group);
 		else
@@ -72,43 +82,50 @@ end_group(struct encoder *enc, struct group *group)
 	group->values.len = 0;
 }
 
-/* fields outlive the group. */
 static void
 add_run(struct encoder *enc, struct group *group, const struct run_bucket *bucket,
-    const struct args *fields)
+    const struct part *part)
 {
-	if (!fits(group, bucket->mode, fields)) {
+	const struct run_field *field = part->first;
+
+	if (!fits(group, bucket->mode, part)) {
 		end_group(enc, group);
 		group->mode = bucket->mode;
-		group->names = fields->v;
-		group->n_names = fields->len / 2;
+		group->names = *part;
 	}
 	args_adds(&group->values, bucket->run->id.text);
-	for (size_t i = 1; i < fields->len; i += 2)
-		args_add(&group->values, fields->v[i], fields->n[i]);
+	for (size_t i = 0; i < part->n; i++, field = field->next)
+		args_add(&group->values, field->value, field->len);
 	group->n_runs++;
+}
+
+/* The next fields from *at on, as many as one call takes; *at moves behind them. */
+static struct part
+next_part(const struct run_field **at)
+{
+	struct part part = { *at, 0 };
+
+	for (; *at && part.n < HSET_FIELDS / 2; *at = (*at)->next)
+		part.n++;
+	return part;
 }
 
 void
 enc_runs(struct encoder *enc)
 {
-	struct run_bucket *bucket, *next;
+	struct run_bucket *bucket;
 	struct group group = { 0 };
 
 	for (bucket = enc->runs; bucket; bucket = bucket->hh.next) {
-		for (size_t at = 0; at < bucket->fields.len; at += HSET_FIELDS) {
-			size_t left = bucket->fields.len - at;
-			size_t n = left < HSET_FIELDS ? left : HSET_FIELDS;
-			struct args part = { bucket->fields.v + at, bucket->fields.n + at, n, n };
+		const struct run_field *at = bucket->first;
+
+		while (at) {
+			struct part part = next_part(&at);
 
 			add_run(enc, &group, bucket, &part);
 		}
 	}
 	end_group(enc, &group);
 	args_release(&group.values);
-	HASH_ITER(hh, enc->runs, bucket, next) {
-		HASH_DEL(enc->runs, bucket);
-		args_release(&bucket->fields);
-		free(bucket);
-	}
+	HASH_CLEAR(hh, enc->runs); /* the buckets lie in the arena */
 }
