@@ -49,6 +49,7 @@ struct sample {
 	double seconds;
 	double handoff_us[HANDOFFS]; /* chains only */
 	double redis_us, daemon_us;  /* CPU a task */
+	double http_us;              /* of daemon_us, for HTTP */
 	double calls;                /* of Redis' commands, a task */
 	int64_t anon_bytes;          /* of reeved */
 	struct usage usage;

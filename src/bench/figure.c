@@ -44,6 +44,12 @@ daemon_us(const struct sample *sample)
 }
 
 static double
+http_us(const struct sample *sample)
+{
+	return sample->http_us;
+}
+
+static double
 calls(const struct sample *sample)
 {
 	return sample->calls;
@@ -63,6 +69,7 @@ const struct figure figures[FIGURES] = {
 	[FIGURE_REDIS_US] = { "redis_cpu_us_per_task", redis_us, false, false },
 	[FIGURE_CALLS] = { "redis_calls_per_task", calls, false, false },
 	[FIGURE_DAEMON_US] = { "reeved_cpu_us_per_task", daemon_us, false, true },
+	[FIGURE_HTTP_US] = { "reeved_http_cpu_us_per_task", http_us, false, true },
 	[FIGURE_ANON] = { "reeved_rss_anon_mib", anon_mib, false, true },
 };
 

@@ -181,8 +181,9 @@ http_line_read(
 	return 0;
 }
 
-int
-http_line_take(struct http_line *line, long wanted, struct err *err)
+/* text: what the answer says is added to it; or NULL. */
+static int
+take(struct http_line *line, long wanted, struct buf *text, struct err *err)
 {
 	size_t head, body;
 	long status;
@@ -190,16 +191,33 @@ http_line_take(struct http_line *line, long wanted, struct err *err)
 
 	if (rc < 0)
 		return rc;
+	if (text)
+		buf_add(text, line->in.data + head, body);
 	if (status != wanted) {
 		json_t *answer = json_loadb(line->in.data + head, body, 0, NULL);
-		const char *text = json_string_value(
+		const char *said = json_string_value(
 		    json_object_get(json_object_get(answer, "error"), "message"));
 
-		rc = err_set(err, ERR_FAILED, "reeved answers %ld: %s", status, text ? text : "");
+		rc = err_set(err, ERR_FAILED, "reeved answers %ld: %s", status, said ? said : "");
 		json_decref(answer);
 	}
 	buf_drop_front(&line->in, head + body);
 	return rc;
+}
+
+int
+http_line_take(struct http_line *line, long wanted, struct err *err)
+{
+	return take(line, wanted, NULL, err);
+}
+
+int
+http_line_text(
+    struct http_line *line, const char *path, struct buf *ret_text, struct err *err)
+{
+	int rc = http_line_send(line, path, NULL, err);
+
+	return rc < 0 ? rc : take(line, 200, ret_text, err);
 }
 
 int

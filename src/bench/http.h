@@ -34,5 +34,8 @@ int http_line_take(struct http_line *line, long wanted, struct err *err);
 /* GET; anything but 200 is ERR_FAILED. */
 int http_line_get(
     struct http_line *line, const char *path, json_t **ret_body, struct err *err);
+/* The same of what is no JSON; the text is added. */
+int http_line_text(
+    struct http_line *line, const char *path, struct buf *ret_text, struct err *err);
 
 #endif

@@ -11,7 +11,7 @@
 struct meter {
 	struct place *place;
 	struct usage usage;
-	int64_t redis_ns, daemon_ns, began_us;
+	int64_t redis_ns, daemon_ns, http_us, began_us;
 };
 
 int meter_begin(struct meter *meter, struct place *place, struct err *err);

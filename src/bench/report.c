@@ -98,17 +98,18 @@ print_handoffs(const struct bench *bench, int width, FILE *out)
 static void
 print_costs(const struct bench *bench, int width, FILE *out)
 {
-	fprintf(out, "\n%-*s%22s%16s%22s%16s\n", width, "", "redis CPU us/task",
+	fprintf(out, "\n%-*s%22s%22s%22s%16s\n", width, "", "redis CPU us/task",
 	    "reeved us/task", "redis calls/task", "reeved RssAnon");
 	for (size_t i = 0; i < bench->n_results; i++) {
 		const struct bench_result *r = &bench->results[i];
 		char text[LABEL];
 
 		(void)label(r, text);
-		fprintf(out, "%-*s%8.1f (raw %7.1f)%16.1f%9.2f (raw %6.2f)%12.1f MiB\n",
+		fprintf(out, "%-*s%8.1f (raw %7.1f)%8.1f (HTTP %6.1f)%9.2f (raw %6.2f)%12.1f MiB\n",
 		    width, text, spread_reeve(r, FIGURE_REDIS_US).median,
 		    spread_raw(r, FIGURE_REDIS_US).median,
 		    spread_reeve(r, FIGURE_DAEMON_US).median,
+		    spread_reeve(r, FIGURE_HTTP_US).median,
 		    spread_reeve(r, FIGURE_CALLS).median,
 		    spread_raw(r, FIGURE_CALLS).median,
 		    spread_reeve(r, FIGURE_ANON).median);

@@ -201,58 +201,74 @@ parse_body(const struct http_request *req, const json_t *body, struct submission
 
 /* --- the answer --- */
 
+/* The request, which is to get its answer now; NULL: it has it. */
+static struct http_request *
+begin_reply(void *arg, json_t *details, const struct err *err)
+{
+	struct http_request *req = http_wait_end(arg);
+
+	if (req && err->code) {
+		http_reply_err(req, err, details);
+		return NULL;
+	}
+	json_decref(details);
+	if (req)
+		http_cpu_on(req->cpu);
+	return req;
+}
+
 static void
 reply_array(void *arg, const struct facade_started *runs, size_t n, json_t *details,
     const struct err *err)
 {
-	struct http_request *req = http_wait_end(arg);
+	struct http_request *req = begin_reply(arg, details, err);
 	struct buf text = { 0 };
 
-	if (!req) {
-		json_decref(details);
+	if (!req)
 		return;
-	}
-	if (err->code) {
-		http_reply_err(req, err, details);
-		return;
-	}
 	for (size_t i = 0; i < n; i++) {
 		buf_addc(&text, i ? ',' : '[');
 		buf_adds(&text, runs[i].json ? runs[i].json : "null");
 	}
 	buf_addc(&text, ']');
 	http_reply_written(req, 201, &text);
+	http_cpu_off(req->cpu);
 }
 
 static void
 reply_one(void *arg, const struct facade_started *runs, size_t n, json_t *details,
     const struct err *err)
 {
-	struct http_request *req = http_wait_end(arg);
+	struct http_request *req = begin_reply(arg, details, err);
 	struct buf text = { 0 };
 	char *location;
 
 	(void)n;
-	if (!req) {
-		json_decref(details);
+	if (!req)
 		return;
-	}
-	if (err->code) {
-		http_reply_err(req, err, details);
-		return;
-	}
 	location = xasprintf("/api/v1/runs/%s", runs[0].id);
 	buf_adds(&text, runs[0].json ? runs[0].json : "null");
 	http_reply_written(req, 201, &text);
 	http_reply_header(req, "Location", location);
 	free(location);
+	http_cpu_off(req->cpu);
+}
+
+static void
+start(struct http_request *req, const struct submission *sub, bool is_array)
+{
+	const struct facade_actor actor = { req->actor, http_role_name(req->role),
+		"socket" };
+
+	http_cpu_off(req->cpu);
+	facade_submit(req->orch, sub->submits, sub->n, &actor,
+	    is_array ? reply_array : reply_one, http_wait(req, NULL));
+	http_cpu_on(req->cpu);
 }
 
 void
 api_runs_post(struct http_request *req)
 {
-	const struct facade_actor actor = { req->actor, http_role_name(req->role),
-		"socket" };
 	struct submission sub = { 0 };
 	struct err err = { 0 };
 	json_t *body = http_body_json(req, &err);
@@ -262,8 +278,7 @@ api_runs_post(struct http_request *req)
 	else if (parse_body(req, body, &sub, &err) < 0)
 		http_reply_error(req, 422, "%s", err.text);
 	else
-		facade_submit(req->orch, sub.submits, sub.n, &actor,
-		    json_is_array(body) ? reply_array : reply_one, http_wait(req, NULL));
+		start(req, &sub, json_is_array(body));
 	submission_release(&sub);
 	json_decref(body);
 }

@@ -5,6 +5,7 @@ libhttp_a_SOURCES = \
 	src/http/api_control.c src/http/api_scale.c src/http/api_fleet.c src/http/api_health.c src/http/api_logs.c \
 	src/http/api_checkup.c src/http/api_recover.c src/http/api_runs.c src/http/api_submit.c src/http/api_why.c \
 	src/http/conn.c src/http/conn.h \
+	src/http/cpu.c src/http/cpu.h \
 	src/http/guard.c src/http/guard.h \
 	src/http/listen.c src/http/listen.h \
 	src/http/request.c src/http/request.h \

@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "http/conn.h"
+#include "http/cpu.h"
 #include "http/role.h"
 #include "http/route.h"
 #include "http/uri.h"
@@ -37,6 +38,7 @@ struct http_request {
 	struct orchestrator *orch;
 	struct http_conn *conn;
 	struct MHD_Connection *mhd;
+	struct http_cpu *cpu;     /* the server's, or NULL */
 	struct loop_timer *wake;  /* makes the library look at what was resumed; or NULL */
 	struct http_uri uri;
 	struct err uri_err;       /* why the target is bad, if code is set */

@@ -54,6 +54,7 @@ struct http_server {
 	LIST_HEAD(, http_conn) conns;
 	struct http_requests waiting; /* for an answer */
 	struct http_requests queued;  /* for their turn */
+	struct http_cpu cpu;
 	size_t turn_bytes;            /* of the requests that were handled in this turn */
 	struct loop_io mhd_io;
 	struct loop_timer mhd_timer, tick, turn_timer;
@@ -70,7 +71,10 @@ run_mhd(struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
+	http_cpu_on(&server->cpu);
 	(void)MHD_run(server->daemon);
+	http_cpu_off(&server->cpu);
+	facade_set_http_cpu(server->orch, server->cpu.total_ns / 1000);
 	if (MHD_get_timeout(server->daemon, &ms) == MHD_YES)
 		loop_timer_start(&server->mhd_timer, (int64_t)ms * CLOCK_MS);
 	else
@@ -220,6 +224,7 @@ on_target(void *arg, const char *target, struct MHD_Connection *mhd)
 
 	req->mhd = mhd;
 	req->wake = &server->mhd_timer;
+	req->cpu = &server->cpu;
 	req->conn = conn_of(mhd);
 	return req;
 }

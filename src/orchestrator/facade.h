@@ -343,6 +343,7 @@ void facade_checkup(struct orchestrator *orch, facade_reply_fn *fn, void *arg);
 
 void facade_metrics(struct orchestrator *orch, struct buf *out); /* Prometheus text */
 void facade_count_request(struct orchestrator *orch);            /* one HTTP request answered */
+void facade_set_http_cpu(struct orchestrator *orch, int64_t us); /* that HTTP took so far */
 
 /* true while Redis does not answer: reads carry the header Reeve-Stale. */
 bool facade_stale(const struct orchestrator *orch);

@@ -294,6 +294,12 @@ facade_count_request(struct orchestrator *orch)
 }
 
 void
+facade_set_http_cpu(struct orchestrator *orch, int64_t us)
+{
+	metrics_set(orch->config.metrics, METRIC_HTTP_CPU, (uint64_t)us);
+}
+
+void
 facade_metrics(struct orchestrator *orch, struct buf *out)
 {
 	struct metrics *metrics = orch->config.metrics;

@@ -25,6 +25,8 @@ perl -MJSON::PP -e '
 			    unless !!$w->{$side}{handoff_p50_us}{median} == ($name eq "W2");
 		}
 		die "$name: memory" unless $w->{reeve}{reeved_rss_anon_mib}{median} > 0;
+		my $http = $w->{reeve}{reeved_http_cpu_us_per_task}{median};
+		die "$name: HTTP" unless $http > 0 && $http < $w->{reeve}{reeved_cpu_us_per_task}{median};
 		die "$name: ratio" unless $w->{ratio}{tasks_per_s} > 0;
 	}
 	die "missing: ", join " ", keys %tasks if %tasks;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 
@@ -43,6 +44,16 @@ not_found(const char *what, facade_reply_fn *fn, void *arg)
 	fn(arg, NULL, &err);
 }
 
+/* As a daemon that starts runs. */
+static void
+burn(unsigned ms)
+{
+	clock_t end = clock() + (clock_t)ms * (CLOCKS_PER_SEC / 1000);
+
+	while (ms > 0 && clock() < end)
+		;
+}
+
 void
 facade_submit(struct orchestrator *orch, const struct facade_submit *submits, size_t n,
     const struct facade_actor *actor, facade_started_fn *fn, void *arg)
@@ -50,6 +61,7 @@ facade_submit(struct orchestrator *orch, const struct facade_submit *submits, si
 	struct facade_started *runs = xcalloc(n, sizeof *runs);
 	const struct err none = { 0 };
 
+	burn(orch->burn_ms);
 	orch->submitted += (unsigned)n;
 	snprintf(orch->last_actor, sizeof orch->last_actor, "%s/%s/%s", actor->name,
 	    actor->role, actor->via);
@@ -409,6 +421,12 @@ void
 facade_count_request(struct orchestrator *orch)
 {
 	orch->counted++;
+}
+
+void
+facade_set_http_cpu(struct orchestrator *orch, int64_t us)
+{
+	orch->http_us = us;
 }
 
 bool

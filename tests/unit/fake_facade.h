@@ -22,6 +22,8 @@ struct orchestrator {
 	int last_priority;
 	unsigned log_asks;     /* the first answers of logs are empty */
 	unsigned counted;
+	unsigned burn_ms; /* of CPU, that a submission takes */
+	int64_t http_us; /* CPU of HTTP, as it was told last */
 	size_t big;            /* bytes of text in the run */
 };
 

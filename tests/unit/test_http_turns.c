@@ -95,12 +95,32 @@ a_stop_refuses_what_waits_for_its_turn(void **state)
 	world_free(world);
 }
 
+/* CPU that a submission takes is no CPU of HTTP. */
+static void
+what_is_asked_for_is_not_counted(void **state)
+{
+	struct world *world = world_new(NULL);
+	struct peer peer;
+
+	(void)state;
+	world->orch.burn_ms = 400;
+	peer_open(world, &peer, true);
+	peer_says(&peer, "POST /api/v1/runs HTTP/1.1\r\n" H JSON "Content-Length: 16\r\n\r\n"
+	                 "{\"workflow\":\"a\"}");
+	(void)peer_read(&peer, "\r\n\r\n");
+	peer_close(&peer);
+	assert_int_equal(world->orch.submitted, 1);
+	assert_in_range(world->orch.http_us, 1, 399999);
+	world_free(world);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(large_requests_take_turns),
 		cmocka_unit_test(a_stop_refuses_what_waits_for_its_turn),
+		cmocka_unit_test(what_is_asked_for_is_not_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

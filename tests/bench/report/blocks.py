@@ -41,7 +41,9 @@ def cost_rows(results, step):
         def beside(key):
             return '%s (%s)' % (number(median(reeve[key])), number(median(raw[key])))
         yield (found['workload'], beside('redis_cpu_us_per_task'),
-               number(median(reeve['reeved_cpu_us_per_task'])), beside('redis_calls_per_task'),
+               number(median(reeve['reeved_cpu_us_per_task'])),
+               number(median(reeve['reeved_http_cpu_us_per_task'])),
+               beside('redis_calls_per_task'),
                number(median(reeve['reeved_rss_anon_mib'])))
 
 
@@ -50,7 +52,7 @@ def limit_block(results):
         table(('', 'tasks', 'Reeve, tasks/s', 'raw limit, tasks/s', 'ratio'),
               limit_rows(results, 'limit')), '',
         image('limit', 'Tasks a second, Reeve beside the raw limit'), '',
-        table(('a task costs (raw)', 'Redis CPU, us', '`reeved` CPU, us', 'Redis calls',
+        table(('a task costs (raw)', 'Redis CPU, us', '`reeved` CPU, us', 'of it HTTP', 'Redis calls',
                '`reeved` RssAnon, MiB'), cost_rows(results, 'limit'))]
 
 
