@@ -302,19 +302,20 @@ add_pairs(struct pair *pair, struct line *line)
 }
 
 static void
-add_types(struct line *line)
+add_types(struct pair *pair, struct line *line)
 {
-	add(line, "1");
+	add(line, "4");
+	add(line, "HLEN");
 	add(line, "h1");
-	add(line, "2");
-	add(line, "x1");
+	add(line, "XLEN");
+	add(line, PICK(pair, "x1", "x1", "x1", "reeve:{0}:fence"));
+	add(line, "XLEN");
 	add(line, "x2");
-	add(line, "1");
+	add(line, "SCARD");
 	add(line, "set1");
-	add(line, "0");
 }
 
-/* Two runs that change in the same fields, and one that does not. */
+/* Two runs that change in the same fields, or one alone: names and values by turns. */
 static void
 add_runs(struct pair *pair, struct line *line)
 {
@@ -324,20 +325,20 @@ add_runs(struct pair *pair, struct line *line)
 	while (n-- > 0) {
 		bool both = below(pair, 2);
 
-		add(line, PICK(pair, "new", "old"));
+		add(line, PICK(pair, "new", "sure", "old"));
 		add(line, both ? "2" : "1");
 		add(line, "2");
-		add(line, word(pair));
-		add(line, word(pair));
+		for (int i = 0; both && i < 2; i++)
+			add(line, word(pair));
 		for (int run = both ? 0 : 1; run < 2; run++) {
 			add(line, run ? "b" : "a");
-			add(line, word(pair));
-			add(line, word(pair));
+			for (int i = 0; i < (both ? 2 : 4); i++)
+				add(line, word(pair));
 		}
 	}
 }
 
-/* For two streams; the second one may be none: then the first gets nothing. */
+/* For two streams; the second one may be none: then the first may get nothing. */
 static void
 add_entries(struct pair *pair, struct line *line)
 {
@@ -345,6 +346,7 @@ add_entries(struct pair *pair, struct line *line)
 
 	add(line, "2");
 	add(line, "x2");
+	add(line, "");
 	add(line, "6");
 	add(line, "0");
 	add(line, "1");
@@ -355,6 +357,7 @@ add_entries(struct pair *pair, struct line *line)
 	add(line, "e");
 	add(line, word(pair));
 	add(line, PICK(pair, "x1", "x1", "reeve:{0}:fence"));
+	add(line, PICK(pair, "", "-", id(pair)));
 	add(line, "5");
 	add_number(line, places);
 	add_number(line, n);
@@ -390,6 +393,10 @@ random_commit(struct pair *pair)
 	redisReply *fence = redisCommand(pair->real, "GET reeve:{0}:fence");
 	char nonce[64] = "n1", seq[64] = "0", next[64];
 
+	if (below(pair, 8) == 0)
+		BOTH(pair, "SET", "reeve:{0}:run:a", "no hash");
+	if (below(pair, 4) == 0)
+		BOTH(pair, "DEL", "reeve:{0}:run:a");
 	if (fence->type == REDIS_REPLY_STRING)
 		(void)sscanf(fence->str, "%63[^:]:%63[^:]", nonce, seq);
 	freeReplyObject(fence);
@@ -405,7 +412,7 @@ random_commit(struct pair *pair)
 	add(&line, seq);
 	add(&line, next);
 	add(&line, PICK(pair, "", "7-7"));
-	add_types(&line);
+	add_types(pair, &line);
 	add_runs(pair, &line);
 	add(&line, "1");
 	add(&line, "x1");
