@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#define KEPT_BYTES (1 << 20)
 #define CGROUP_V1 "/sys/fs/cgroup/memory"
 #define CGROUP_V2 "/sys/fs/cgroup"
 
@@ -41,6 +42,11 @@ meminfo_tune(void)
 {
 #ifdef M_MXFAST
 	(void)mallopt(M_MXFAST, 0); /* its lists are consolidated at each malloc of over 1 KiB */
+#endif
+#if defined M_TRIM_THRESHOLD && defined M_MMAP_THRESHOLD
+	/* the large buffers of a commit come and go: the pages stay, up to a MiB */
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
 #endif
 }
 

@@ -18,7 +18,8 @@ void meminfo_trim(void);
 
 /*
  * For a program that makes and frees many small things between large ones: the allocator
- * gives up the lists that it would walk at each large one.  Call it first of all.
+ * gives up the lists that it would walk at each large one, and keeps a MiB of what was freed.
+ * Call it first of all.
  */
 void meminfo_tune(void);
 

@@ -105,13 +105,19 @@ count_task(struct tally_row *row, const struct task_record *record, int64_t age)
 	}
 }
 
+bool
+tally_counts(const struct effect *effect)
+{
+	return (effect->kind == EFFECT_TASK || effect->kind == EFFECT_DISPATCH) && effect->run;
+}
+
 void
 tally_count(struct tally *tally, const struct effect *effect, int64_t wall_ms)
 {
 	const struct run *run = effect->run;
 	const char *names[2];
 
-	if ((effect->kind != EFFECT_TASK && effect->kind != EFFECT_DISPATCH) || !run)
+	if (!tally_counts(effect))
 		return;
 	names[0] = run->wf->tasks[effect->task].agent;
 	names[1] = run->wf->name;

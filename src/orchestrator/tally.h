@@ -41,7 +41,9 @@ struct tally {
 	int64_t last_day;
 };
 
-/* A confirmed effect; others than those of tasks change nothing. */
+/* It changes a tally: most effects do not. */
+bool tally_counts(const struct effect *effect);
+/* A confirmed effect. */
 void tally_count(struct tally *tally, const struct effect *effect, int64_t wall_ms);
 void tally_release(struct tally *tally);
 
