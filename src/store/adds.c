@@ -24,18 +24,18 @@ is_common(const struct args *values, size_t first, size_t n)
 
 /* What is not common, entry by entry. */
 static void
-add_values(struct encoder *enc, const struct args *values, size_t n, const size_t *places,
+add_values(struct args *section, const struct args *values, size_t n, const size_t *places,
     size_t n_places)
 {
 	for (size_t entry = 0; entry < values->len; entry += n) {
 		for (size_t k = 0; k < n_places; k++)
-			args_add(&enc->adds, values->v[entry + places[k]],
+			args_add(section, values->v[entry + places[k]],
 			    values->n[entry + places[k]]);
 	}
 }
 
 void
-enc_entries(struct encoder *enc, const char *key, const char *minid,
+enc_entries(struct encoder *enc, struct args *section, const char *key, const char *minid,
     const struct args *options, const char *const *names, size_t n, const struct args *values)
 {
 	size_t entries = values->len / n, head = options ? options->len : 0;
@@ -45,25 +45,24 @@ enc_entries(struct encoder *enc, const char *key, const char *minid,
 		if (!is_common(values, i, n))
 			places[n_places++] = i;
 	}
-	args_adds(&enc->adds, key);
-	args_adds(&enc->adds, minid);
-	args_num(&enc->adds, enc->arena, head + 1 + 2 * n);
-	args_num(&enc->adds, enc->arena, n_places);
-	args_num(&enc->adds, enc->arena, entries);
+	args_adds(section, key);
+	args_adds(section, minid);
+	args_num(section, enc->arena, head + 1 + 2 * n);
+	args_num(section, enc->arena, n_places);
+	args_num(section, enc->arena, entries);
 	if (options)
-		args_append(&enc->adds, options);
-	args_adds(&enc->adds, "*");
+		args_append(section, options);
+	args_adds(section, "*");
 	for (size_t i = 0, k = 0; i < n; i++) {
 		bool common = k == n_places || places[k] != i;
 
-		args_adds(&enc->adds, names[i]);
-		args_add(&enc->adds, common ? values->v[i] : "", common ? values->n[i] : 0);
+		args_adds(section, names[i]);
+		args_add(section, common ? values->v[i] : "", common ? values->n[i] : 0);
 		k += common ? 0 : 1;
 	}
 	for (size_t k = 0; k < n_places; k++)
-		args_num(&enc->adds, enc->arena, head + 1 + 2 * (places[k] + 1));
-	add_values(enc, values, n, places, n_places);
-	enc->n_adds++;
+		args_num(section, enc->arena, head + 1 + 2 * (places[k] + 1));
+	add_values(section, values, n, places, n_places);
 	enc->commit->n_ids += entries;
 }
 
@@ -82,7 +81,8 @@ add_packed(struct encoder *enc, const char *kind, const struct buf *text, int64_
 	args_num(&options, enc->arena, (uint64_t)max);
 	args_num(&values, enc->arena, (uint64_t)enc->wall_ms);
 	args_add(&values, text->data, text->len);
-	enc_entries(enc, key, ENTRIES_MUST, &options, NAMES, ARRAY_LEN(NAMES), &values);
+	enc_entries(enc, &enc->adds, key, "", &options, NAMES, ARRAY_LEN(NAMES), &values);
+	enc->n_adds++;
 	args_release(&options);
 	args_release(&values);
 	return key;
@@ -107,12 +107,11 @@ enc_events(struct encoder *enc)
 {
 	struct store *store = enc->store;
 	const struct buf *text = &enc->commit->events.text;
-	size_t before = enc->commit->n_ids; /* those of letters come last */
 	const char *key;
 
 	(void)add_packed(enc, "ev", text, events_bound(store, text->len));
 	key = add_packed(enc, "audit", &enc->commit->events.audit, store->audit_max);
-	enc->commit->n_ahead = enc->commit->n_ids - before;
+	enc->commit->n_ahead = enc->commit->n_ids; /* and those of letters */
 	if (!key || enc->wall_ms <= store->audit_keep_ms)
 		return;
 	args_adds(&enc->rest, "5");

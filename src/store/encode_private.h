@@ -63,8 +63,8 @@ struct encoder {
 	struct args cancel_add, cancel_remove, drop, undrop, in_remove;
 	struct args limits, limits_gone;             /* fields of the hash `limits` */
 	struct args unlink;                          /* keys */
-	struct args types, runs_section, groups, adds, letters, rest, less; /* the sections */
-	size_t n_types, n_runs, n_groups, n_adds, n_letters, n_rest, n_less;
+	struct args types, runs_section, groups, tasks, adds, letters, rest, less; /* the sections */
+	size_t n_types, n_runs, n_groups, n_tasks, n_adds, n_letters, n_rest, n_less;
 	struct buf text; /* of one record at a time */
 	struct stream_id cursor; /* 0-0: unchanged */
 };
@@ -87,12 +87,10 @@ void enc_calls(struct encoder *enc, const char *name, const char *key, const cha
     const struct args *items, size_t max);
 
 /*
- * Entries of a stream: values are those of n fields for each.  minid: what is older goes
- * first, or one of these.  options: what stands before the id, or NULL.
+ * Entries of a stream, to section: values are those of n fields for each.  minid: what is
+ * older goes first; "" for nothing.  options: what stands before the id, or NULL.
  */
-#define ENTRIES_KEPT "-" /* nothing goes */
-#define ENTRIES_MUST ""  /* nothing goes, and where they cannot be added nothing is done */
-void enc_entries(struct encoder *enc, const char *key, const char *minid,
+void enc_entries(struct encoder *enc, struct args *section, const char *key, const char *minid,
     const struct args *options, const char *const *names, size_t n,
     const struct args *values);
 

@@ -136,8 +136,9 @@ finish_queue(struct encoder *enc, struct queue_bucket *bucket)
 
 	if (adds) {
 		make_queue(enc, bucket->queue);
-		enc_entries(enc, key, trims_first ? minid : ENTRIES_KEPT, NULL, NAMES,
+		enc_entries(enc, &enc->tasks, key, trims_first ? minid : "", NULL, NAMES,
 		    ARRAY_LEN(NAMES), &bucket->values);
+		enc->n_tasks++;
 		commit->queues[commit->n_queues++] = bucket->queue;
 	}
 	if (bucket->acks.len) {
@@ -298,6 +299,7 @@ join_sections(struct encoder *enc)
 		{ &enc->types, enc->n_types },
 		{ &enc->runs_section, enc->n_runs },
 		{ &enc->groups, enc->n_groups },
+		{ &enc->tasks, enc->n_tasks },
 		{ &enc->adds, enc->n_adds },
 		{ &enc->letters, enc->n_letters },
 		{ &enc->rest, enc->n_rest },

@@ -122,8 +122,8 @@ number_of(const char *text)
 	return strtol(text, NULL, 10);
 }
 
-const char *const *
-check_adds(const char *const *argv, long *ret_n)
+struct commit_walk
+check_adds(const char *const *argv)
 {
 	const char *const *at = argv + 2 + 4;
 	long n;
@@ -132,13 +132,21 @@ check_adds(const char *const *argv, long *ret_n)
 	for (n = number_of(*at++); n > 0; n--) /* runs */
 		at += 3 + number_of(at[2]) + number_of(at[1]) * (1 + number_of(at[2]));
 	at += 1 + 2 * number_of(*at); /* groups */
-	*ret_n = number_of(*at++);
-	return at;
+	return (struct commit_walk){ at + 1, number_of(*at), 1 };
 }
 
-const char *const *
-check_next_add(const char *const *at, struct commit_add *ret_add)
+bool
+check_next_add(struct commit_walk *walk, struct commit_add *ret_add)
 {
+	const char *const *at = walk->at;
+
+	while (walk->n == 0 && walk->sections > 0) {
+		walk->n = number_of(*at++);
+		walk->sections--;
+	}
+	if (walk->n == 0)
+		return false;
+	walk->n--;
 	ret_add->key = at[0];
 	ret_add->n_words = number_of(at[2]);
 	ret_add->n_places = number_of(at[3]);
@@ -146,7 +154,8 @@ check_next_add(const char *const *at, struct commit_add *ret_add)
 	ret_add->words = at + 5;
 	ret_add->places = ret_add->words + ret_add->n_words;
 	ret_add->values = ret_add->places + ret_add->n_places;
-	return ret_add->values + ret_add->n_places * ret_add->entries;
+	walk->at = ret_add->values + ret_add->n_places * ret_add->entries;
+	return true;
 }
 
 const char *
@@ -166,15 +175,12 @@ check_added(const struct commit_add *add, const char *field)
 static long
 count_added(const char *const *argv)
 {
-	long added = 0, n;
-	const char *const *at = check_adds(argv, &n);
+	struct commit_walk walk = check_adds(argv);
+	struct commit_add add;
+	long added = 0;
 
-	for (; n > 0; n--) {
-		struct commit_add add;
-
-		at = check_next_add(at, &add);
+	while (check_next_add(&walk, &add))
 		added += add.entries;
-	}
 	return added;
 }
 

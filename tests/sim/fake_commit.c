@@ -199,7 +199,7 @@ commit_add(struct commit_run *run, const struct cmd *cmd, bool must)
 
 /* Entries of one stream: what differs is put at its places. */
 static redisReply *
-add_to(struct commit_run *run)
+add_to(struct commit_run *run, bool must)
 {
 	const struct cmd *args = run->args;
 	int at = run->at, words = (int)cmd_int(args, at + 2), places = (int)cmd_int(args, at + 3);
@@ -207,12 +207,11 @@ add_to(struct commit_run *run)
 	const char *argv[2 + WORDS] = { "XADD", args->argv[at] };
 	size_t lens[2 + WORDS] = { 4, args->lens[at] };
 	const struct cmd cmd = { 2 + words, argv, lens };
-	bool must = args->lens[at + 1] == 0;
 	redisReply *fault = NULL;
 
 	memcpy(argv + 2, args->argv + at + 5, (size_t)words * sizeof *argv);
 	memcpy(lens + 2, args->lens + at + 5, (size_t)words * sizeof *lens);
-	if (args->lens[at + 1] > 1)
+	if (args->lens[at + 1] > 0)
 		lua_quiet(lua_pcall(run->redis, "XTRIM", argv[1], "MINID", "=", args->argv[at + 1],
 		    NULL));
 	at += 5 + words;
@@ -233,8 +232,31 @@ add_entries(struct commit_run *run)
 	redisReply *fault = NULL;
 
 	for (long long n = commit_number(run); n > 0 && !fault; n--)
-		fault = add_to(run);
+		fault = add_to(run, true);
 	return fault;
+}
+
+static void
+skip_tasks(struct commit_run *run)
+{
+	run->tasks_at = run->at;
+	for (long long n = commit_number(run); n > 0; n--) {
+		int words = (int)cmd_int(run->args, run->at + 2);
+		int places = (int)cmd_int(run->args, run->at + 3);
+
+		run->at += 5 + words + places + places * (int)cmd_int(run->args, run->at + 4);
+	}
+}
+
+static void
+add_tasks(struct commit_run *run)
+{
+	int behind = run->at;
+
+	run->at = run->tasks_at;
+	for (long long n = commit_number(run); n > 0; n--)
+		(void)add_to(run, false);
+	run->at = behind;
 }
 
 static void
@@ -295,6 +317,7 @@ apply(struct commit_run *run)
 	if (fault)
 		return fault;
 	make_groups(run);
+	skip_tasks(run);
 	fault = add_entries(run);
 	if (!fault)
 		fault = letters_add(run);
@@ -302,6 +325,7 @@ apply(struct commit_run *run)
 		return fault;
 	letters_change(run);
 	write_runs(run);
+	add_tasks(run);
 	run_rest(run);
 	begin_answer(run);
 	count_less(run);

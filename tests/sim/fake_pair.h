@@ -18,7 +18,7 @@
 #include "redis/script.h"
 #include "wire/lua_scripts.h"
 
-#define MAX_ARGS 128
+#define MAX_ARGS 192
 #define PAIR_KEYS 16
 
 /* The keys of the random commands. */

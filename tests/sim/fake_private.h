@@ -193,7 +193,7 @@ struct added {
 struct commit_run {
 	struct fake_redis *redis;
 	const struct cmd *keys, *args;
-	int at, runs_at;
+	int at, runs_at, tasks_at;
 	struct buf bad; /* keys of runs that are no hashes */
 	redisReply *answer;
 	struct added *added;

@@ -88,16 +88,12 @@ take_add(const struct commit_add *add, unsigned type, struct dispatched *added)
 static struct dispatched
 added_by(const char *const *argv, unsigned type)
 {
+	struct commit_walk walk = check_adds(argv);
 	struct dispatched added = { 0 };
-	long n;
-	const char *const *at = check_adds(argv, &n);
+	struct commit_add add;
 
-	for (; n > 0; n--) {
-		struct commit_add add;
-
-		at = check_next_add(at, &add);
+	while (check_next_add(&walk, &add))
 		take_add(&add, type, &added);
-	}
 	return added;
 }
 

@@ -492,7 +492,7 @@ commit_runs(struct owner *owner, const char *mode, bool alone)
 	add(&line, "0"); /* types */
 	for (const char *const *word = alone ? alone_words : words; *word; word++)
 		add(&line, *word);
-	for (int section = 0; section < 5; section++)
+	for (int section = 0; section < 6; section++)
 		add(&line, "0");
 	both(owner->pair, &line);
 }
@@ -526,12 +526,43 @@ runs_that_are_no_hashes_agree(void **state)
 	pair_stop(&pair);
 }
 
+/* A right that is missing ends the script, and nothing of it stays. */
+static void
+a_missing_right_leaves_nothing(void **state)
+{
+	struct pair pair = { 0 };
+	redisReply *reply;
+
+	(void)state;
+	pair_start(&pair);
+	freeReplyObject(redisCommand(pair.real, "SET " P "fence 1:0:home"));
+	freeReplyObject(redisCommand(pair.real, "ACL SETUSER default -hset"));
+	reply = redisCommand(pair.real,
+	    "EVAL %s 2 " P "fence " P "cursor 1 0 1 5-5 0 1 old 1 1 r f v 0 "
+	    "1 " P "q %s 3 0 1 * f v 1 " P "ev %s 3 0 1 * f v 0 0 0",
+	    script_named("commit")->text, "", "");
+	assert_int_equal(reply->type, REDIS_REPLY_ERROR);
+	assert_non_null(strstr(reply->str, "can't run this command"));
+	freeReplyObject(reply);
+	reply = redisCommand(pair.real, "XLEN " P "ev");
+	assert_int_equal(reply->integer, 0);
+	freeReplyObject(reply);
+	reply = redisCommand(pair.real, "EXISTS " P "q " P "cursor");
+	assert_int_equal(reply->integer, 0);
+	freeReplyObject(reply);
+	reply = redisCommand(pair.real, "GET " P "fence");
+	assert_string_equal(reply->str, "1:0:home");
+	freeReplyObject(reply);
+	pair_stop(&pair);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_encoders_commits_agree),
 		cmocka_unit_test(runs_that_are_no_hashes_agree),
+		cmocka_unit_test(a_missing_right_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

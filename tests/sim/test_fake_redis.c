@@ -338,13 +338,9 @@ add_runs(struct pair *pair, struct line *line)
 	}
 }
 
-/* For two streams; the second one may be none: then the first may get nothing. */
 static void
-add_entries(struct pair *pair, struct line *line)
+add_event(struct pair *pair, struct line *line)
 {
-	unsigned n = below(pair, 3), places = below(pair, 3);
-
-	add(line, "2");
 	add(line, "x2");
 	add(line, "");
 	add(line, "6");
@@ -356,8 +352,16 @@ add_entries(struct pair *pair, struct line *line)
 	add(line, "*");
 	add(line, "e");
 	add(line, word(pair));
+}
+
+/* Of a stream that may be none. */
+static void
+add_entries(struct pair *pair, struct line *line)
+{
+	unsigned n = below(pair, 3), places = below(pair, 3);
+
 	add(line, PICK(pair, "x1", "x1", "reeve:{0}:fence"));
-	add(line, PICK(pair, "", "-", id(pair)));
+	add(line, PICK(pair, "", id(pair)));
 	add(line, "5");
 	add_number(line, places);
 	add_number(line, n);
@@ -417,7 +421,16 @@ random_commit(struct pair *pair)
 	add(&line, "1");
 	add(&line, "x1");
 	add(&line, "g1");
+	add(&line, "1");
 	add_entries(pair, &line);
+	if (below(pair, 2)) {
+		add(&line, "1");
+		add_event(pair, &line);
+	} else { /* the first may get nothing, for the second is none */
+		add(&line, "2");
+		add_event(pair, &line);
+		add_entries(pair, &line);
+	}
 	add_letters(pair, &line);
 	add_pairs(pair, &line);
 	if (below(pair, 2)) {

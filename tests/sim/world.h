@@ -457,9 +457,14 @@ struct commit_add {
 	const char *const *words, *const *places, *const *values;
 };
 
-/* Where the adds begin, and how many streams there are; the next one from there. */
-const char *const *check_adds(const char *const *argv, long *ret_n);
-const char *const *check_next_add(const char *const *at, struct commit_add *ret_add);
+/* A walk over these: of n streams from `at` on, and of so many sections behind them. */
+struct commit_walk {
+	const char *const *at;
+	long n;
+	int sections;
+};
+struct commit_walk check_adds(const char *const *argv);
+bool check_next_add(struct commit_walk *walk, struct commit_add *ret_add);
 /* A field of the last entry. */
 const char *check_added(const struct commit_add *add, const char *field);
 /* An entry of the type's stream with this token is not settled. */

@@ -2,7 +2,7 @@
 -- One commit of a partition's owner: everything in it is applied, or nothing.
 --
 -- KEYS: 1 fence, 2 cursor
--- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then seven sections, each led by
+-- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then eight sections, each led by
 --       its count:
 --   types:   length key ...                  HLEN, XLEN, SCARD or ZCARD: keys of that type,
 --                                            or missing
@@ -10,12 +10,12 @@
 --            or, of one run: ... '1' nfields id name value ...
 --                                            hashes run:ID; of new runs none should exist
 --   groups:  key group ...                   streams to create with their group
---   adds:    key minid nwords nplaces nentries word... place..., then nentries times a value
+--   tasks:   key minid nwords nplaces nentries word... place..., then nentries times a value
 --            for each place                  XADD key word...; what differs from entry
---                                            to entry is put at its place among the words.
---                                            minid '': what cannot be added refuses the
---                                            commit.  Else it is left out, and what is older
---                                            than minid ('-' = nothing) goes first
+--                                            to entry is put at its place among the words;
+--                                            what is older than minid ('' = nothing) goes
+--                                            first, and what cannot be added is left out
+--   adds:    the same                        what cannot be added refuses the commit
 --   letters: 'open' stream bodies run index log kind queue entry body meta nfields
 --                   name value...
 --            'close' marks run index mark, or 'close' marks '' entry mark
@@ -28,11 +28,11 @@
 --   less:    key n ...                       definitions that lose n users: field
 --                                            `refs`; without users they are removed
 --
--- Order: fence, types, adds, letters, runs, rest, less, fence.  Lua has no rollback, so what
--- the rest relies on is checked before anything is written.  A key is checked by asking for
--- its length: one of another type is an error, and nothing is made to carry an answer.
+-- Order: fence, types, adds, letters, runs, tasks, rest, less, fence.  Lua has no rollback, so
+-- what the rest relies on is checked before anything is written.  A key is checked by asking
+-- for its length: one of another type is an error, and nothing is made to carry an answer.
 -- XADD can still fail behind that (a stream whose last id is the largest there is, or that
--- is none): entries added before it are deleted again.
+-- is none), and a right may be missing: entries added before are deleted again.
 --
 -- Three are not asked before, but named in the answer, for the rest of the commit is true
 -- without them: task streams (a task that is in none is ready), an old run's hash (all that
@@ -45,8 +45,8 @@
 -- run:ID holds d<index>, the entry of a task's open letter, dl, how many it has, and
 -- n<index>, how often the task was replayed.
 --
--- Returns {'OK', ids, bad, left...}: the ids of adds and letters in their order, parted by
--- blanks ('0-0': it was left out), the keys that are not what they should be, parted by
+-- Returns {'OK', ids, bad, left...}: the ids of adds, letters and tasks in their order,
+-- parted by blanks ('0-0': it was left out), the keys that are not what they should be, parted by
 -- blanks, and the users that remain in the order of less; {'FENCED', fence}; {'SEQ', seq}; {'BADKEY', key, type};
 -- {'XADD', key, error}.
 -- A[i] + 0 is the number that an argument says: tonumber() costs as much as a short command.
@@ -115,40 +115,51 @@ for _ = 1, n do
 	i = i + 2
 end
 
-local bad = {}
+local bad, ids, keys, n_ids = {}, {}, {}, 0
 
--- An error where no other key depends on this one.
-local function note(key, answer)
-	if type(answer) == 'table' and answer.err and bad[#bad] ~= key then
+local function undo()
+	for k = 1, n_ids do
+		pcall('XDEL', keys[k], ids[k])
+	end
+end
+
+local function note(key)
+	if bad[#bad] ~= key then
 		bad[#bad + 1] = key
 	end
 end
 
-local ids, keys, n_ids = {}, {}, 0
+-- The key is of another type, which no other key depends on; any other error ends the script.
+local function check(key, answer)
+	if type(answer) == 'table' and answer.err then
+		if string.sub(answer.err, 1, 9) ~= 'WRONGTYPE' then
+			undo()
+			error(answer)
+		end
+		note(key)
+	end
+end
 
 -- What XADD gave for the stream: an id, or else the answer is that it must be one.
 local function added(key, id, must)
-	if type(id) == 'table' and must then
-		for k = 1, n_ids do
-			pcall('XDEL', keys[k], ids[k])
-		end
-		local fault = bad_key(key, id)
-		return fault.err and { 'XADD', key, fault.err } or fault
-	end
 	if type(id) == 'table' then
-		note(key, id)
+		if must then
+			undo()
+			local fault = bad_key(key, id)
+			return fault.err and { 'XADD', key, fault.err } or fault
+		end
+		note(key)
 		id = '0-0'
 	end
 	n_ids = n_ids + 1
 	ids[n_ids], keys[n_ids] = id, key
 end
 
-n = A[i] + 0
-i = i + 1
-for _ = 1, n do
+-- Of one stream; the answer when they must be added and cannot, or where the next one stands.
+local function add_entries(i, must)
 	local key, words, places = A[i], A[i + 2] + 0, A[i + 3] + 0
-	local entries, first, must = A[i + 4] + 0, i + 5, A[i + 1] == ''
-	if not must and A[i + 1] ~= '-' then
+	local entries, first = A[i + 4] + 0, i + 5
+	if A[i + 1] ~= '' then
 		pcall('XTRIM', key, 'MINID', '=', A[i + 1])
 	end
 	i = first + words
@@ -159,22 +170,40 @@ for _ = 1, n do
 				return fault
 			end
 		end
-	else
-		local cmd, at = { 'XADD', key, unpack(A, first, i - 1) }, {}
+		return nil, i
+	end
+	local cmd, at = { 'XADD', key, unpack(A, first, i - 1) }, {}
+	for k = 1, places do
+		at[k] = A[i] + 0 + 2
+		i = i + 1
+	end
+	for _ = 1, entries do
 		for k = 1, places do
-			at[k] = A[i] + 0 + 2
+			cmd[at[k]] = A[i]
 			i = i + 1
 		end
-		for _ = 1, entries do
-			for k = 1, places do
-				cmd[at[k]] = A[i]
-				i = i + 1
-			end
-			local fault = added(key, pcall(unpack(cmd)), must)
-			if fault then
-				return fault
-			end
+		local fault = added(key, pcall(unpack(cmd)), must)
+		if fault then
+			return fault
 		end
+	end
+	return nil, i
+end
+
+local tasks_at = i
+n = A[i] + 0
+i = i + 1
+for _ = 1, n do
+	i = i + 5 + A[i + 2] + A[i + 3] + A[i + 3] * A[i + 4]
+end
+
+n = A[i] + 0
+i = i + 1
+for _ = 1, n do
+	local fault
+	fault, i = add_entries(i, true)
+	if fault then
+		return fault
 	end
 end
 
@@ -288,7 +317,7 @@ for _ = 1, A[runs_at] + 0 do
 		local first = at + 4
 		at = first + 2 * fields
 		last = last + 1
-		note(runs[last], pcall('HSET', runs[last], unpack(A, first, at - 1)))
+		check(runs[last], pcall('HSET', runs[last], unpack(A, first, at - 1)))
 	else
 		local cmd = { 'HSET', '' }
 		for f = 1, fields do
@@ -301,17 +330,22 @@ for _ = 1, A[runs_at] + 0 do
 			for f = 1, fields do
 				cmd[2 + 2 * f] = A[at + f]
 			end
-			note(runs[last], pcall(unpack(cmd)))
+			check(runs[last], pcall(unpack(cmd)))
 			at = at + 1 + fields
 		end
 	end
+end
+
+at = tasks_at + 1
+for _ = 1, A[tasks_at] + 0 do
+	at = select(2, add_entries(at))
 end
 
 n = A[i] + 0
 i = i + 1
 for _ = 1, n do
 	local argc = A[i] + 0
-	note(A[i + 2], pcall(unpack(A, i + 1, i + argc)))
+	check(A[i + 2], pcall(unpack(A, i + 1, i + argc)))
 	i = i + 1 + argc
 end
 
