@@ -156,38 +156,38 @@ local function added(key, id, must)
 end
 
 -- Of one stream; the answer when they must be added and cannot, or where the next one stands.
-local function add_entries(i, must)
-	local key, words, places = A[i], A[i + 2] + 0, A[i + 3] + 0
-	local entries, first = A[i + 4] + 0, i + 5
-	if A[i + 1] ~= '' then
-		pcall('XTRIM', key, 'MINID', '=', A[i + 1])
+local function add_entries(p, must)
+	local key, words, places = A[p], A[p + 2] + 0, A[p + 3] + 0
+	local entries, first = A[p + 4] + 0, p + 5
+	if A[p + 1] ~= '' then
+		pcall('XTRIM', key, 'MINID', '=', A[p + 1])
 	end
-	i = first + words
+	p = first + words
 	if places == 0 then
 		for _ = 1, entries do
-			local fault = added(key, pcall('XADD', key, unpack(A, first, i - 1)), must)
+			local fault = added(key, pcall('XADD', key, unpack(A, first, p - 1)), must)
 			if fault then
 				return fault
 			end
 		end
-		return nil, i
+		return nil, p
 	end
-	local cmd, at = { 'XADD', key, unpack(A, first, i - 1) }, {}
+	local cmd, at = { 'XADD', key, unpack(A, first, p - 1) }, {}
 	for k = 1, places do
-		at[k] = A[i] + 0 + 2
-		i = i + 1
+		at[k] = A[p] + 0 + 2
+		p = p + 1
 	end
 	for _ = 1, entries do
 		for k = 1, places do
-			cmd[at[k]] = A[i]
-			i = i + 1
+			cmd[at[k]] = A[p]
+			p = p + 1
 		end
 		local fault = added(key, pcall(unpack(cmd)), must)
 		if fault then
 			return fault
 		end
 	end
-	return nil, i
+	return nil, p
 end
 
 local tasks_at = i
