@@ -46,9 +46,10 @@
 -- n<index>, how often the task was replayed.
 --
 -- Returns {'OK', ids, bad, left...}: the ids of adds, letters and tasks in their order,
--- parted by blanks ('0-0': it was left out), the keys that are not what they should be, parted by
--- blanks, and the users that remain in the order of less; {'FENCED', fence}; {'SEQ', seq}; {'BADKEY', key, type};
--- {'XADD', key, error}.
+-- parted by blanks ('0-0': it was left out), the keys that are not what they should be,
+-- parted by blanks, and the users that remain in the order of less; {'FENCED', fence};
+-- {'SEQ', seq}; {'BADKEY', key, type}; {'XADD', key, error}.
+--
 -- A[i] + 0 is the number that an argument says: tonumber() costs as much as a short command.
 local A, call, pcall = ARGV, redis.call, redis.pcall
 local fence, ours = call('GET', KEYS[1]) or '', A[1] .. ':' .. A[2] .. ':'
