@@ -51,8 +51,8 @@ def make(target):
 SMALL = ' --scale 0.01 --repeat 1'
 
 STEPS = (
-    both('limit', 'every workload beside the raw limit, unix socket', 90, '--repeat 15', SMALL),
-    both('tcp', 'the same over TCP', 100, '--tcp --repeat 15', '--tcp' + SMALL),
+    both('limit', 'every workload beside the raw limit, unix socket', 170, '--repeat 31', SMALL),
+    both('tcp', 'the same over TCP', 180, '--tcp --repeat 31', '--tcp' + SMALL),
     Step('peers', 'the same workloads with BullMQ and Celery, in turn', 330,
          peers('--repeat', '7', '--celery-scale', '0.3', '--peers',
                'bullmq,celery,celery-prefork2'),
@@ -61,8 +61,8 @@ STEPS = (
          '--load 10,50,80 --repeat 7', '--load 10,50' + SMALL),
     both('recovery', 'a restart with live tasks behind it', 60,
          '--recovery 100000,1000000 --repeat 3', '--recovery 10000,20000 --repeat 1'),
-    both('growth', 'live tasks, agents, runs and graphs that grow', 240,
-         '--growth live,agents,runs,dag,idle --repeat 3',
+    both('growth', 'live tasks, agents, runs and graphs that grow', 300,
+         '--growth live,agents,runs,dag,idle --repeat 5',
          '--growth live,agents,runs,dag,idle --max 1000 --repeat 1'),
     Step('instructions', 'instructions a task, counted by callgrind', 60,
          make('check-instructions'), make('check-instructions'), instructions),
