@@ -141,6 +141,16 @@ local function check(key, answer)
 	end
 end
 
+-- What no type can refuse any more: an error ends the script.
+local function sure(...)
+	local answer = pcall(...)
+	if type(answer) == 'table' and answer.err then
+		undo()
+		error(answer)
+	end
+	return answer
+end
+
 -- What XADD gave for the stream: an id, or else the answer is that it must be one.
 local function added(key, id, must)
 	if type(id) == 'table' then
@@ -164,15 +174,6 @@ local function add_entries(p, must)
 		pcall('XTRIM', key, 'MINID', '=', A[p + 1])
 	end
 	p = first + words
-	if places == 0 then
-		for _ = 1, entries do
-			local fault = added(key, pcall('XADD', key, unpack(A, first, p - 1)), must)
-			if fault then
-				return fault
-			end
-		end
-		return nil, p
-	end
 	local cmd, at = { 'XADD', key, unpack(A, first, p - 1) }, {}
 	for k = 1, places do
 		at[k] = A[p] + 0 + 2
@@ -270,7 +271,7 @@ for _ = 1, n do
 		cmd[#cmd + 1] = 'kind'
 		cmd[#cmd + 1] = kind
 		cmd[#cmd + 1] = 'replays'
-		cmd[#cmd + 1] = call('HGET', run, 'n' .. index) or '0'
+		cmd[#cmd + 1] = sure('HGET', run, 'n' .. index) or '0'
 		cmd[#cmd + 1] = 'log_tail'
 		cmd[#cmd + 1] = log_tail(A[i + 5])
 		local fault = added(key, pcall(unpack(cmd)), true)
@@ -291,21 +292,21 @@ for _, change in ipairs(changes) do
 		if change.body and change.meta and change.meta ~= '' then
 			pcall('HSET', bodies, change.id, change.body, change.id .. '/meta', change.meta)
 		end
-		call('HSET', run, 'd' .. index, change.id)
+		sure('HSET', run, 'd' .. index, change.id)
 		pcall('HINCRBY', run, 'dl', 1)
 	else
 		local marks, run, index, entry = A[at + 1], A[at + 2], A[at + 3], A[at + 3]
 		if run ~= '' then
-			entry = call('HGET', run, 'd' .. index)
+			entry = sure('HGET', run, 'd' .. index)
 		end
 		if entry then
 			pcall('HSET', marks, entry, A[at + 4])
 		end
 		if entry and run ~= '' then
-			call('HDEL', run, 'd' .. index)
+			sure('HDEL', run, 'd' .. index)
 			pcall('HINCRBY', run, 'n' .. index, 1)
 			if pcall('HINCRBY', run, 'dl', -1) == 0 then
-				call('HDEL', run, 'dl')
+				sure('HDEL', run, 'dl')
 			end
 		end
 	end
@@ -359,7 +360,7 @@ for _ = 1, n do
 		left = 0
 	end
 	if left <= 0 then
-		call('UNLINK', A[i])
+		sure('UNLINK', A[i])
 	end
 	answer[#answer + 1] = left
 	i = i + 2
@@ -367,8 +368,8 @@ end
 
 fence = A[1] .. ':' .. A[3] .. string.sub(fence, #ours)
 if A[4] ~= '' then
-	call('MSET', KEYS[2], A[4], KEYS[1], fence)
+	sure('MSET', KEYS[2], A[4], KEYS[1], fence)
 else
-	call('SET', KEYS[1], fence)
+	sure('SET', KEYS[1], fence)
 end
 return answer
