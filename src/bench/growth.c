@@ -12,13 +12,14 @@
 static const struct growth_kind {
 	const char *name;
 	size_t tasks; /* handed out, at scale 1 */
+	size_t each;  /* at least so many for each thing that grows: a run costs as such, too */
 	size_t sizes[GROWTH_SIZES];
 } kinds[GROWTH_KINDS] = {
-	{ "live", 20000, { 1000, 10000, 100000, 1000000, 0 } },
-	{ "agents", 200000, { 10, 100, 1000, 10000, 0 } },
-	{ "runs", 100000, { 1, 10, 100, 1000, 10000 } },
-	{ "dag", 100000, { 10, 100, 1000, 10000, 100000 } },
-	{ "idle", 20000, { 1, 10, 100, 1000, 10000 } },
+	{ "live", 20000, 0, { 1000, 10000, 100000, 1000000, 0 } },
+	{ "agents", 200000, 0, { 10, 100, 1000, 10000, 0 } },
+	{ "runs", 100000, 25, { 1, 10, 100, 1000, 10000 } },
+	{ "dag", 100000, 0, { 10, 100, 1000, 10000, 100000 } },
+	{ "idle", 20000, 0, { 1, 10, 100, 1000, 10000 } },
 };
 
 const char *
@@ -57,7 +58,9 @@ add_rows(struct growth *growth, const struct bench_options *options, size_t kind
 {
 	for (size_t i = 0; i < GROWTH_SIZES && kinds[kind].sizes[i]; i++) {
 		struct growth_row *row = &growth->rows[growth->n];
-		size_t tasks = (size_t)((double)kinds[kind].tasks * options->scale);
+		size_t least = kinds[kind].each * kinds[kind].sizes[i];
+		size_t all = kinds[kind].tasks > least ? kinds[kind].tasks : least;
+		size_t tasks = (size_t)((double)all * options->scale);
 
 		if (options->growth.max && kinds[kind].sizes[i] > options->growth.max)
 			break;

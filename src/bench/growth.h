@@ -4,8 +4,8 @@
  *
  *   live     tasks that only live, while 20,000 others are handed out
  *   agents   agents that sign on and beat, while 200,000 tasks are handed out
- *   runs     that are worked on by turns, 100,000 tasks in all: a commit stores tasks of
- *            as many runs as there are, up to some hundred, each in a hash of its own
+ *   runs     that are worked on by turns, 100,000 tasks in all and at least 25 a run: what
+ *            a commit stores is spread over their hashes
  *   dag      tasks of a graph, each behind two by chance; 100,000 tasks in all
  *   idle     runs of ten tasks that only live, while 20,000 tasks of others are handed out
  *

@@ -119,6 +119,7 @@ engine_dispatch(struct engine *engine, const struct moment *now, size_t max,
 	if (engine_starts_nothing(engine))
 		return 0;
 	turn_begin(&turn, engine, now, effects);
+	engine->queues.dispatch++;
 	while (tried < max && (queue = queues_turn(&engine->queues))) {
 		if (!queue_peek(queue, &run, &task))
 			continue;

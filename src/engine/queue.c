@@ -207,6 +207,11 @@ void
 queue_entry_removed(struct queue *queue)
 {
 	queue->outstanding--;
+	if (queue->freed_since != queue->owner->dispatch) {
+		queue->freed_since = queue->owner->dispatch;
+		queue->freed = 0;
+	}
+	queue->freed++;
 	if (queue->full)
 		grow(queue);
 	queue_refresh(queue);
@@ -292,6 +297,7 @@ lane_unlink(struct lane *lane)
 	if (TAILQ_EMPTY(bucket))
 		strand->filled &= ~(1u << lane->priority);
 	lane->linked = false;
+	lane->turn = 0;
 	strand_changed(strand, 0);
 	queue_fill(strand->queue);
 }
@@ -366,6 +372,34 @@ queue_peek(struct queue *queue, struct run **ret_run, uint32_t *ret_task)
 	return true;
 }
 
+/* How many tasks a lane gives in a row. */
+static uint8_t
+turn_length(struct queue *queue)
+{
+	uint32_t now = queue->owner->dispatch, n;
+
+	if (queue->turn_of != now) {
+		n = queue->freed_since + 1 == now ? queue->freed / TURN_SHARE : 0;
+		queue->turn = n < 1 ? 1 : n > TURN_MAX ? TURN_MAX : (uint8_t)n;
+		queue->turn_of = now;
+	}
+	return queue->turn;
+}
+
+/* A task was taken out of the lane, and there are more. */
+static void
+lane_took(struct lane *lane)
+{
+	uint8_t length = turn_length(lane->strand->queue);
+
+	if (lane->turn == 0 || lane->turn > length)
+		lane->turn = length;
+	if (--lane->turn > 0)
+		return;
+	TAILQ_REMOVE(&lane->strand->buckets[lane->priority], lane, link);
+	lane_insert(lane);
+}
+
 bool
 queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task)
 {
@@ -382,12 +416,10 @@ queue_pop(struct queue *queue, struct run **ret_run, uint32_t *ret_task)
 	if (lane->head != TASK_NONE)
 		lane->run->tasks[lane->head].prev = TASK_NONE;
 	count_ready(lane, *ret_task, -1);
-	if (lane->head == TASK_NONE) {
+	if (lane->head == TASK_NONE)
 		lane_unlink(lane);
-	} else {
-		TAILQ_REMOVE(&lane->strand->buckets[lane->priority], lane, link);
-		lane_insert(lane);
-	}
+	else
+		lane_took(lane);
 	return true;
 }
 

@@ -10,10 +10,12 @@
  * queue gives what has the highest priority and, among equals, waited longest for its turn.
  *
  * Ten buckets by priority; a bucket is a ring of lanes.  Popping takes one task
- * of the first lane of the highest bucket and sends the lane to the end: round
- * robin among runs.  A lane whose run is at max_parallel or paused is taken out when it
- * is met, and put back by lanes_unpark() when an entry of the run is settled or the run
- * goes on.
+ * of the first lane of the highest bucket; at the end of its turn the lane goes to the
+ * end of the ring: round robin among runs.  A turn is one task, or a TURN_SHARE-th of the
+ * places that came free since the last dispatch, up to TURN_MAX tasks: under a load that
+ * frees hundreds at once, tasks of a run go out, end and are stored together.  A lane
+ * whose run is at max_parallel or paused is taken out when it is met, and put back by
+ * lanes_unpark() when an entry of the run is settled or the run goes on.
  *
  * A queue is active while it has linked lanes, room below its high water, no quarantine, no
  * pause, is not held (throttled) and its limits let it (engine/flow.h); only active queues
@@ -32,6 +34,8 @@
 #include "engine/run.h"
 
 #define PRIORITIES 10
+#define TURN_MAX 32
+#define TURN_SHARE 4
 
 struct engine_config;
 
@@ -43,6 +47,7 @@ struct lane {
 	uint32_t home;       /* number of the run's lane that stands for this one */
 	uint32_t stamp;      /* when it joined the end of its bucket: orders those of strands */
 	uint8_t priority;
+	uint8_t turn; /* tasks that it may still give before the next lane's; 0: a new one */
 	bool linked;
 };
 
@@ -80,6 +85,10 @@ struct queue {
 	uint32_t slots;      /* of its living agents */
 	uint32_t grown;      /* what its agents have shown to take */
 	uint32_t limit;      /* of outstanding entries: flow_high_water() */
+	uint32_t freed;      /* places that came free since the dispatch of that number */
+	uint32_t freed_since;
+	uint32_t turn_of;    /* the dispatch that the length of turns was found for */
+	uint8_t turn;        /* in tasks */
 	bool full;           /* it was, and ready tasks had to wait */
 	bool quarantined;
 	bool paused;
@@ -96,6 +105,7 @@ struct queues {
 	struct queue *by_type;
 	struct queue_list active;
 	uint32_t window, high_water_min;
+	uint32_t dispatch; /* number of the one that goes on */
 	unsigned shares; /* partitions among which limits are divided */
 	int64_t thaw_at; /* mono_ms of the first queue to be let go; INT64_MAX = none is held */
 	struct pool *pools;

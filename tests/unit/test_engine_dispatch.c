@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Windows, turns and joins while there is much to hand out. */
+#include "engine/queue.h"
 #include "engine_support.h"
 
 static void
@@ -73,6 +74,72 @@ test_join_beside_a_fan_out(void **state)
 	harness_release(&h);
 }
 
+/* The oldest n open entries succeed; what is handed out then. */
+static size_t
+end_oldest(struct harness *h, size_t n)
+{
+	size_t i = h->first_open;
+
+	for (; n > 0; i++) {
+		struct completion said;
+
+		assert_true(i < h->n_entries);
+		if (!h->entries[i].open)
+			continue;
+		said = harness_report(&h->entries[i], COMPLETION_SUCCEEDED);
+		assert_int_equal(harness_tell(h, &said), COMPLETION_APPLIED);
+		n--;
+	}
+	return harness_dispatch(h);
+}
+
+/* Entries from the given one on that are of the same run. */
+static size_t
+turn_at(const struct harness *h, size_t from)
+{
+	size_t to = from;
+
+	while (to < h->n_entries && h->entries[to].stored == h->entries[from].stored)
+		to++;
+	return to - from;
+}
+
+/* What comes free together goes to a few runs; what comes free singly, to one after another. */
+static void
+test_turns_grow_with_what_comes_free(void **state)
+{
+	struct builder b = builder_begin(1000, "x");
+	struct harness h;
+	size_t from;
+
+	(void)state;
+	harness_init(&h, 7);
+	h.config.window = 256;
+	harness_reload(&h);
+	for (int i = 0; i < 7; i++)
+		harness_submit(&h, b.wf, -1);
+	assert_int_equal(harness_dispatch(&h), 256);
+	for (size_t i = 0; i < 256; i++)
+		assert_int_equal(turn_at(&h, i), 1); /* nothing shows how fast it goes */
+	from = h.n_entries;
+	assert_int_equal(end_oldest(&h, 48), 48);
+	for (size_t i = 0; i < 48; i += 12)
+		assert_int_equal(turn_at(&h, from + i), 12);
+	from = h.n_entries;
+	assert_int_equal(end_oldest(&h, 200), 200);
+	for (size_t i = 0; i < 192; i += TURN_MAX)
+		assert_int_equal(turn_at(&h, from + i), TURN_MAX);
+	assert_int_equal(harness_dispatch(&h), 0);
+	from = h.n_entries;
+	for (size_t i = 0; i < 14; i++) {
+		assert_int_equal(end_oldest(&h, 1), 1);
+		if (i > 0)
+			assert_int_equal(turn_at(&h, from + i - 1), 1);
+	}
+	workflow_unref(b.wf);
+	harness_release(&h);
+}
+
 static void
 test_fan_in(void **state)
 {
@@ -110,6 +177,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_window_of_each_queue),
 		cmocka_unit_test(test_join_beside_a_fan_out),
+		cmocka_unit_test(test_turns_grow_with_what_comes_free),
 		cmocka_unit_test(test_fan_in),
 	};
 
