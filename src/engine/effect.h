@@ -89,6 +89,8 @@ struct effect {
 			struct run_record record;
 			struct submission *submission; /* RUN_NEW: owned */
 			bool quiet; /* RUN_UPDATE: no event: it tells nothing new */
+			bool listed; /* RUN_NEW: it is stored in the list of live runs */
+			bool moves;  /* all others: it was, until now */
 		} run;
 		struct {
 			struct task_record record;

@@ -74,6 +74,15 @@ struct task {
 struct lane;
 struct loading;
 
+/* Where the record of a run is stored (store/record.h). */
+enum run_home {
+	HOME_NONE,   /* nowhere yet */
+	HOME_LISTED, /* in the list of live runs: nothing has become of it since it began */
+	HOME_OWN     /* in a hash of its own, with the records of its tasks */
+};
+
+#define RUN_LISTED_PARAMS_MAX 1024 /* bytes: the list of live runs is read as a whole */
+
 struct run {
 	struct run_id id;
 	struct workflow *wf;
@@ -107,6 +116,7 @@ struct run {
 	uint32_t refs;        /* the engine's and the effects' */
 	uint8_t state;        /* enum run_state */
 	uint8_t intent;       /* enum run_intent */
+	uint8_t home;         /* enum run_home, once the effects made so far are stored */
 	int8_t priority;
 	bool parked;          /* lanes were left out: at max_parallel, or paused */
 	bool held;            /* its workflow is paused */

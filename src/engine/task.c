@@ -2,6 +2,7 @@
 /* A task's state, its record and its timer. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -77,13 +78,26 @@ task_set_state(struct run *run, uint32_t t, enum task_state to, const struct mom
 	run->version++;
 }
 
+/* The first record of a task: from now on the run's own stands beside it. */
+static void
+leave_list(struct turn *turn, struct run *run)
+{
+	if (run->home == HOME_LISTED) {
+		turn_add_run(turn, EFFECT_RUN_UPDATE, run);
+		turn->effects->items[turn->effects->len - 1].u.run.quiet = true;
+	}
+	run->home = HOME_OWN;
+}
+
 /* The record as it is now, with who ran it; takes the turn's usage along. */
 struct effect *
 turn_add_task(struct turn *turn, struct run *run, uint32_t t)
 {
 	const struct task *task = &run->tasks[t];
-	struct effect *effect = effects_add(turn->effects, EFFECT_TASK, run, t);
+	struct effect *effect;
 
+	leave_list(turn, run);
+	effect = effects_add(turn->effects, EFFECT_TASK, run, t);
 	effect->u.task.record = (struct task_record){
 		.state = (enum task_state)task->state,
 		.category = (enum category)task->last_category,
@@ -110,7 +124,12 @@ void
 turn_add_run(struct turn *turn, enum effect_kind kind, struct run *run)
 {
 	struct effect *effect = effects_add(turn->effects, kind, run, TASK_NONE);
+	bool listed = kind == EFFECT_RUN_NEW && run->home == HOME_NONE &&
+	    strlen(run->params) <= RUN_LISTED_PARAMS_MAX;
 
+	effect->u.run.listed = listed;
+	effect->u.run.moves = run->home == HOME_LISTED;
+	run->home = listed ? HOME_LISTED : HOME_OWN;
 	effect->u.run.record = (struct run_record){
 		.state = (enum run_state)run->state,
 		.intent = (enum run_intent)run->intent,

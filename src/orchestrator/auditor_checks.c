@@ -255,7 +255,7 @@ scanned(struct auditor *auditor, const struct redisReply *reply, size_t *ret_n)
 }
 
 static bool
-scan(struct auditor *auditor, const char *kind, const struct audit_ask *ask)
+scan(struct auditor *auditor, const char *command, const char *kind, const struct audit_ask *ask)
 {
 	char *key;
 	bool sent;
@@ -264,7 +264,7 @@ scan(struct auditor *auditor, const char *kind, const struct audit_ask *ask)
 		return false;
 	key = key_make(&auditor->p->store.keys, kind, NULL);
 	sent = audit_send(auditor, ask, 5,
-	    (const char *const[]){ "SSCAN", key, auditor->scan, "COUNT", PAGE_TEXT });
+	    (const char *const[]){ command, key, auditor->scan, "COUNT", PAGE_TEXT });
 	free(key);
 	return sent;
 }
@@ -273,10 +273,11 @@ scan(struct auditor *auditor, const char *kind, const struct audit_ask *ask)
 static void
 got_member(struct auditor *auditor, const struct audit_ask *ask, const struct redisReply *reply)
 {
-	uint64_t there;
+	const char *record;
+	size_t len;
 
-	if (engine_find(auditor->p->engine, ask->run) || reply_u64(reply, &there, NULL) < 0 ||
-	    there == 0)
+	if (engine_find(auditor->p->engine, ask->run) ||
+	    reply_str(reply, &record, &len, NULL) < 0 || len > 0)
 		return;
 	if (audit_finds(auditor, AUDIT_LIVE_UNKNOWN, ask->run))
 		store_add_stale(&auditor->p->store, STALE_LIVE, ask->run);
@@ -299,7 +300,7 @@ got_record(struct auditor *auditor, const struct audit_ask *ask, const struct re
 		return;
 	memcpy(member.run, ask->run, sizeof member.run);
 	key = key_make(&auditor->p->store.keys, "live", NULL);
-	audit_send(auditor, &member, 3, (const char *const[]){ "SISMEMBER", key, ask->run });
+	audit_send(auditor, &member, 3, (const char *const[]){ "HGET", key, ask->run });
 	free(key);
 }
 
@@ -310,14 +311,17 @@ got_live(struct auditor *auditor, const struct audit_ask *ask, const struct redi
 	const struct redisReply *page = scanned(auditor, reply, &n);
 
 	(void)ask;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i + 1 < n; i += 2) {
 		struct audit_ask head = { .answer = got_record };
-		const char *id;
+		const char *id, *record;
+		size_t record_len;
 		char *key;
 
 		if (!text_at(page, i, &id, &len) || !run_id_valid(id, len) ||
 		    engine_find(auditor->p->engine, id))
 			continue;
+		if (text_at(page, i + 1, &record, &record_len) && record_len > 0)
+			continue; /* it has not ended */
 		memcpy(head.run, id, len + 1);
 		key = key_make(&auditor->p->store.keys, "run:", id);
 		audit_send(auditor, &head, 3, (const char *const[]){ "HGET", key, "r" });
@@ -330,7 +334,7 @@ check_live(struct auditor *auditor)
 {
 	const struct audit_ask ask = { .answer = got_live };
 
-	return scan(auditor, "live", &ask);
+	return scan(auditor, "HSCAN", "live", &ask);
 }
 
 static void
@@ -359,7 +363,7 @@ check_cancel(struct auditor *auditor)
 {
 	const struct audit_ask ask = { .answer = got_cancel };
 
-	return scan(auditor, "cancel", &ask);
+	return scan(auditor, "SSCAN", "cancel", &ask);
 }
 
 /* --- the cursor ------------------------------------------------------------------------------ */
@@ -424,16 +428,42 @@ repair_run(struct auditor *auditor, struct run *run)
 	engine_repair_run(auditor->p->engine, &now, run, &auditor->p->effects);
 }
 
+static bool
+head_is_good(const struct run *run, const char *text, size_t len)
+{
+	struct run_head head;
+
+	return run_record_read(text, len, &head) && strcmp(head.sha256, run->wf->sha256) == 0 &&
+	    head.record.intent == run->intent && !run_state_ended(head.record.state);
+}
+
+/* Its record as long as it stands there, and nothing from then on. */
+static bool
+listed_is_good(const struct run *run, const char *text, size_t len)
+{
+	struct run_listed listed = run_listed_read(text, len);
+
+	return run->home == HOME_LISTED ? head_is_good(run, listed.record, listed.record_len)
+	                                : len == 0;
+}
+
 static void
 got_membership(struct auditor *auditor, const struct audit_ask *ask,
     const struct redisReply *reply)
 {
 	struct run *run = same_run(auditor, ask);
-	int64_t member;
+	const char *text;
+	size_t len;
 
-	if (run && reply_int(reply, &member, NULL) == 0 && member == 0 &&
-	    audit_finds(auditor, AUDIT_LIVE_MISSING, ask->run))
-		repair_run(auditor, run);
+	if (!run || reply_is_error(reply))
+		return;
+	if (reply_str(reply, &text, &len, NULL) < 0) {
+		if (audit_finds(auditor, AUDIT_LIVE_MISSING, ask->run))
+			repair_run(auditor, run);
+	} else if (!listed_is_good(run, text, len)) {
+		if (audit_finds(auditor, AUDIT_RUN_RECORD, ask->run))
+			repair_run(auditor, run);
+	}
 }
 
 static void
@@ -446,18 +476,6 @@ got_definition(struct auditor *auditor, const struct audit_ask *ask,
 		return;
 	store_lose_def(&auditor->p->store, run->wf->sha256);
 	repair_run(auditor, run);
-}
-
-static bool
-head_is_good(const struct run *run, const struct redisReply *reply)
-{
-	struct run_head head;
-	const char *text;
-	size_t len;
-
-	return reply_str(reply, &text, &len, NULL) == 0 && run_record_read(text, len, &head) &&
-	    strcmp(head.sha256, run->wf->sha256) == 0 && head.record.intent == run->intent &&
-	    !run_state_ended(head.record.state);
 }
 
 static bool
@@ -497,10 +515,13 @@ static void
 got_run(struct auditor *auditor, const struct audit_ask *ask, const struct redisReply *reply)
 {
 	struct run *run = same_run(auditor, ask);
+	const char *text = "";
+	size_t len = 0;
 
 	if (!run || reply_is_error(reply))
 		return; /* a key of another type is told by the next commit */
-	if (!head_is_good(run, reply_at(reply, 0))) {
+	(void)text_at(reply, 0, &text, &len);
+	if (run->home == HOME_OWN && !head_is_good(run, text, len)) {
 		if (audit_finds(auditor, AUDIT_RUN_RECORD, ask->run))
 			repair_run(auditor, run);
 		return;
@@ -540,7 +561,7 @@ ask_frame(struct auditor *auditor, struct run *run)
 	char *def = key_make(&auditor->p->store.keys, "def:", run->wf->sha256);
 
 	memcpy(ask.run, run->id.text, sizeof ask.run);
-	audit_send(auditor, &ask, 3, (const char *const[]){ "SISMEMBER", live, run->id.text });
+	audit_send(auditor, &ask, 3, (const char *const[]){ "HGET", live, run->id.text });
 	ask.answer = got_definition;
 	audit_send(auditor, &ask, 3, (const char *const[]){ "HGET", def, "n" });
 	free(live);

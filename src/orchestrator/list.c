@@ -319,7 +319,7 @@ ask_live(struct listing *listing)
 	char *key = key_make(&partition_store(listing->partition)->keys, "live", NULL);
 
 	if (redis_port_send(orchestrator_queries(listing->orch), 2,
-		(const char *const[]){ "SMEMBERS", key }, NULL, TIMEOUT_MS, on_live_ids, listing) < 0)
+		(const char *const[]){ "HKEYS", key }, NULL, TIMEOUT_MS, on_live_ids, listing) < 0)
 		list_page(listing);
 	free(key);
 }

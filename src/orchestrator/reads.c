@@ -194,6 +194,7 @@ struct heads_read {
 
 struct head_question {
 	struct heads_read *heads;
+	struct orchestrator *orch;
 	size_t at;
 	char id[RUN_ID_SIZE];
 };
@@ -221,21 +222,79 @@ heads_end(struct heads_read *heads)
 }
 
 static void
-on_head(void *arg, const struct redisReply *reply, const struct err *err)
+show_head(struct head_question *question, const char *record, const char *params,
+    const char *error)
 {
-	struct head_question *question = arg;
-	struct heads_read *heads = question->heads;
 	struct run_head head;
-	const char *record = text_or_null(reply, 0);
 
-	if (!reply)
+	if (record && run_record_read(record, strlen(record), &head))
+		json_array_set_new(question->heads->items, question->at,
+		    view_run_head(question->id, &head, params, error));
+}
+
+static void
+head_end(struct head_question *question, const struct err *err)
+{
+	struct heads_read *heads = question->heads;
+
+	if (err)
 		heads->err = *err;
-	else if (record && run_record_read(record, strlen(record), &head))
-		json_array_set_new(heads->items, question->at,
-		    view_run_head(question->id, &head, text_or_null(reply, 1),
-		        text_or_null(reply, 2)));
 	free(question);
 	heads_end(heads);
+}
+
+static void
+on_own(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	if (reply)
+		show_head(arg, text_or_null(reply, 0), text_or_null(reply, 1),
+		    text_or_null(reply, 2));
+	head_end(arg, reply ? NULL : err);
+}
+
+static bool
+ask_head(struct head_question *question, int argc, const char *const *argv, redis_reply_fn *fn)
+{
+	return redis_port_send(orchestrator_queries(question->orch), argc, argv, NULL, TIMEOUT_MS,
+	           fn, question) == 0;
+}
+
+static void
+no_answer(struct head_question *question)
+{
+	struct err err = { 0 };
+
+	err_set(&err, ERR_UNAVAILABLE, "redis does not answer");
+	head_end(question, &err);
+}
+
+/* Where it is not listed with its record, it has a hash of its own. */
+static void
+on_listed(void *arg, const struct redisReply *reply, const struct err *err)
+{
+	struct head_question *question = arg;
+	struct run_listed listed;
+	const char *text;
+	char *key, *record;
+	size_t len;
+
+	if (!reply) {
+		head_end(question, err);
+		return;
+	}
+	if (reply_str(reply, &text, &len, NULL) == 0 && len > 0) {
+		listed = run_listed_read(text, len);
+		record = xstrndup(listed.record, listed.record_len);
+		show_head(question, record, listed.params, NULL);
+		free(record);
+		head_end(question, NULL);
+		return;
+	}
+	key = key_make(&partition_store(orchestrator_home(question->orch, question->id))->keys,
+	    "run:", question->id);
+	if (!ask_head(question, 5, (const char *const[]){ "HMGET", key, "r", "p", "x" }, on_own))
+		no_answer(question);
+	free(key);
 }
 
 void
@@ -247,20 +306,16 @@ orchestrator_read_heads(struct orchestrator *orch, const char *const *ids, size_
 	*heads = (struct heads_read){ json_array(), 1, { 0 }, fn, arg };
 	for (size_t i = 0; i < n; i++) {
 		struct head_question *question = xcalloc(1, sizeof *question);
-		char *key = key_make(&partition_store(orchestrator_home(orch, ids[i]))->keys, "run:",
-		    ids[i]);
+		char *key = key_make(&partition_store(orchestrator_home(orch, ids[i]))->keys,
+		    "live", NULL);
 
-		*question = (struct head_question){ .heads = heads, .at = i };
+		*question = (struct head_question){ .heads = heads, .orch = orch, .at = i };
 		snprintf(question->id, sizeof question->id, "%s", ids[i]);
 		json_array_append_new(heads->items, json_null());
 		heads->left++;
-		if (redis_port_send(orchestrator_queries(orch), 5,
-			(const char *const[]){ "HMGET", key, "r", "p", "x" }, NULL, TIMEOUT_MS,
-			on_head, question) < 0) {
-			err_set(&heads->err, ERR_UNAVAILABLE, "redis does not answer");
-			heads->left--;
-			free(question);
-		}
+		if (!ask_head(question, 3, (const char *const[]){ "HGET", key, question->id },
+			on_listed))
+			no_answer(question);
 		free(key);
 	}
 	heads_end(heads);

@@ -130,7 +130,7 @@ ask_live(struct question *question, struct partition *p)
 	if (partition_engine(p))
 		consider_live(question, p);
 	else
-		ask(question, 2, (const char *const[]){ "SMEMBERS", key });
+		ask(question, 2, (const char *const[]){ "HKEYS", key });
 	free(key);
 }
 

@@ -56,7 +56,7 @@ queue_bucket(struct encoder *enc, size_t queue)
 }
 
 /* name and value live as long as the commit. */
-static void
+static struct run_field *
 add_field(struct encoder *enc, struct run_bucket *bucket, const char *name, const char *value,
     size_t len)
 {
@@ -65,13 +65,14 @@ add_field(struct encoder *enc, struct run_bucket *bucket, const char *name, cons
 	*field = (struct run_field){ name, value, len, NULL };
 	*bucket->end = field;
 	bucket->end = &field->next;
+	return field;
 }
 
 static void
 set_field(struct encoder *enc, struct run_bucket *bucket, const char *name, const char *value,
     size_t len)
 {
-	add_field(enc, bucket, name, arena_strndup(enc->arena, value, len), len);
+	(void)add_field(enc, bucket, name, arena_strndup(enc->arena, value, len), len);
 }
 
 /* The record that was written into enc->text. */
@@ -80,6 +81,14 @@ set_record(struct encoder *enc, struct run_bucket *bucket, const char *field)
 {
 	set_field(enc, bucket, field, enc->text.data, enc->text.len);
 	buf_clear(&enc->text);
+}
+
+/* Live, and its own hash has what is known of it. */
+void
+enc_list(struct encoder *enc, const struct run *run)
+{
+	args_adds(&enc->live_add, run->id.text);
+	args_adds(&enc->live_add, "");
 }
 
 /* Field <prefix><task>. */
@@ -187,37 +196,93 @@ put_submission(struct encoder *enc, const struct run *run, const struct submissi
 	buf_release(&buf);
 }
 
+/* Live, and that is all there is to know of it. */
+static void
+list_whole(struct encoder *enc, const struct run *run, const struct run_record *record)
+{
+	run_listed_write(&enc->text, run, record);
+	args_adds(&enc->live_add, run->id.text);
+	args_copy(&enc->live_add, enc->arena, enc->text.data, enc->text.len);
+	buf_clear(&enc->text);
+}
+
+/* Once in a commit: the last one counts. */
+static void
+set_head(struct encoder *enc, struct run_bucket *bucket, const struct run_record *record)
+{
+	if (!bucket->head)
+		bucket->head = add_field(enc, bucket, "r", NULL, 0);
+	run_record_write(&enc->text, bucket->run, record);
+	bucket->head->value = arena_strndup(enc->arena, enc->text.data, enc->text.len);
+	bucket->head->len = enc->text.len;
+	buf_clear(&enc->text);
+}
+
+/* Its record, and what else stood in the list of live runs alone or stands nowhere yet. */
+static struct run_bucket *
+put_own(struct encoder *enc, const struct effect *effect)
+{
+	const struct run *run = effect->run;
+	struct run_bucket *bucket = run_bucket(enc, run);
+	bool moves = effect->u.run.moves;
+
+	set_head(enc, bucket, &effect->u.run.record);
+	bucket->moves = bucket->moves || moves;
+	if ((moves || effect->kind == EFFECT_RUN_NEW || effect->kind == EFFECT_RUN_REPAIR) &&
+	    run_has_params(run))
+		set_field(enc, bucket, "p", run->params, strlen(run->params));
+	return bucket;
+}
+
+static void
+put_new(struct encoder *enc, const struct effect *effect)
+{
+	const struct run *run = effect->run;
+
+	if (effect->u.run.listed) {
+		list_whole(enc, run, &effect->u.run.record);
+	} else {
+		put_own(enc, effect)->mode = RUN_FRESH;
+		enc_list(enc, run);
+	}
+	put_definition(enc, run, 1);
+	if (effect->u.run.submission)
+		put_submission(enc, run, effect->u.run.submission);
+}
+
+static void
+put_end(struct encoder *enc, const struct effect *effect)
+{
+	const struct run *run = effect->run;
+	struct run_bucket *bucket = put_own(enc, effect);
+
+	if (run->error)
+		set_field(enc, bucket, "x", run->error, strlen(run->error));
+	bucket->moves = false;
+	args_adds(&enc->live_remove, run->id.text);
+	args_num(&enc->fin, enc->arena, (uint64_t)run->created_ms);
+	args_adds(&enc->fin, run->id.text);
+}
+
 static void
 put_run(struct encoder *enc, const struct effect *effect)
 {
 	const struct run *run = effect->run;
-	struct run_bucket *bucket = run_bucket(enc, run);
 
-	run_record_write(&enc->text, run, &effect->u.run.record);
-	set_record(enc, bucket, "r");
-	if (effect->kind == EFFECT_RUN_NEW || effect->kind == EFFECT_RUN_REPAIR) {
-		if (run->params && strcmp(run->params, "{}") != 0)
-			set_field(enc, bucket, "p", run->params, strlen(run->params));
-		args_adds(&enc->live_add, run->id.text);
-	}
-	if (effect->kind == EFFECT_RUN_REPAIR) {
-		bucket->mode = RUN_SURE;
-		repair_definition(enc, run);
-	} else if (effect->kind == EFFECT_RUN_NEW) {
-		bucket->mode = RUN_FRESH;
-		put_definition(enc, run, 1);
-		if (effect->u.run.submission)
-			put_submission(enc, run, effect->u.run.submission);
+	if (effect->kind == EFFECT_RUN_NEW) {
+		put_new(enc, effect);
 	} else if (effect->kind == EFFECT_RUN_END) {
-		if (run->error)
-			set_field(enc, bucket, "x", run->error, strlen(run->error));
-		args_adds(&enc->live_remove, run->id.text);
-		args_num(&enc->fin, enc->arena, (uint64_t)run->created_ms);
-		args_adds(&enc->fin, run->id.text);
+		put_end(enc, effect);
+	} else if (effect->kind == EFFECT_RUN_REPAIR) {
+		put_own(enc, effect)->mode = RUN_SURE;
+		enc_list(enc, run);
+		repair_definition(enc, run);
 	} else if (effect->kind == EFFECT_RUN_OPEN) {
-		set_field(enc, bucket, "x", "", 0);
-		args_adds(&enc->live_add, run->id.text);
+		set_field(enc, put_own(enc, effect), "x", "", 0);
+		enc_list(enc, run);
 		args_adds(&enc->fin_reopen, run->id.text);
+	} else {
+		(void)put_own(enc, effect);
 	}
 }
 
@@ -483,7 +548,7 @@ put_orphans(struct encoder *enc)
 static bool
 lives_again(const struct encoder *enc, const char *run)
 {
-	for (size_t i = 0; i < enc->live_add.len; i++)
+	for (size_t i = 0; i < enc->live_add.len; i += 2)
 		if (strcmp(enc->live_add.v[i], run) == 0)
 			return true;
 	return false;

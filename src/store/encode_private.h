@@ -29,6 +29,8 @@ struct run_field {
 struct run_bucket {
 	const struct run *run;
 	enum run_mode mode;
+	bool moves; /* its record stood in the list of live runs, and it goes on */
+	struct run_field *head; /* its record, or NULL */
 	struct run_field *first, **end;
 	UT_hash_handle hh;
 };
@@ -59,7 +61,8 @@ struct encoder {
 	struct run_bucket *runs;
 	struct queue_bucket *queues, **queues_tail;
 	struct def_bucket *defs;
-	struct args live_add, live_remove, fin_reopen, fin, fin_remove;
+	struct args live_add; /* ids, each with its field's value */
+	struct args live_remove, fin_reopen, fin, fin_remove;
 	struct args cancel_add, cancel_remove, drop, undrop, in_remove;
 	struct args limits, limits_gone;             /* fields of the hash `limits` */
 	struct args unlink;                          /* keys */
@@ -96,6 +99,9 @@ void enc_entries(struct encoder *enc, struct args *section, const char *key, con
 
 /* The packed events; ahead of the tasks, so that a bad stream of theirs undoes none. */
 void enc_events(struct encoder *enc);
+
+/* The run is live, and its own hash says how it is. */
+void enc_list(struct encoder *enc, const struct run *run);
 
 /* The buckets of runs become their section, and are freed. */
 void enc_runs(struct encoder *enc);

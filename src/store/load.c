@@ -162,21 +162,17 @@ static void
 got_live(struct load *load, struct load_ask *from, const struct redisReply *reply)
 {
 	char *key = make(load, "live", NULL);
-	const struct redisReply *page = scan_page(load, reply, "SSCAN", key, got_live, from->item);
-	size_t n = 0;
+	const struct redisReply *page = scan_page(load, reply, "HSCAN", key, got_live, from->item);
+	struct reply_text id, record;
 
-	if (page)
-		reply_array(page, &n, NULL);
-	for (size_t i = 0; i < n; i++) {
-		const char *id;
-		size_t len;
-
-		if (reply_str(reply_at(page, i), &id, &len, NULL) < 0 || !run_id_valid(id, len)) {
-			load_bad(load, key, "an element that is no run id");
+	for (size_t i = 0; page && i < reply_pairs(page); i++) {
+		if (reply_pair(page, i, &id, &record, NULL) < 0 || !run_id_valid(id.text, id.len)) {
+			load_bad(load, key, "a field that is no run id");
 			continue;
 		}
 		GROW(load->runs, load->n_runs, load->cap_runs);
-		load->runs[load->n_runs++] = (struct run_item){ .id = xstrndup(id, len) };
+		load->runs[load->n_runs++] = (struct run_item){ .id = xstrndup(id.text, id.len),
+			.listed = record.len > 0 };
 	}
 	free(key);
 }
@@ -340,7 +336,7 @@ ask_lists(struct load *load)
 		const char *command, *kind;
 		load_answer_fn *answer;
 	} scans[] = {
-		{ "SSCAN", "live", got_live },
+		{ "HSCAN", "live", got_live },
 		{ "SSCAN", "cancel", got_cancels },
 		{ "HSCAN", "drop", got_drops },
 		{ "HSCAN", "queues", got_queues },
@@ -359,7 +355,7 @@ ask_lists(struct load *load)
 	}
 }
 
-/* SSCAN may name an element twice. */
+/* HSCAN may name a field twice. */
 static void
 drop_doubles(struct load *load)
 {
@@ -500,7 +496,7 @@ load_one(struct store *store, struct engine *engine, struct redis_port *port,
 	*load = (struct load){ .store = store, .engine = engine, .port = port,
 		.effects = effects, .fns = *fns, .phase = PHASE_HEADS };
 	GROW(load->runs, load->n_runs, load->cap_runs);
-	load->runs[load->n_runs++] = (struct run_item){ .id = xstrdup(run_id) };
+	load->runs[load->n_runs++] = (struct run_item){ .id = xstrdup(run_id), .listed = true };
 	load->to = 1;
 	load->pumping = true; /* never ends inside this call */
 	load_head(load, load->next++);

@@ -33,6 +33,7 @@ struct head_item {
 
 struct run_item {
 	char *id;
+	bool listed; /* its record stands, or may stand, in the list of live runs */
 	struct head_item *head; /* NULL: not read yet, bad, or made */
 	struct run *run;
 	uint32_t first, next; /* tasks of the page that is asked for, and behind it */
@@ -54,6 +55,7 @@ struct queue_item {
 	struct stream_id *pending;       /* ascending */
 	size_t n_pending, cap_pending;
 	size_t at_pending;
+	bool leftover; /* it has a settled entry, which nobody may settle again */
 	bool bad;
 };
 

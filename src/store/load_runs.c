@@ -54,40 +54,89 @@ keep_early(struct head_item *head, const struct redisReply *reply)
 	}
 }
 
-static void
-got_head(struct load *load, struct load_ask *from, const struct redisReply *reply)
+/* false: nobody can read it. */
+static bool
+make_head(struct load *load, struct run_item *item, const char *text, size_t len)
 {
-	struct run_item *item = &load->runs[from->item];
 	struct run_head head;
-	const char *text;
-	size_t len;
 
-	if (!load_good(load, reply, item->id))
-		return;
-	if (reply_str(reply_at(reply, 0), &text, &len, NULL) < 0 ||
-	    !run_record_read(text, len, &head)) {
+	if (!run_record_read(text, len, &head)) {
 		load_bad(load, item->id, "a run record that this version cannot read");
-		return;
+		return false;
 	}
 	item->head = xcalloc(1, sizeof *item->head);
 	item->head->tail = head.tail ? xstrdup(head.tail) : NULL;
 	head.tail = NULL;
 	item->head->head = head;
+	want_def(load, head.sha256);
+	return true;
+}
+
+static void
+got_head(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	struct run_item *item = &load->runs[from->item];
+	const char *text = "";
+	size_t len = 0;
+
+	if (!load_good(load, reply, item->id))
+		return;
+	(void)reply_str(reply_at(reply, 0), &text, &len, NULL); /* none is none that can be read */
+	if (!make_head(load, item, text, len))
+		return;
 	if (reply_str(reply_at(reply, 1), &text, &len, NULL) == 0)
 		item->head->params = xstrndup(text, len);
 	keep_early(item->head, reply);
-	want_def(load, head.sha256);
 }
 
 /* With the first tasks' records: most runs are small. */
-void
-load_head(struct load *load, size_t i)
+static void
+ask_own(struct load *load, size_t i)
 {
 	char *key = key_make(&load->store->keys, "run:", load->runs[i].id);
 
 	load_question(load, got_head, i, NULL, load->fns.on_text ? 4 : 4 + EARLY_TASKS,
 	    (const char *const[4 + EARLY_TASKS]){ "HMGET", key, "r", "p", "0", "1", "2",
 		"3" });
+	free(key);
+}
+
+/* What it was when it began is all there is of it, or its own hash has what became of it. */
+static void
+got_listed(struct load *load, struct load_ask *from, const struct redisReply *reply)
+{
+	struct run_item *item = &load->runs[from->item];
+	struct run_listed listed;
+	const char *text = "";
+	char *record;
+	size_t len = 0;
+
+	if (!load_good(load, reply, "live"))
+		return;
+	item->listed = reply_str(reply, &text, &len, NULL) == 0 && len > 0;
+	if (!item->listed) {
+		ask_own(load, from->item);
+		return;
+	}
+	listed = run_listed_read(text, len);
+	record = xstrndup(listed.record, listed.record_len);
+	if (make_head(load, item, record, listed.record_len) && listed.params)
+		item->head->params = xstrdup(listed.params);
+	free(record);
+}
+
+void
+load_head(struct load *load, size_t i)
+{
+	char *key;
+
+	if (!load->runs[i].listed) {
+		ask_own(load, i);
+		return;
+	}
+	key = key_make(&load->store->keys, "live", NULL);
+	load_question(load, got_listed, i, NULL, 3,
+	    (const char *const[]){ "HGET", key, load->runs[i].id });
 	free(key);
 }
 
@@ -171,10 +220,11 @@ make_run(struct load *load, struct run_item *item)
 	if (from->head.replay_of[0])
 		item->run->replay_of = xstrdup(from->head.replay_of);
 	item->run->tail = from->tail;
+	item->run->home = item->listed ? HOME_LISTED : HOME_OWN;
 	from->tail = NULL;
 	if (load->fns.on_run)
 		load->fns.on_run(load->fns.arg, item->run, &from->head);
-	if (load_early_tasks(load, item))
+	if (item->listed || load_early_tasks(load, item))
 		item->next = def->wf->n_tasks;
 }
 

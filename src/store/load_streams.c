@@ -82,8 +82,10 @@ load_entry(struct load *load, struct queue_item *item, const struct stream_entry
 	ledger_add(load->store->ledger, queue, task.token, entry->id, !mine);
 	if (mine && stream_id_cmp(entry->id, item->delivered) > 0)
 		ledger_doubt(load->store->ledger, task.token);
-	if (!mine && kind == ENTRY_OPEN)
+	/* one that is settled is taken out: with it goes what could be trimmed before */
+	if (!mine && (kind == ENTRY_OPEN || !item->leftover))
 		store_add_orphan(load->store, queue, entry->id);
+	item->leftover = item->leftover || !mine;
 }
 
 static void

@@ -93,6 +93,31 @@ run_record_write(struct buf *out, const struct run *run, const struct run_record
 	add_tail(out, run->tail);
 }
 
+bool
+run_has_params(const struct run *run)
+{
+	return run->params && strcmp(run->params, "{}") != 0;
+}
+
+void
+run_listed_write(struct buf *out, const struct run *run, const struct run_record *record)
+{
+	run_record_write(out, run, record);
+	if (run_has_params(run)) {
+		buf_addc(out, '\n');
+		buf_adds(out, run->params);
+	}
+}
+
+struct run_listed
+run_listed_read(const char *text, size_t len)
+{
+	const char *line = memchr(text, '\n', len);
+
+	return (struct run_listed){ text, line ? (size_t)(line - text) : len,
+		line ? line + 1 : NULL };
+}
+
 /* A walk over comma-separated fields. */
 struct fields {
 	const char *at, *end;

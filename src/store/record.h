@@ -2,6 +2,11 @@
 /*
  * Records of runs and tasks as they stand in the hash run:<id>.
  *
+ * A run that has just begun has no such hash yet: until the first record of a task, or
+ * another one of itself, is to be stored, the hash `live` holds its record in the field
+ * <id>, and its params, if it has any, on a line behind it.  From then on that field is
+ * empty, and with the run's end it goes.
+ *
  *   r    1,state,intent,priority,created,started,finished,
  *        succeeded,failed,skipped,cancelled,total,workflow,sha256,
  *        paused,reopened,reopening,replay of,given,
@@ -46,6 +51,18 @@ struct run_head {
 /* Appends the record of run in the state that the effect carries. */
 void run_record_write(struct buf *out, const struct run *run, const struct run_record *record);
 bool run_record_read(const char *text, size_t len, struct run_head *ret_head);
+
+bool run_has_params(const struct run *run); /* any at all */
+
+/* What the list of live runs says of one that has just begun; into text. */
+struct run_listed {
+	const char *record;
+	size_t record_len;
+	const char *params; /* up to the end of text, or NULL: none */
+};
+
+void run_listed_write(struct buf *out, const struct run *run, const struct run_record *record);
+struct run_listed run_listed_read(const char *text, size_t len);
 
 void task_record_write(struct buf *out, const struct task_record *record, const char *agent,
     const char *tail);

@@ -119,6 +119,8 @@ enc_runs(struct encoder *enc)
 	for (bucket = enc->runs; bucket; bucket = bucket->hh.next) {
 		const struct run_field *at = bucket->first;
 
+		if (bucket->moves)
+			enc_list(enc, bucket->run);
 		while (at) {
 			struct part part = next_part(&at);
 

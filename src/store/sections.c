@@ -178,8 +178,8 @@ finish_sets(struct encoder *enc)
 		enum key_type type;
 		struct args *items;
 	} sets[] = {
-		{ "SADD", "live", KEY_SET, &enc->live_add },
-		{ "SREM", "live", KEY_SET, &enc->live_remove },
+		{ "HSET", "live", KEY_HASH, &enc->live_add },
+		{ "HDEL", "live", KEY_HASH, &enc->live_remove },
 		{ "ZREM", "fin", KEY_ZSET, &enc->fin_reopen },
 		{ "ZADD", "fin", KEY_ZSET, &enc->fin },
 		{ "ZREM", "fin", KEY_ZSET, &enc->fin_remove },

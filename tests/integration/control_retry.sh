@@ -60,7 +60,7 @@ wait_until 10 run_is "$run" succeeded
 is 'what was finished ran once' "$(sort_did)" 'a,b v1,b v1,c,tell,'
 is 'attempts go on' "$(task "$run" b .attempt)" 2
 is 'no error is left' "$(api "/api/v1/runs/$run" | jq -r .error)" null
-is 'live' "$(redis SCARD 'reeve:{0}:live')" 0
+is 'live' "$(redis HLEN 'reeve:{0}:live')" 0
 is 'ended' "$(redis ZRANGE 'reeve:{0}:fin' 0 -1)" "$run"
 has 'who did it' "$(events audit.retry)" 'uid:'
 is 'it was opened once' "$(redis --json XRANGE 'reeve:{0}:ev' - + | grep -o 'ro\\t' | wc -l)" 1

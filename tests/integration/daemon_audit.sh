@@ -95,16 +95,16 @@ wait_until 10 has_group
 reeve cancel "$idle" >/dev/null
 
 # --- sets and the cursor ---------------------------------------------------------------------
-redis SREM "${key}live" "$live" >/dev/null
+redis HDEL "${key}live" "$live" >/dev/null
 wait_until 10 repaired live_missing 1
 back_in_live() {
-	[ "$(redis SISMEMBER "${key}live" "$live")" = 1 ]
+	[ "$(redis HEXISTS "${key}live" "$live")" = 1 ]
 }
 wait_until 10 back_in_live
-redis SADD "${key}live" "$idle" >/dev/null
+redis HSET "${key}live" "$idle" "" >/dev/null
 wait_until 10 repaired live_unknown 1
 gone_from_live() {
-	[ "$(redis SISMEMBER "${key}live" "$idle")" = 0 ]
+	[ "$(redis HEXISTS "${key}live" "$idle")" = 0 ]
 }
 wait_until 10 gone_from_live
 redis SADD "${key}cancel" 0123456789abcdef >/dev/null
@@ -151,7 +151,7 @@ doctor_finds() {
 }
 submit idle
 wait_until 10 task_is "$run" t queued
-redis SADD "${key}live" "$live" >/dev/null
+redis HSET "${key}live" "$live" "" >/dev/null
 redis HSET "${key}run:1hf7yatz8v7eg6j0cs3-0" r x >/dev/null
 redis XDEL "${key}q:nobody" "$(entry)" >/dev/null
 try doctor
@@ -162,5 +162,5 @@ for word in 'deleted from its task stream' 'neither among the live nor among the
 done
 doctor_finds entry_gone || fail 'doctor --json: no entry_gone'
 is 'repairs by doctor' "$(repairs_in_all)" 0
-is 'what doctor left' "$(redis SISMEMBER "${key}live" "$live")" 1
+is 'what doctor left' "$(redis HEXISTS "${key}live" "$live")" 1
 stop_daemon

@@ -42,6 +42,22 @@ read_head(const struct object *object, struct run_head *ret_head)
 	return record && run_record_read(record->value.data, record->value.len, ret_head);
 }
 
+bool
+check_head(struct world *world, const char *run, struct run_head *ret_head)
+{
+	const struct member *listed = member_of(check_find(world, "live"), run);
+	const struct object *own = run_key(world, "run:", run);
+	struct run_listed record;
+
+	if (listed && listed->value.len > 0) {
+		record = run_listed_read(listed->value.data, listed->value.len);
+		if (own)
+			world_fail(world, "run %s is listed as new, and has a hash", run);
+		return run_record_read(record.record, record.record_len, ret_head);
+	}
+	return own && read_head(own, ret_head);
+}
+
 /* --- after each commit: what goes may go -------------------------------------------------- */
 
 /* By the clock of whoever owned it; a clock that was set says nothing. */
@@ -165,13 +181,12 @@ check_index(struct world *world, const char *name, bool ended)
 	if (!index)
 		return;
 	HASH_ITER(hh, index->members, member, next) {
-		struct object *run = run_key(world, "run:", member->name.data);
 		struct run_head head;
+		bool there = check_head(world, member->name.data, &head);
 
-		if (!run || !read_head(run, &head) ||
-		    run_state_ended(head.record.state) != ended)
+		if (!there || run_state_ended(head.record.state) != ended)
 			world_fail(world, "%s names run %s, which %s", name, member->name.data,
-			    run ? "is not so" : "is not there");
+			    there ? "is not so" : "is not there");
 	}
 }
 
@@ -183,10 +198,9 @@ count_users(struct world *world, const char *sha256)
 
 	for (size_t i = 0; i < world->n_asked; i++) {
 		const char *id = world->asked[i]->id.text;
-		struct object *run = run_key(world, "run:", id);
 		struct run_head head;
 
-		if (!run || !read_head(run, &head))
+		if (!check_head(world, id, &head))
 			continue;
 		if (!member_of(check_find(world, "live"), id) == !member_of(check_find(world, "fin"), id))
 			world_fail(world, "run %s is %s", id,

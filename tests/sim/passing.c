@@ -12,6 +12,7 @@
 #include "fake_private.h"
 #include "orchestrator/partition_private.h"
 #include "redis/script.h"
+#include "store/record.h"
 #include "world.h"
 
 #define P "reeve:{0}:"
@@ -200,6 +201,7 @@ still_there(struct world *world, const struct passed *passed)
 static void
 check_applied(struct world *world, struct passed *passed)
 {
+	struct run_head head;
 	char name[80];
 
 	passed->applied = true;
@@ -207,10 +209,9 @@ check_applied(struct world *world, struct passed *passed)
 	snprintf(name, sizeof name, "in:%s", passed->id);
 	if (!check_find(world, name))
 		world_fail(world, "command %s is gone without an answer", passed->id);
-	snprintf(name, sizeof name, "run:%s", passed->asked->id.text);
 	if (passed->kind != SUBMIT)
 		return;
-	if (!check_find(world, name) && !passed->asked->purged)
+	if (!check_head(world, passed->asked->id.text, &head) && !passed->asked->purged)
 		world_fail(world, "command %s is gone, and its run is not there", passed->id);
 	passed->asked->accepted = true;
 }

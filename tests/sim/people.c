@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "orchestrator/partition_private.h"
+#include "store/record.h"
 #include "world.h"
 
 /* --- what is asked for -------------------------------------------------------------- */
@@ -14,12 +15,11 @@ on_accepted(void *arg, const struct err *err)
 {
 	struct asked *asked = arg;
 
-	char name[60];
+	struct run_head head;
 
-	snprintf(name, sizeof name, "run:%s", asked->id.text);
 	/* the answer may still have been under way when history was lost */
 	asked->accepted = err->code == 0 &&
-	    (asked->world->lost_at < 0 || check_find(asked->world, name));
+	    (asked->world->lost_at < 0 || check_head(asked->world, asked->id.text, &head));
 	world_trace(asked->world, "run %s %s", asked->id.text,
 	    asked->accepted ? "accepted" : "has an unknown outcome");
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/record.h"
 
 #define CALM_STEPS 1000000 /* that a world may take to end: a lease may be an hour */
 
@@ -275,15 +276,12 @@ static void
 forget_lost(struct world *world)
 {
 	for (size_t i = 0; i < world->n_asked; i++) {
-		char *key = xasprintf("reeve:{0}:run:%s", world->asked[i]->id.text);
-		redisReply *reply = fake_redis_call(world->redis, "TYPE", key, NULL);
+		struct run_head head;
 
-		if (strcmp(reply->str, "none") == 0) {
+		if (!check_head(world, world->asked[i]->id.text, &head)) {
 			world->asked[i]->accepted = false;
 			world->asked[i]->restored_by = NULL;
 		}
-		freeReplyObject(reply);
-		free(key);
 	}
 	check_kept_anew(world);
 	check_passed_anew(world);

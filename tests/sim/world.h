@@ -475,6 +475,9 @@ void check_audit(struct world *world, const struct daemon *daemon);
 void check_history(struct world *world); /* check_history.c */
 struct object;
 struct object *check_find(struct world *world, const char *name); /* a key; NULL: none */
+/* A run's record, from the list of live runs or its own hash; false: there is none. */
+struct run_head;
+bool check_head(struct world *world, const char *run, struct run_head *ret_head);
 /* It owns, and nothing that it sent is under way. */
 bool check_owns(struct world *world, const struct daemon *daemon);
 /* A run as Redis has it, in an engine of its own; a reference, or NULL. */

@@ -486,12 +486,15 @@ bool
 stage_run_is(struct stage *stage, const struct run_id *id, const char *state)
 {
 	char key[60], wanted[40];
-	char *record;
+	char *record = stage_text(stage, "live", id->text);
 	bool is;
 
 	snprintf(key, sizeof key, "run:%s", id->text);
 	snprintf(wanted, sizeof wanted, "1,%s,", state);
-	record = stage_text(stage, key, "r");
+	if (record[0] == '\0') {
+		free(record);
+		record = stage_text(stage, key, "r");
+	}
 	is = strncmp(record, wanted, strlen(wanted)) == 0;
 	free(record);
 	return is;

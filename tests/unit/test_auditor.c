@@ -155,6 +155,43 @@ a_deleted_run_comes_back(void **state)
 	assert_true(stage_run_is(stage, &id, "succeeded"));
 }
 
+static void
+set_listed(struct stage *stage, const struct run_id *id, const char *value)
+{
+	freeReplyObject(fake_redis_call(stage->redis, "HSET", "reeve:{0}:live", id->text, value,
+	    NULL));
+}
+
+/* Where the record of a run is listed, and where it must not be any more. */
+static void
+the_list_of_live_runs(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, PAIR, NULL, NULL);
+	char *now;
+
+	owner_settle(&stage->a);
+	stage_pass(stage, 5000);
+	assert_int_equal(repairs_in_all(stage), 0);
+	set_listed(stage, &id, "1,succeeded,none");
+	stage_pass(stage, 5000);
+	assert_int_equal(repairs(stage, AUDIT_RUN_RECORD), 1);
+	assert_true(stage_run_is(stage, &id, "queued"));
+	set_listed(stage, &id, "1,queued,none,5,1,0,0,0,0,0,0,2,pair,0");
+	stage_pass(stage, 5000);
+	assert_int_equal(repairs(stage, AUDIT_RUN_RECORD), 2);
+	now = stage_text(stage, "live", id.text);
+	assert_string_equal(now, "");
+	free(now);
+	freeReplyObject(fake_redis_call(stage->redis, "HDEL", "reeve:{0}:live", id.text, NULL));
+	stage_pass(stage, 5000);
+	assert_int_equal(repairs(stage, AUDIT_LIVE_MISSING), 1);
+	owner_end(&stage->a);
+	owner_start(&stage->a);
+	owner_settle(&stage->a);
+	assert_int_equal(live(stage, &id)->tasks[0].state, TASK_QUEUED);
+}
+
 /* Acknowledged by somebody else: after a lease it is handed out anew. */
 static void
 an_entry_in_nobodys_hands(void **state)
@@ -288,6 +325,7 @@ main(void)
 		T(what_is_sound_stays),
 		T(seen_twice_before_it_is_repaired),
 		T(a_deleted_run_comes_back),
+		T(the_list_of_live_runs),
 		T(an_entry_in_nobodys_hands),
 		T(a_stuck_run_is_read_again),
 		T(looking_changes_nothing),

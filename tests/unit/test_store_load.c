@@ -10,6 +10,7 @@
 #include "stage.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "store/commit.h"
 
 #define FLOW                                                                           \
@@ -156,10 +157,12 @@ what_cannot_be_read_is_left_alone(void **state)
 	char key[120];
 
 	owner_settle(&stage->a);
-	set_field(stage, &newer, "r", "9,from the future");
+	freeReplyObject(fake_redis_call(stage->redis, "HSET", "reeve:{0}:live", newer.text,
+	    "9,from the future", NULL));
 	snprintf(key, sizeof key, "reeve:{0}:def:%s", live(stage, &lost_def)->wf->sha256);
 	freeReplyObject(fake_redis_call(stage->redis, "DEL", key, NULL));
-	freeReplyObject(fake_redis_call(stage->redis, "SADD", "reeve:{0}:live", "not a run", NULL));
+	freeReplyObject(fake_redis_call(stage->redis, "HSET", "reeve:{0}:live", "not a run", "",
+	    NULL));
 	freeReplyObject(fake_redis_call(stage->redis, "HSET", "reeve:{0}:queues", "nonsense", "g",
 	    NULL));
 	load_again(stage);
@@ -186,6 +189,104 @@ strange_entries_are_deleted(void **state)
 	stage_pass(stage, 200);
 	assert_true(stage_run_is(stage, &id, "succeeded"));
 	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+}
+
+/* Nobody will settle it again, and with it what was settled before would stay. */
+static void
+an_entry_that_is_settled_goes(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, SMALL, NULL, NULL);
+	struct redisReply *taken;
+
+	owner_settle(&stage->a);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:q:alpha", "*", "who", "knows", NULL));
+	assert_true(stage_take(stage, "alpha", &taken));
+	freeReplyObject(stage_call(stage, "XACK", "reeve:{0}:q:alpha", "alpha_consumers",
+	    taken->element[0]->element[1]->element[0]->element[0]->str, NULL));
+	freeReplyObject(taken);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+	load_again(stage);
+	(void)owner_submit(&stage->a, SMALL, NULL, NULL); /* it goes with the next commit */
+	owner_settle(&stage->a);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 1);
+}
+
+/* A run that has begun, and of which nothing else is stored, is one field. */
+static void
+a_run_that_waits_is_listed(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, PLAIN, NULL, NULL);
+	char *listed, *own;
+
+	owner_settle(&stage->a);
+	listed = stage_text(stage, "live", id.text);
+	assert_int_equal(strncmp(listed, "1,queued,none,", 14), 0);
+	own = get_field(stage, &id, "r");
+	assert_string_equal(own, "");
+	free(own);
+	load_again(stage);
+	assert_int_equal(live(stage, &id)->home, HOME_LISTED);
+	assert_string_equal(live(stage, &id)->params, "{}");
+	assert_int_equal(live(stage, &id)->tasks[0].attempt, 1);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	own = get_field(stage, &id, "r");
+	assert_string_not_equal(own, "");
+	free(listed);
+	listed = stage_text(stage, "live", id.text);
+	assert_string_equal(listed, "");
+	load_again(stage);
+	assert_int_equal(live(stage, &id)->home, HOME_OWN);
+	assert_int_equal(live(stage, &id)->tasks[0].state, TASK_SUCCEEDED);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	assert_true(stage_run_is(stage, &id, "succeeded"));
+	free(listed);
+	free(own);
+}
+
+static void
+a_listed_run_has_its_params(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, PLAIN, NULL, NULL);
+	char *listed, *with, *params;
+
+	owner_settle(&stage->a);
+	listed = stage_text(stage, "live", id.text);
+	with = xasprintf("%s\n{\"who\":\"a\\nb\"}", listed);
+	freeReplyObject(stage_call(stage, "HSET", "reeve:{0}:live", id.text, with, NULL));
+	load_again(stage);
+	assert_string_equal(live(stage, &id)->params, "{\"who\":\"a\\nb\"}");
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	params = get_field(stage, &id, "p");
+	assert_string_equal(params, "{\"who\":\"a\\nb\"}"); /* it takes them along */
+	free(listed);
+	free(with);
+	free(params);
+}
+
+/* Its tasks were done, and nobody knows which: they are not done again. */
+static void
+a_run_whose_hash_is_gone_does_not_begin_anew(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, PLAIN, NULL, NULL);
+	char *key = xasprintf("run:%s", id.text);
+
+	owner_settle(&stage->a);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	stage_do(stage, "DEL", key, NULL);
+	load_again(stage);
+	assert_null(live(stage, &id));
+	free(key);
 }
 
 static void
@@ -330,6 +431,10 @@ main(void)
 		T(unknown_trailing_fields_are_kept),
 		T(what_cannot_be_read_is_left_alone),
 		T(strange_entries_are_deleted),
+		T(an_entry_that_is_settled_goes),
+		T(a_run_that_waits_is_listed),
+		T(a_listed_run_has_its_params),
+		T(a_run_whose_hash_is_gone_does_not_begin_anew),
 		T(a_lost_entry_is_a_crash),
 		T(many_pages),
 		T(many_runs_are_read_in_slices),
