@@ -11,6 +11,8 @@
 #include "bench/side.h"
 #include "bench/wait.h"
 
+#define WARM_UP 5 /* a part of the runs: as much as the peers have (tests/bench/peers) */
+
 static int
 by_size(const void *a, const void *b)
 {
@@ -34,6 +36,18 @@ take_handoffs(const struct crew *crew, struct sample *sample)
 	for (size_t i = 0; i < HANDOFFS; i++)
 		sample->handoff_us[i] =
 		    (double)board->handoff_ns[(size_t)(share[i] * (double)(n - 1))] / 1e3;
+}
+
+/* Runs of the same workflow ahead of what is measured; the shape's lists are shared. */
+static struct shape
+warm_up_of(const struct shape *shape)
+{
+	struct shape warm_up = *shape;
+
+	warm_up.runs = shape->runs / WARM_UP;
+	if (warm_up.runs == 0)
+		warm_up.runs = 1;
+	return warm_up;
 }
 
 /* --- the agents' end --- */
@@ -67,34 +81,46 @@ measure_config_release(struct worker_config *config)
 
 /* --- the raw limit --- */
 
+/* sample NULL: nothing is measured. */
+static int
+play_raw(struct place *place, const struct shape *shape, struct sample *sample, struct err *err)
+{
+	struct worker_config config = measure_raw_config(place, shape);
+	struct crew crew = { 0 };
+	struct meter meter;
+	int64_t ended = 0;
+	int rc;
+
+	if ((rc = crew_start(&crew, &config, &place->conn, err)) < 0 ||
+	    (sample && (rc = meter_begin(&meter, place, err)) < 0))
+		goto out;
+	rc = crew_fault(&crew, raw_run(&place->conn, shape, err), err);
+	ended = clock_mono_us();
+	crew_stop(&crew);
+	if (rc == 0 && sample)
+		rc = meter_end(&meter, ended, shape_total(shape), sample, err);
+	if (sample)
+		take_handoffs(&crew, sample);
+out:
+	crew_release(&crew);
+	measure_config_release(&config);
+	return rc;
+}
+
 int
 measure_raw(const struct bench_setting *setting, const struct shape *shape,
     struct sample *ret_sample, struct err *err)
 {
-	struct place place;
-	struct worker_config config;
-	struct crew crew = { 0 };
-	struct meter meter;
+	struct shape warm_up = warm_up_of(shape);
 	struct sample sample = { 0 };
-	int64_t ended = 0;
+	struct place place;
 	int rc = place_open(&place, setting, err);
 
 	if (rc < 0)
 		return rc;
-	config = measure_raw_config(&place, shape);
-	if ((rc = raw_prepare(&place.conn, err)) < 0 ||
-	    (rc = crew_start(&crew, &config, &place.conn, err)) < 0 ||
-	    (rc = meter_begin(&meter, &place, err)) < 0)
-		goto out;
-	rc = crew_fault(&crew, raw_run(&place.conn, shape, err), err);
-	ended = clock_mono_us();
-	crew_stop(&crew);
-	if (rc == 0)
-		rc = meter_end(&meter, ended, shape_total(shape), &sample, err);
-	take_handoffs(&crew, &sample);
-out:
-	crew_release(&crew);
-	measure_config_release(&config);
+	if ((rc = raw_prepare(&place.conn, err)) == 0 &&
+	    (rc = play_raw(&place, &warm_up, NULL, err)) == 0)
+		rc = play_raw(&place, shape, &sample, err);
 	place_close(&place);
 	if (rc == 0)
 		*ret_sample = sample;
@@ -105,25 +131,41 @@ out:
 
 /* All that happens between the first submission and the last recorded completion. */
 static int
-hand_out(struct place *place, struct submitter *sub, struct crew *crew,
-    const struct shape *shape, struct sample *sample, struct err *err)
+hand_out(struct side *side, struct crew *crew, const struct shape *shape, struct err *err)
 {
-	struct meter meter;
-	int64_t ended;
-	int rc = meter_begin(&meter, place, err);
+	int rc = submit_all(&side->sub, shape->runs, err);
 
 	if (rc == 0)
-		rc = submit_all(sub, shape->runs, err);
+		rc = crew_wait(crew, &side->place.daemon, err);
 	if (rc == 0)
-		rc = crew_wait(crew, &place->daemon, err);
-	if (rc == 0)
-		rc = wait_recorded(place, crew, err);
+		rc = wait_recorded(&side->place, crew, err);
+	return rc;
+}
+
+/* sample NULL: nothing is measured. */
+static int
+play_reeve(struct side *side, const struct shape *shape, struct sample *sample, struct err *err)
+{
+	struct worker_config config = side->config;
+	struct crew crew = { 0 };
+	struct meter meter;
+	int64_t ended;
+	int rc;
+
+	config.total = shape_total(shape);
+	if ((rc = crew_start(&crew, &config, &side->place.conn, err)) < 0 ||
+	    (sample && (rc = meter_begin(&meter, &side->place, err)) < 0))
+		goto out;
+	rc = hand_out(side, &crew, shape, err);
 	ended = clock_mono_us();
-	rc = crew_fault(crew, rc, err);
-	crew_stop(crew);
-	if (rc == 0)
+	rc = crew_fault(&crew, rc, err);
+	crew_stop(&crew);
+	if (rc == 0 && sample)
 		rc = meter_end(&meter, ended, shape_total(shape), sample, err);
-	take_handoffs(crew, sample);
+	if (sample)
+		take_handoffs(&crew, sample);
+out:
+	crew_release(&crew);
 	return rc;
 }
 
@@ -131,19 +173,17 @@ int
 measure_reeve(const struct bench_setting *setting, const struct shape *shape,
     struct sample *ret_sample, struct err *err)
 {
-	struct side side;
-	struct crew crew = { 0 };
+	struct shape warm_up = warm_up_of(shape);
 	struct sample sample = { 0 };
+	struct side side;
 	int rc = side_open(&side, setting, shape, err);
 
 	if (rc < 0)
 		return rc;
-	rc = crew_start(&crew, &side.config, &side.place.conn, err);
+	if ((rc = play_reeve(&side, &warm_up, NULL, err)) == 0)
+		rc = play_reeve(&side, shape, &sample, err);
 	if (rc == 0)
-		rc = hand_out(&side.place, &side.sub, &crew, shape, &sample, err);
-	if (rc == 0)
-		rc = wait_succeeded(&side.line, shape->runs, err);
-	crew_release(&crew);
+		rc = wait_succeeded(&side.line, warm_up.runs + shape->runs, err);
 	side_close(&side);
 	if (rc == 0)
 		*ret_sample = sample;

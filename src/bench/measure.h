@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One measurement of a workload, raw or through reeved: a place is set up, the
- * agents are started, all tasks handed out, and the place is cleared away.
+ * agents are started, all tasks handed out, and the place is cleared away.  Ahead of
+ * what is measured goes a warm-up of a fifth of the runs (one at least), with agents of
+ * its own.
  */
 #ifndef REEVE_BENCH_MEASURE_H
 #define REEVE_BENCH_MEASURE_H

@@ -249,7 +249,8 @@ int64_t engine_next_timer(const struct engine *engine);
 
 /*
  * Fills the queues' windows from the ready tasks, priorities first, round robin
- * among runs; at most max dispatches.  Each dispatch is an event of its own.
+ * among runs (a turn is several tasks where many places came free together:
+ * engine/queue.h); at most max dispatches.  Each dispatch is an event of its own.
  * Returns how many.
  */
 size_t engine_dispatch(struct engine *engine, const struct moment *now, size_t max,

@@ -206,18 +206,6 @@ list_whole(struct encoder *enc, const struct run *run, const struct run_record *
 	buf_clear(&enc->text);
 }
 
-/* Once in a commit: the last one counts. */
-static void
-set_head(struct encoder *enc, struct run_bucket *bucket, const struct run_record *record)
-{
-	if (!bucket->head)
-		bucket->head = add_field(enc, bucket, "r", NULL, 0);
-	run_record_write(&enc->text, bucket->run, record);
-	bucket->head->value = arena_strndup(enc->arena, enc->text.data, enc->text.len);
-	bucket->head->len = enc->text.len;
-	buf_clear(&enc->text);
-}
-
 /* Its record, and what else stood in the list of live runs alone or stands nowhere yet. */
 static struct run_bucket *
 put_own(struct encoder *enc, const struct effect *effect)
@@ -226,7 +214,9 @@ put_own(struct encoder *enc, const struct effect *effect)
 	struct run_bucket *bucket = run_bucket(enc, run);
 	bool moves = effect->u.run.moves;
 
-	set_head(enc, bucket, &effect->u.run.record);
+	if (!bucket->head)
+		bucket->head = add_field(enc, bucket, "r", NULL, 0);
+	bucket->record = &effect->u.run.record; /* the last one in the commit counts */
 	bucket->moves = bucket->moves || moves;
 	if ((moves || effect->kind == EFFECT_RUN_NEW || effect->kind == EFFECT_RUN_REPAIR) &&
 	    run_has_params(run))

@@ -30,7 +30,8 @@ struct run_bucket {
 	const struct run *run;
 	enum run_mode mode;
 	bool moves; /* its record stood in the list of live runs, and it goes on */
-	struct run_field *head; /* its record, or NULL */
+	struct run_field *head; /* of its record, which is written last; or NULL */
+	const struct run_record *record;
 	struct run_field *first, **end;
 	UT_hash_handle hh;
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/encode_private.h"
+#include "store/record.h"
 
 static const char *const MODES[] = { [RUN_OLD] = "old", [RUN_SURE] = "sure",
 	[RUN_FRESH] = "new" };
@@ -110,6 +111,17 @@ next_part(const struct run_field **at)
 	return part;
 }
 
+static void
+write_head(struct encoder *enc, struct run_bucket *bucket)
+{
+	if (!bucket->head)
+		return;
+	run_record_write(&enc->text, bucket->run, bucket->record);
+	bucket->head->value = arena_strndup(enc->arena, enc->text.data, enc->text.len);
+	bucket->head->len = enc->text.len;
+	buf_clear(&enc->text);
+}
+
 void
 enc_runs(struct encoder *enc)
 {
@@ -119,6 +131,7 @@ enc_runs(struct encoder *enc)
 	for (bucket = enc->runs; bucket; bucket = bucket->hh.next) {
 		const struct run_field *at = bucket->first;
 
+		write_head(enc, bucket);
 		if (bucket->moves)
 			enc_list(enc, bucket->run);
 		while (at) {

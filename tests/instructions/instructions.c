@@ -16,8 +16,8 @@ static const struct shape_kind flow_kind = { "flow", "play-flow", "", false, NUL
 
 /*
  * workload: a kind of bench/shape.h at a scale; counted from its submission to its end.
- * Else runs × tasks of one graph without needs, submitted ahead; when each run has handed
- * out one, `counted` more are.  rest: what else lives, runs × tasks, half of them ready.
+ * Else runs × tasks of one graph without needs, submitted ahead; when as many tasks are
+ * done as there are runs, `counted` more are.  rest: what else lives, runs × tasks, half of them ready.
  */
 static const struct act {
 	const char *name;
@@ -34,8 +34,8 @@ static const struct act {
 	{ "live-1000000", -1, 0, 1, 6000, 3000, 100, 10000 },
 	{ "idle-runs-1", -1, 0, 1, 6000, 3000, 1, 2 },
 	{ "idle-runs-10000", -1, 0, 1, 6000, 3000, 10000, 2 },
-	{ "runs-1000", -1, 0, 1000, 20, 3000, 0, 0 },
-	{ "runs-10000", -1, 0, 10000, 3, 3000, 0, 0 },
+	{ "runs-1000", -1, 0, 1000, 25, 3000, 0, 0 },
+	{ "runs-10000", -1, 0, 10000, 25, 3000, 0, 0 },
 };
 
 static void
