@@ -70,7 +70,7 @@ dump_run(struct turn *turn, struct run *run, bool lost)
 	size_t marked = turn->effects->len;
 
 	if (lost)
-		run->home = HOME_NONE;
+		run->home = HOME_OWN; /* what Redis has of it may be older: it is written whole */
 	for (uint32_t i = 0; i < run->wf->n_tasks; i++) {
 		char *given = is_derived(run, &run->tasks[i]) ? task_given(&run->tasks[i]) : NULL;
 

@@ -84,6 +84,7 @@ queue_new(struct queues *queues, const char *type)
 
 	queue->type = xstrdup(type);
 	queue->owner = queues;
+	queue->turn = 1;
 	queue->index = queues->len;
 	queue->limit = flow_high_water(queue);
 	strand_init(&queue->plain, queue, NULL);

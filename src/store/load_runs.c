@@ -224,7 +224,7 @@ make_run(struct load *load, struct run_item *item)
 	from->tail = NULL;
 	if (load->fns.on_run)
 		load->fns.on_run(load->fns.arg, item->run, &from->head);
-	if (item->listed || load_early_tasks(load, item))
+	if (load_early_tasks(load, item))
 		item->next = def->wf->n_tasks;
 }
 

@@ -272,6 +272,30 @@ a_listed_run_has_its_params(void **state)
 	free(params);
 }
 
+#define FIVE                                                                           \
+	"name: five\ntasks: [{id: a, agent: alpha}, {id: b, agent: beta}, {id: c, agent: beta}, "  \
+	"{id: d, agent: beta}, {id: e, agent: beta}]\n"
+
+/* An older state of Redis lists it, and what was written back beside that was cut off. */
+static void
+tasks_of_a_listed_run_count(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id = owner_submit(&stage->a, FIVE, NULL, NULL);
+	char *listed;
+
+	owner_settle(&stage->a);
+	listed = stage_text(stage, "live", id.text);
+	stage_work(stage, "alpha", "done");
+	owner_settle(&stage->a);
+	freeReplyObject(stage_call(stage, "HSET", "reeve:{0}:live", id.text, listed, NULL));
+	load_again(stage);
+	assert_int_equal(live(stage, &id)->home, HOME_LISTED);
+	assert_int_equal(live(stage, &id)->tasks[0].state, TASK_SUCCEEDED);
+	assert_int_equal(stage_int(stage, "XLEN", "q:alpha"), 0);
+	free(listed);
+}
+
 /* Its tasks were done, and nobody knows which: they are not done again. */
 static void
 a_run_whose_hash_is_gone_does_not_begin_anew(void **state)
@@ -434,6 +458,7 @@ main(void)
 		T(an_entry_that_is_settled_goes),
 		T(a_run_that_waits_is_listed),
 		T(a_listed_run_has_its_params),
+		T(tasks_of_a_listed_run_count),
 		T(a_run_whose_hash_is_gone_does_not_begin_anew),
 		T(a_lost_entry_is_a_crash),
 		T(many_pages),
