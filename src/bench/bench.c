@@ -177,6 +177,7 @@ bench_release(struct bench *bench)
 	growth_release(&bench->growth);
 	recovery_release(&bench->recovery);
 	for (size_t i = 0; i < bench->n_steady; i++) {
+		free(bench->steady[i].capacity);
 		free(bench->steady[i].reeve);
 		free(bench->steady[i].raw);
 	}

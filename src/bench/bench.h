@@ -68,9 +68,8 @@ struct bench_result {
 struct bench_steady {
 	struct bench_setting setting;
 	unsigned percent;
-	double capacity; /* tasks a second */
-	double rate;     /* runs a second: two tasks each */
 	double seconds;
+	double *capacity;                  /* tasks a second, just before each of the n */
 	struct steady_sample *reeve, *raw; /* n of each */
 	size_t n;
 };
@@ -103,6 +102,8 @@ void bench_release(struct bench *bench);
 size_t bench_points(const struct bench_options *options);
 struct bench_setting bench_point(const struct bench_options *options, size_t at);
 
+/* Runs a second, two tasks each, that are the load's part of a capacity. */
+double bench_steady_rate(const struct bench_steady *steady, double capacity);
 /* sweep.c: all steady loads at all points; steady_report.c: what came of it */
 int bench_sweep(struct bench *bench, FILE *progress, struct err *err);
 json_t *bench_steady_json(const struct bench *bench);

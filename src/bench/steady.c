@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "bench/measure.h"
+#include "bench/median.h"
 #include "bench/meter.h"
 #include "bench/raw.h"
 #include "bench/side.h"
@@ -17,14 +18,6 @@
 #define CAPACITY_RUNS 5000
 #define CAPACITY_REPEATS 3
 #define LEAD_NS 20000000LL /* from when all is ready to the start of the schedule */
-
-static int
-by_value(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
 
 int
 steady_capacity(const struct bench_setting *setting, double scale,
@@ -47,8 +40,7 @@ steady_capacity(const struct bench_setting *setting, double scale,
 	shape_release(&shape);
 	if (rc < 0)
 		return rc;
-	qsort(rates, CAPACITY_REPEATS, sizeof *rates, by_value);
-	*ret_tasks_per_s = rates[CAPACITY_REPEATS / 2];
+	*ret_tasks_per_s = median_of(rates, 1, CAPACITY_REPEATS);
 	return 0;
 }
 

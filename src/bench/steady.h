@@ -7,7 +7,7 @@
  *   whole        from when the run was to be submitted until b is answered
  *
  * The load is a part of what reeved was measured to do of the same runs at full
- * speed.  The raw side gets the same schedule: a client adds the first tasks,
+ * speed, just before.  The raw side gets the same schedule: a client adds the first tasks,
  * the orchestrator beside it the second ones.
  */
 #ifndef REEVE_BENCH_STEADY_H
@@ -19,7 +19,7 @@
 enum latency { LATENCY_WAIT, LATENCY_HANDOFF, LATENCY_WHOLE, LATENCIES };
 
 struct steady_sample {
-	double us[LATENCIES][PERCENTILES];
+	double us[LATENCIES][PERCENTILES]; /* nothing but doubles: medians are taken along rows */
 	double redis_us, daemon_us, calls; /* a task */
 };
 

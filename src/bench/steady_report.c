@@ -7,6 +7,8 @@
 #include "bench/median.h"
 #include "bench/report.h"
 
+#define ROW (sizeof(struct steady_sample) / sizeof(double))
+
 static const char *const latencies[LATENCIES] = { "queue_wait_us", "handoff_us",
 	"whole_us" };
 static const char *const titles[LATENCIES] = { "queue wait", "hand-off", "whole run" };
@@ -43,6 +45,12 @@ ratio_at(const struct bench_steady *steady, size_t latency, size_t percentile)
 	return ratio;
 }
 
+static double
+capacity_of(const struct bench_steady *steady)
+{
+	return median_of(steady->capacity, 1, steady->n);
+}
+
 /* --- JSON --- */
 
 static json_t *
@@ -59,11 +67,11 @@ json_side(const struct steady_sample *samples, size_t n)
 		(void)json_object_set_new(side, latencies[i], item);
 	}
 	(void)json_object_set_new(
-	    side, "redis_cpu_us_per_task", json_real(samples[n - 1].redis_us));
+	    side, "redis_cpu_us_per_task", json_real(median_of(&samples->redis_us, ROW, n)));
 	(void)json_object_set_new(
-	    side, "reeved_cpu_us_per_task", json_real(samples[n - 1].daemon_us));
+	    side, "reeved_cpu_us_per_task", json_real(median_of(&samples->daemon_us, ROW, n)));
 	(void)json_object_set_new(
-	    side, "redis_calls_per_task", json_real(samples[n - 1].calls));
+	    side, "redis_calls_per_task", json_real(median_of(&samples->calls, ROW, n)));
 	return side;
 }
 
@@ -96,7 +104,8 @@ bench_steady_json(const struct bench *bench)
 			continue;
 		item = json_pack("{s:I, s:f, s:f, s:s, s:f, s:I, s:o, s:o, s:o}",
 		    "load_percent", (json_int_t)steady->percent, "capacity_tasks_per_s",
-		    steady->capacity, "runs_per_s", steady->rate, "arrivals", "poisson",
+		    capacity_of(steady), "runs_per_s",
+		    bench_steady_rate(steady, capacity_of(steady)), "arrivals", "poisson",
 		    "seconds", steady->seconds, "repeats", (json_int_t)steady->n, "reeve",
 		    json_side(steady->reeve, steady->n), "raw",
 		    json_side(steady->raw, steady->n), "ratio", json_ratios(steady));
@@ -140,7 +149,7 @@ bench_steady_print(const struct bench *bench, FILE *out)
 		fprintf(out,
 		    "\nload %u %% of %.0f tasks/s%s%s: us from the scheduled time, reeve "
 		    "(raw), median of %zu times %.1f s\n",
-		    steady->percent, steady->capacity, *about ? "; " : "", about,
+		    steady->percent, capacity_of(steady), *about ? "; " : "", about,
 		    steady->n, steady->seconds);
 		fprintf(out, "  %-12s", "");
 		for (size_t k = 0; k < PERCENTILES; k++)

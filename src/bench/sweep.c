@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Steady loads: what can be done is measured first, then parts of that. */
+/*
+ * Steady loads: in each turn what can be done is measured first, then parts of that.  A
+ * machine that others share is fast in one minute and slow in the next: half of what it
+ * could do a while ago may be more than it can do now.
+ */
 #include "bench/bench.h"
 
 #include "base/mem.h"
@@ -8,23 +12,27 @@
 #define SECONDS 3.0
 #define SECONDS_MIN 0.3
 
+double
+bench_steady_rate(const struct bench_steady *steady, double capacity)
+{
+	return capacity / 2 * steady->percent / 100;
+}
+
 static void
-add_loads(struct bench *bench, const struct bench_setting *setting, double capacity)
+add_loads(struct bench *bench, const struct bench_setting *setting)
 {
 	const struct bench_options *options = &bench->options;
 	double seconds = SECONDS * options->scale;
 
 	for (size_t i = 0; i < options->loads.n; i++) {
-		double percent = (double)options->loads.values[i];
 		struct bench_steady *steady;
 
 		GROW(bench->steady, bench->n_steady, bench->steady_cap);
 		steady = &bench->steady[bench->n_steady++];
 		*steady = (struct bench_steady){ .setting = *setting,
 			.percent = (unsigned)options->loads.values[i],
-			.capacity = capacity,
-			.rate = capacity / 2 * percent / 100,
 			.seconds = seconds < SECONDS_MIN ? SECONDS_MIN : seconds,
+			.capacity = xcalloc(options->repeat, sizeof *steady->capacity),
 			.reeve = xcalloc(options->repeat, sizeof *steady->reeve),
 			.raw = xcalloc(options->repeat, sizeof *steady->raw) };
 	}
@@ -48,7 +56,8 @@ say(FILE *progress, const struct bench_steady *steady, const char *side, size_t 
 
 /* Each repeat draws other arrivals; both sides get the same. */
 static int
-run_load(struct bench_steady *steady, unsigned repeats, FILE *progress, struct err *err)
+run_load(struct bench_steady *steady, double capacity, unsigned repeats, FILE *progress,
+    struct err *err)
 {
 	size_t i = steady->n;
 	struct schedule schedule;
@@ -56,7 +65,9 @@ run_load(struct bench_steady *steady, unsigned repeats, FILE *progress, struct e
 
 	if (process_interrupted())
 		return err_set(err, ERR_CONFLICT, "stopped");
-	schedule_init(&schedule, steady->rate, steady->seconds, i + 1);
+	schedule_init(
+	    &schedule, bench_steady_rate(steady, capacity), steady->seconds, i + 1);
+	steady->capacity[i] = capacity;
 	rc = steady_raw(&steady->setting, &schedule, &steady->raw[i], err);
 	if (rc == 0) {
 		say(progress, steady, "raw", i, repeats, &steady->raw[i]);
@@ -71,11 +82,10 @@ run_load(struct bench_steady *steady, unsigned repeats, FILE *progress, struct e
 }
 
 static int
-sweep_point(struct bench *bench, const struct bench_setting *setting, FILE *progress,
-    struct err *err)
+run_turn(struct bench *bench, const struct bench_setting *setting, size_t first,
+    FILE *progress, struct err *err)
 {
 	const struct bench_options *options = &bench->options;
-	size_t first = bench->n_steady;
 	double capacity;
 	int rc = steady_capacity(setting, options->scale, &capacity, err);
 
@@ -83,11 +93,21 @@ sweep_point(struct bench *bench, const struct bench_setting *setting, FILE *prog
 		return err_prefix(err, "capacity");
 	if (progress)
 		fprintf(progress, "capacity %.0f tasks/s\n", capacity);
-	add_loads(bench, setting, capacity);
-	for (unsigned turn = 0; turn < options->repeat; turn++) {
-		for (size_t i = first; i < bench->n_steady && rc == 0; i++)
-			rc = run_load(&bench->steady[i], options->repeat, progress, err);
-	}
+	for (size_t i = first; i < bench->n_steady && rc == 0; i++)
+		rc = run_load(&bench->steady[i], capacity, options->repeat, progress, err);
+	return rc;
+}
+
+static int
+sweep_point(struct bench *bench, const struct bench_setting *setting, FILE *progress,
+    struct err *err)
+{
+	size_t first = bench->n_steady;
+	int rc = 0;
+
+	add_loads(bench, setting);
+	for (unsigned turn = 0; turn < bench->options.repeat && rc == 0; turn++)
+		rc = run_turn(bench, setting, first, progress, err);
 	return rc;
 }
 

@@ -62,7 +62,8 @@ perl -MJSON::PP -e '
 
 # latencies under a steady load
 "$top/reeve" bench --json --load 20,50 --agents 2 --payload 100 --scale 0.02 --repeat 2 \
-	>"$work/load.json" 2>>"$work/bench.log"
+	>"$work/load.json" 2>"$work/load.log"
+is 'the capacity, before each repeat' "$(grep -c '^capacity ' "$work/load.log")" 2
 perl -MJSON::PP -e '
 	my $b = decode_json(do { local $/; <STDIN> });
 	die "loads" unless @{$b->{steady}} == 2 && !@{$b->{workloads}};
