@@ -12,6 +12,9 @@ from targets import MET, MISSED, judged
 
 Block = namedtuple('Block', 'steps write')
 BUSY = 0.1  # of all cores, by others; above, no number is worth much
+DISTURBED = {'busy': 'was busy with other things (up to %.0f %% of it before a step)',
+             'stolen': 'was taken away (up to %.0f %% of it while a step ran: other machines share '
+                       'its cores)'}
 WORKLOADS = ('W1', 'W1b', 'W2', 'W3', 'W4')
 PEERS = {'bullmq': 'BullMQ', 'celery': 'Celery, solo', 'celery-prefork2': 'Celery, prefork 2'}
 HANDOFFS = ('p50', 'p95', 'p99')
@@ -22,10 +25,13 @@ def image(name, about):
 
 
 def targets_block(results):
-    busy = max((record.get('busy') or 0 for record in results.files.values()), default=0)
-    return [table(('target', 'bound', 'measured', ''), judged(results))] + ([
-        '', '**The machine was busy with other things (up to %.0f %% of it before a step): these '
-        'numbers are worth little.**' % (100 * busy)] if busy > BUSY else [])
+    lines = [table(('target', 'bound', 'measured', ''), judged(results))]
+    for key, how in DISTURBED.items():
+        part = max((record.get(key) or 0 for record in results.files.values()), default=0)
+        if part > BUSY:
+            lines += ['', '**The machine ' + how % (100 * part) +
+                      ': these numbers are worth little.**']
+    return lines
 
 
 def limit_rows(results, step):
@@ -235,11 +241,12 @@ def steps_block(results):
     for step in STEPS:
         record = results.files.get(step.name)
         if not record:
-            rows.append((step.name, step.about, '–', '–', '–', UNMEASURED))
+            rows.append((step.name, step.about, '–', '–', '–', '–', UNMEASURED))
             continue
         rows.append((step.name, step.about, record.get('at', '–'),
                      record.get('commit', '–') + (' and changes' if record.get('changed') else ''),
-                     '%.0f %%' % (100 * record['busy']) if record.get('busy') is not None else '–',
+                     *('%.0f %%' % (100 * record[key]) if record.get(key) is not None else '–'
+                       for key in DISTURBED),
                      '%.0f s' % record['seconds'] if results.measured(step.name) else
                      'failed: ' + one_line(record.get('failed') or '?')))
     machines = sorted({record['machine'] for record in results.files.values()
@@ -247,7 +254,7 @@ def steps_block(results):
     commits = {record.get('commit') for record in results.files.values() if record.get('result')}
     mixed = [' The steps are of different commits.'] if len(commits) > 1 else []
     return ['Measured on: %s.' % '; '.join(machines or ['nothing yet']) + ''.join(mixed), '',
-            table(('step', 'what', 'when', 'commit', 'busy before', 'took'), rows, left=4)]
+            table(('step', 'what', 'when', 'commit', 'busy before', 'stolen', 'took'), rows, left=4)]
 
 
 UNMEASURED = 'not measured'

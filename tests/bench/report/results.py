@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Results of steps: one file of JSON each, and how figures in them are found and written.
 
-A file holds {step, command, commit, changed, at, seconds, busy, machine, failed, result}: the
-commit that was measured and whether files differed from it, the machine's load just before (a
-part of all cores), the reason if there is no result.
+A file holds {step, command, commit, changed, at, seconds, busy, stolen, machine, failed, result}:
+the commit that was measured and whether files differed from it, the machine's load just before and
+what the hypervisor took meanwhile (parts of all cores), the reason if there is no result.
 """
 import json
 import os
