@@ -8,6 +8,7 @@
 #define EVENTS_MIN 100
 #define ENTRY_OVERHEAD 100 /* bytes of a stream's entry beside its text, about */
 #define FIELDS_MAX 16
+#define AUDIT_TRIM_MS 60000 /* by age: what was kept for 90 days may stay a minute more */
 
 /* Every n-th value from the first on is the same. */
 static bool
@@ -102,6 +103,15 @@ events_bound(struct store *store, size_t len)
 	return bound > EVENTS_MIN ? bound : EVENTS_MIN;
 }
 
+/* A step back of the clock is no reason to wait. */
+static bool
+audit_trim_is_due(const struct store *store, int64_t now_ms)
+{
+	int64_t since = now_ms - store->audit_trimmed_ms;
+
+	return now_ms > store->audit_keep_ms && (since < 0 || since >= AUDIT_TRIM_MS);
+}
+
 void
 enc_events(struct encoder *enc)
 {
@@ -112,8 +122,9 @@ enc_events(struct encoder *enc)
 	(void)add_packed(enc, "ev", text, events_bound(store, text->len));
 	key = add_packed(enc, "audit", &enc->commit->events.audit, store->audit_max);
 	enc->commit->n_ahead = enc->commit->n_ids; /* and those of letters */
-	if (!key || enc->wall_ms <= store->audit_keep_ms)
+	if (!key || !audit_trim_is_due(store, enc->wall_ms))
 		return;
+	store->audit_trimmed_ms = enc->wall_ms;
 	args_adds(&enc->rest, "5");
 	args_adds(&enc->rest, "XTRIM");
 	args_adds(&enc->rest, key);

@@ -55,6 +55,7 @@ struct store {
 	int64_t events_bytes;    /* and its bytes, about */
 	int64_t event_size;      /* of its entries: a moving average */
 	int64_t audit_keep_ms;   /* age of what leaves the audit trail */
+	int64_t audit_trimmed_ms; /* when it was last trimmed by age */
 	int64_t audit_max;       /* length of the audit trail, about, whatever its age */
 };
 

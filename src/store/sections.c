@@ -22,7 +22,10 @@ enc_need_type(struct encoder *enc, const char *key, enum key_type type)
 {
 	static const char *const LENGTHS[] = { [KEY_HASH] = "HLEN", [KEY_STREAM] = "XLEN",
 		[KEY_SET] = "SCARD", [KEY_ZSET] = "ZCARD" };
+	const struct args *types = &enc->types;
 
+	if (types->len > 0 && strcmp(types->v[types->len - 1], key) == 0)
+		return; /* what joins a key leaves it in the same commit: asked for once */
 	args_adds(&enc->types, LENGTHS[type]);
 	args_adds(&enc->types, key);
 	enc->n_types++;

@@ -666,6 +666,67 @@ a_file_is_forgotten_in_its_turn(void **state)
 	commit_free(commit);
 }
 
+/* Whether the commit of an entry of the audit trail drops those that are too old. */
+static bool
+audit_trims(struct bench *bench, int64_t later_ms)
+{
+	struct commit *commit;
+	bool trims;
+
+	bench->now.wall_ms += later_ms;
+	effects_add(&bench->effects, EFFECT_NOTE, NULL, TASK_NONE)->u.note.type = "audit.x";
+	effects_mark(&bench->effects, 0, 0);
+	commit = build(bench);
+	trims = find_arg(commit, "XTRIM") > 0;
+	commit_free(commit);
+	return trims;
+}
+
+static void
+the_audit_trail_is_trimmed_once_a_minute(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_true(audit_trims(bench, 0));
+	assert_false(audit_trims(bench, 0));
+	assert_false(audit_trims(bench, 59999));
+	assert_true(audit_trims(bench, 1));
+	assert_false(audit_trims(bench, 1));
+	assert_true(audit_trims(bench, -3600000)); /* the clock was set back */
+	assert_false(audit_trims(bench, 1));
+}
+
+/* A run that begins and one that ends in the same commit: `live` is asked for once. */
+static void
+a_key_is_asked_for_once(void **state)
+{
+	struct bench *bench = *state;
+	struct run *first = submit(bench, 1, NULL);
+	struct completion said = { .kind = COMPLETION_SUCCEEDED, .exit_code = -1,
+		.retryable = -1, .retry_after_ms = -1, .run = first->id.text, .task = "t000000" };
+	struct commit *commit = build(bench);
+	redisReply *reply = make_reply(2, 0);
+	const char *const *argv;
+	const size_t *lens;
+	struct err err;
+	int argc, asked = 0;
+
+	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
+	freeReplyObject(reply);
+	commit_free(commit);
+	(void)submit(bench, 2, NULL);
+	said.token = first->tasks[0].token;
+	(void)engine_complete(bench->engine, &bench->now, &said, &bench->effects);
+	effects_mark(&bench->effects, 7, 7);
+	commit = build(bench);
+	argv = commit_argv(commit, 1, 1, &argc, &lens);
+	for (int i = 0; i + 1 < argc; i++)
+		asked += strcmp(argv[i], "HLEN") == 0 && strcmp(argv[i + 1], "test:{3}:live") == 0;
+	assert_true(find_arg(commit, "HDEL") > 0);
+	assert_int_equal(asked, 1);
+	commit_free(commit);
+}
+
 int
 main(void)
 {
@@ -690,6 +751,8 @@ main(void)
 		T(bad_streams_are_remembered),
 		T(an_answer_goes_with_its_command),
 		T(a_file_is_forgotten_in_its_turn),
+		T(the_audit_trail_is_trimmed_once_a_minute),
+		T(a_key_is_asked_for_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
