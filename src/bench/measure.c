@@ -189,3 +189,32 @@ measure_reeve(const struct bench_setting *setting, const struct shape *shape,
 		*ret_sample = sample;
 	return rc;
 }
+
+int
+measure_sustained(const struct bench_setting *setting, const struct shape *shape,
+    double seconds, double *ret_tasks_per_s, struct err *err)
+{
+	struct shape warm_up = warm_up_of(shape);
+	size_t runs = warm_up.runs, tasks = 0;
+	double took = 0;
+	struct side side;
+	int rc = side_open(&side, setting, shape, err);
+
+	if (rc < 0)
+		return rc;
+	rc = play_reeve(&side, &warm_up, NULL, err);
+	while (rc == 0 && took < seconds) {
+		struct sample sample = { 0 };
+
+		rc = play_reeve(&side, shape, &sample, err);
+		runs += shape->runs;
+		tasks += sample.tasks;
+		took += sample.seconds;
+	}
+	if (rc == 0)
+		rc = wait_succeeded(&side.line, runs, err);
+	side_close(&side);
+	if (rc == 0)
+		*ret_tasks_per_s = (double)tasks / took;
+	return rc;
+}

@@ -17,6 +17,14 @@ int measure_raw(const struct bench_setting *setting, const struct shape *shape,
 int measure_reeve(const struct bench_setting *setting, const struct shape *shape,
     struct sample *ret_sample, struct err *err);
 
+/*
+ * What can be kept up: backlogs of this shape, the next when one is worked off, on the same
+ * server until so many seconds of work have passed (one backlog at least).  Half a second
+ * may know nothing of what Redis does once a second.
+ */
+int measure_sustained(const struct bench_setting *setting, const struct shape *shape,
+    double seconds, double *ret_tasks_per_s, struct err *err);
+
 /* The agents' end of the raw side; its names are the caller's (that of Reeve's side is
  * in side.h). */
 struct worker_config measure_raw_config(

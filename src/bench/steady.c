@@ -9,39 +9,36 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "bench/measure.h"
-#include "bench/median.h"
 #include "bench/meter.h"
 #include "bench/raw.h"
 #include "bench/side.h"
 #include "bench/wait.h"
 
-#define CAPACITY_RUNS 5000
-#define CAPACITY_REPEATS 3
+#define SECONDS 3.0
+#define SECONDS_MIN 0.3
+#define CAPACITY_RUNS 5000 /* a backlog */
+#define CAPACITY_RUNS_MIN 100
 #define LEAD_NS 20000000LL /* from when all is ready to the start of the schedule */
+
+double
+steady_seconds(double scale)
+{
+	return SECONDS * scale < SECONDS_MIN ? SECONDS_MIN : SECONDS * scale;
+}
 
 int
 steady_capacity(const struct bench_setting *setting, double scale,
     double *ret_tasks_per_s, struct err *err)
 {
-	double rates[CAPACITY_REPEATS];
 	size_t runs = (size_t)(CAPACITY_RUNS * scale);
 	struct shape shape;
-	int rc = 0;
+	int rc;
 
-	shape_init_pairs(&shape, runs < 100 ? 100 : runs);
+	shape_init_pairs(&shape, runs < CAPACITY_RUNS_MIN ? CAPACITY_RUNS_MIN : runs);
 	shape.payload = setting->payload;
-	for (size_t i = 0; i < CAPACITY_REPEATS && rc == 0; i++) {
-		struct sample sample;
-
-		rc = measure_reeve(setting, &shape, &sample, err);
-		if (rc == 0)
-			rates[i] = (double)sample.tasks / sample.seconds;
-	}
+	rc = measure_sustained(setting, &shape, steady_seconds(scale), ret_tasks_per_s, err);
 	shape_release(&shape);
-	if (rc < 0)
-		return rc;
-	*ret_tasks_per_s = median_of(rates, 1, CAPACITY_REPEATS);
-	return 0;
+	return rc;
 }
 
 /* --- what the agents have noted --- */

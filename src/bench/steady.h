@@ -7,7 +7,7 @@
  *   whole        from when the run was to be submitted until b is answered
  *
  * The load is a part of what reeved was measured to do of the same runs at full
- * speed, just before.  The raw side gets the same schedule: a client adds the first tasks,
+ * speed, just before, for as long.  The raw side gets the same schedule: a client adds the first tasks,
  * the orchestrator beside it the second ones.
  */
 #ifndef REEVE_BENCH_STEADY_H
@@ -23,7 +23,10 @@ struct steady_sample {
 	double redis_us, daemon_us, calls; /* a task */
 };
 
-/* Tasks a second at full speed: the median of three measurements. */
+/* How long a load is played. */
+double steady_seconds(double scale);
+
+/* Tasks a second at full speed, kept up for as long as a load is played. */
 int steady_capacity(const struct bench_setting *setting, double scale,
     double *ret_tasks_per_s, struct err *err);
 

@@ -9,9 +9,6 @@
 #include "base/mem.h"
 #include "bench/process.h"
 
-#define SECONDS 3.0
-#define SECONDS_MIN 0.3
-
 double
 bench_steady_rate(const struct bench_steady *steady, double capacity)
 {
@@ -22,8 +19,6 @@ static void
 add_loads(struct bench *bench, const struct bench_setting *setting)
 {
 	const struct bench_options *options = &bench->options;
-	double seconds = SECONDS * options->scale;
-
 	for (size_t i = 0; i < options->loads.n; i++) {
 		struct bench_steady *steady;
 
@@ -31,7 +26,7 @@ add_loads(struct bench *bench, const struct bench_setting *setting)
 		steady = &bench->steady[bench->n_steady++];
 		*steady = (struct bench_steady){ .setting = *setting,
 			.percent = (unsigned)options->loads.values[i],
-			.seconds = seconds < SECONDS_MIN ? SECONDS_MIN : seconds,
+			.seconds = steady_seconds(options->scale),
 			.capacity = xcalloc(options->repeat, sizeof *steady->capacity),
 			.reeve = xcalloc(options->repeat, sizeof *steady->reeve),
 			.raw = xcalloc(options->repeat, sizeof *steady->raw) };
