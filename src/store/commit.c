@@ -416,6 +416,9 @@ commit_free(struct commit *commit)
 	buf_release(&commit->events.text);
 	buf_release(&commit->events.audit);
 	args_release(&commit->args);
+	for (size_t i = 0; i < commit->n_pieces; i++)
+		buf_release(&commit->pieces[i]);
+	free(commit->pieces);
 	free(commit->sent);
 	free(commit->new_defs);
 	free(commit->less_defs);

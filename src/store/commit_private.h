@@ -43,6 +43,8 @@ struct commit {
 	struct arena arena;
 	struct event_packer events;
 	struct args args; /* KEYS and ARGV; the first entries are patched for each send */
+	struct buf *pieces; /* the last of them, packed (wire/pack.h) */
+	size_t n_pieces, cap_pieces;
 	char nonce[TOKEN_SIZE], seq[24], next_seq[24];
 	struct sent *sent;
 	size_t n_sent, cap_sent;

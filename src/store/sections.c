@@ -5,6 +5,9 @@
 
 #include "base/mem.h"
 #include "store/encode_private.h"
+#include "wire/pack.h"
+
+#define PIECE_BYTES (256 * 1024)
 
 const char *
 enc_key(struct encoder *enc, const char *kind, const char *subject)
@@ -291,6 +294,23 @@ finish_cursor(struct encoder *enc)
 	trim(enc, key, enc_id(enc, next));
 }
 
+/* The last arguments: pieces, each no longer than a text that Redis takes in any case. */
+static void
+pack_sections(struct commit *commit, const struct args *all)
+{
+	size_t n;
+
+	for (size_t at = 0; at < all->len; at += n) {
+		struct buf piece = { 0 };
+
+		n = pack_fit(all->n + at, all->len - at, PIECE_BYTES);
+		pack_texts(&piece, all->v + at, all->n + at, n);
+		args_add(&commit->args, piece.data, piece.len);
+		GROW(commit->pieces, commit->n_pieces, commit->cap_pieces);
+		commit->pieces[commit->n_pieces++] = piece;
+	}
+}
+
 static void
 join_sections(struct encoder *enc)
 {
@@ -308,21 +328,24 @@ join_sections(struct encoder *enc)
 		{ &enc->rest, enc->n_rest },
 		{ &enc->less, enc->n_less },
 	};
-	size_t total = ARG_CURSOR + 1;
+	struct args all = { 0 };
+	size_t total = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
 		total += sections[i].section->len + 1;
-	args_reserve(args, total);
+	args_reserve(&all, total);
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+		args_num(&all, enc->arena, sections[i].n);
+		args_append(&all, sections[i].section);
+		args_release(sections[i].section);
+	}
 	args_adds(args, enc_key(enc, "fence", NULL));
 	args_adds(args, enc_key(enc, "cursor", NULL));
 	for (int i = ARG_NONCE; i <= ARG_NEXT_SEQ; i++)
 		args_adds(args, ""); /* set for each send */
 	args_adds(args, has_cursor(enc) ? enc_id(enc, enc->cursor) : "");
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
-		args_num(args, enc->arena, sections[i].n);
-		args_append(args, sections[i].section);
-		args_release(sections[i].section);
-	}
+	pack_sections(enc->commit, &all);
+	args_release(&all);
 }
 
 void

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 libwire_a_SOURCES = src/wire/entry.c src/wire/entry.h src/wire/keys.c src/wire/keys.h \
-	src/wire/lua_scripts.h
+	src/wire/lua_scripts.h src/wire/pack.c src/wire/pack.h
 
 # The scripts that Redis runs, embedded at build.  One list.
 LUA = \

@@ -37,6 +37,7 @@ SH_TESTS += tests/integration/daemon_main.sh tests/integration/daemon_triggers.s
 	tests/integration/daemon_kill.sh tests/integration/daemon_redis.sh \
 	tests/integration/daemon_proxy.sh tests/integration/daemon_several.sh tests/integration/daemon_completions.sh \
 	tests/integration/daemon_owners.sh tests/integration/daemon_mass.sh \
+	tests/integration/daemon_large_commit.sh \
 	tests/integration/daemon_rules.sh tests/integration/daemon_identity.sh \
 	tests/integration/daemon_hostile.sh tests/integration/daemon_keys.sh tests/integration/daemon_environment.sh
 EXTRA_DIST += tests/integration/daemon_lib.sh

@@ -9,6 +9,7 @@
 #include "fake_private.h"
 #include "orchestrator/partition_private.h"
 #include "store/record.h"
+#include "unpack.h"
 #include "world.h"
 
 #define COMMIT_ENTRIES (COMMIT_CHANGES + 250)
@@ -187,15 +188,17 @@ count_added(const char *const *argv)
 void
 check_commit(struct world *world, int argc, const char *const *argv)
 {
-	(void)argc;
+	struct unpacked args = unpack_args(argc, argv, NULL, 2 + 4);
+
 	check_kept(world);
 	check_passed(world);
-	if (count_added(argv) > COMMIT_ENTRIES)
-		world_fail(world, "a commit adds %ld entries", count_added(argv));
+	if (count_added(args.v) > COMMIT_ENTRIES)
+		world_fail(world, "a commit adds %ld entries", count_added(args.v));
 	/* without its group one cannot tell what of a stream is outstanding */
 	if (world->harmed_at < 0)
 		check_queues(world);
-	check_limits(world, argv);
+	check_limits(world, args.v);
+	unpacked_release(&args);
 }
 
 /* --- memory is what Redis holds --------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "fake_private.h"
+#include "unpack.h"
 
 long long
 commit_number(struct commit_run *run)
@@ -308,7 +309,7 @@ begin_answer(struct commit_run *run)
 }
 
 static redisReply *
-apply(struct commit_run *run)
+apply_sections(struct commit_run *run)
 {
 	redisReply *fault = check_types(run);
 
@@ -332,6 +333,26 @@ apply(struct commit_run *run)
 	return NULL;
 }
 
+#define ARGS_PLAIN 4 /* nonce, seq, seq + 1, cursor */
+
+/* The sections are packed; what is to be read of them is copied before this returns. */
+static redisReply *
+apply(struct commit_run *run)
+{
+	const struct cmd *packed = run->args;
+	struct unpacked all =
+	    unpack_args(packed->argc, packed->argv, packed->lens, ARGS_PLAIN);
+	const struct cmd args = { (int)all.len, all.v, all.n };
+	redisReply *fault;
+
+	run->args = &args;
+	run->at = ARGS_PLAIN;
+	fault = apply_sections(run);
+	run->args = packed;
+	unpacked_release(&all);
+	return fault;
+}
+
 /* The cursor with the fence, if it moves. */
 static void
 end_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args,
@@ -350,7 +371,7 @@ end_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd *a
 redisReply *
 script_commit(struct fake_redis *redis, const struct cmd *keys, const struct cmd *args)
 {
-	struct commit_run run = { .redis = redis, .keys = keys, .args = args, .at = 4 };
+	struct commit_run run = { .redis = redis, .keys = keys, .args = args };
 	struct fence fence;
 	redisReply *fault;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sends commands to the fake Redis and a real one, and compares what comes back. */
 #include "fake_pair.h"
+#include "wire/pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,21 @@ add_number(struct line *line, unsigned number)
 
 	snprintf(text, sizeof text, "%u", number);
 	add(line, text);
+}
+
+void
+pack_from(struct line *line, int from)
+{
+	size_t lens[MAX_ARGS];
+	struct buf packed = { 0 };
+
+	for (int i = from; i < line->argc; i++)
+		lens[i] = strlen(line->argv[i]);
+	pack_texts(&packed, line->argv + from, lens + from, (size_t)(line->argc - from));
+	line->argv[from] = memcpy(arena_alloc(&line->arena, packed.len), packed.data, packed.len);
+	line->packed = packed.len;
+	line->argc = from + 1;
+	buf_release(&packed);
 }
 
 /* --- comparing -------------------------------------------------------------------- */
@@ -241,6 +257,8 @@ both(struct pair *pair, struct line *line)
 
 	for (int i = 0; i < line->argc; i++)
 		lens[i] = strlen(line->argv[i]);
+	if (line->packed > 0)
+		lens[line->argc - 1] = line->packed;
 	real = redisCommandArgv(pair->real, line->argc, (const char **)line->argv, lens);
 	assert_non_null(real);
 	push_ids(pair, line, real);

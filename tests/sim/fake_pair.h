@@ -40,6 +40,7 @@ struct pair {
 struct line {
 	const char *argv[MAX_ARGS];
 	int argc;
+	size_t packed; /* bytes of the last argument, if that may hold a NUL; 0: it is a text */
 	struct arena arena;
 };
 
@@ -51,6 +52,8 @@ unsigned below(struct pair *pair, unsigned n);
 
 void add(struct line *line, const char *text);
 void add_number(struct line *line, unsigned number);
+/* What was added since argument `from` becomes one argument, the last one (wire/pack.h). */
+void pack_from(struct line *line, int from);
 /* Begins an EVAL of the script of this name. */
 void add_script(struct line *line, const char *name, const char *nkeys);
 

@@ -5,7 +5,8 @@ FAKE_SOURCES = tests/sim/fake_agents.c \
 	tests/sim/fake_keep.c tests/sim/fake_leases.c tests/sim/fake_letters.c \
 	tests/sim/fake_members.c \
 	tests/sim/fake_private.h tests/sim/fake_redis.c tests/sim/fake_redis.h \
-	tests/sim/fake_reply.c tests/sim/fake_script.c tests/sim/fake_stream.c
+	tests/sim/fake_reply.c tests/sim/fake_script.c tests/sim/fake_stream.c \
+	tests/sim/unpack.c tests/sim/unpack.h
 C_TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
 	tests/sim/check_agents.c tests/sim/check_history.c tests/sim/check_letters.c \

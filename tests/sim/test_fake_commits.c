@@ -8,6 +8,7 @@
 #include "fake_pair.h"
 #include "model/load.h"
 #include "store/commit.h"
+#include "wire/pack.h"
 
 #define FLOW                                                                           \
 	"name: flow\nmax_parallel: 7\nfail: finish\ndefaults: {agent: alpha, retry: "   \
@@ -481,6 +482,7 @@ commit_runs(struct owner *owner, const char *mode, bool alone)
 	const char *const alone_words[] = { "2", "old", "1", "1", "good", "f", "v", mode, "1", "1",
 		"wrong", "f", "v", NULL };
 	const char *const words[] = { "1", mode, "2", "1", "f", "good", "v", "wrong", "w", NULL };
+	int sections;
 
 	add_script(&line, "commit", "2");
 	add(&line, P "fence");
@@ -489,11 +491,13 @@ commit_runs(struct owner *owner, const char *mode, bool alone)
 	add_number(&line, (unsigned)owner->seq);
 	add_number(&line, (unsigned)owner->seq + 1);
 	add(&line, "");
+	sections = line.argc;
 	add(&line, "0"); /* types */
 	for (const char *const *word = alone ? alone_words : words; *word; word++)
 		add(&line, *word);
 	for (int section = 0; section < 6; section++)
 		add(&line, "0");
+	pack_from(&line, sections);
 	both(owner->pair, &line);
 }
 
@@ -530,11 +534,19 @@ runs_that_are_no_hashes_agree(void **state)
 static void
 commit_without_a_right(struct pair *pair)
 {
-	redisReply *reply = redisCommand(pair->real,
-	    "EVAL %s 2 " P "fence " P "cursor 1 0 1 5-5 0 1 old 1 1 r f v 0 "
-	    "1 " P "q %s 3 0 1 * f v 1 " P "ev %s 3 0 1 * f v 0 1 4 XACK " P "q g 1-1 0",
-	    script_named("commit")->text, "", "");
+	static const char *const sections[] = { "0", "1", "old", "1", "1", "r", "f", "v", "0",
+		"1", P "q", "", "3", "0", "1", "*", "f", "v", "1", P "ev", "", "3", "0", "1", "*",
+		"f", "v", "0", "1", "4", "XACK", P "q", "g", "1-1", "0" };
+	size_t lens[ARRAY_LEN(sections)];
+	struct buf packed = { 0 };
+	redisReply *reply;
 
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		lens[i] = strlen(sections[i]);
+	pack_texts(&packed, sections, lens, ARRAY_LEN(sections));
+	reply = redisCommand(pair->real, "EVAL %s 2 " P "fence " P "cursor 1 0 1 5-5 %b",
+	    script_named("commit")->text, packed.data, packed.len);
+	buf_release(&packed);
 	assert_int_equal(reply->type, REDIS_REPLY_ERROR);
 	assert_non_null(strstr(reply->str, "can't run this command"));
 	freeReplyObject(reply);

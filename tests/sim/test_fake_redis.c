@@ -396,6 +396,7 @@ random_commit(struct pair *pair)
 	struct line line = { 0 };
 	redisReply *fence = redisCommand(pair->real, "GET reeve:{0}:fence");
 	char nonce[64] = "n1", seq[64] = "0", next[64];
+	int sections;
 
 	if (below(pair, 8) == 0)
 		BOTH(pair, "SET", "reeve:{0}:run:a", "no hash");
@@ -416,6 +417,7 @@ random_commit(struct pair *pair)
 	add(&line, seq);
 	add(&line, next);
 	add(&line, PICK(pair, "", "7-7"));
+	sections = line.argc;
 	add_types(pair, &line);
 	add_runs(pair, &line);
 	add(&line, "1");
@@ -440,6 +442,7 @@ random_commit(struct pair *pair)
 		add(&line, "h2");
 		add_number(&line, 1 + below(pair, 4));
 	}
+	pack_from(&line, sections);
 	both(pair, &line);
 	same_last_id(pair, "x2");
 }

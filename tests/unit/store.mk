@@ -11,8 +11,11 @@ tests_unit_test_store_events_SOURCES = tests/unit/test_store_events.c \
 tests_unit_test_store_events_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
 
 C_TESTS += tests/unit/test_store_commit tests/unit/test_store_load
-tests_unit_test_store_commit_SOURCES = tests/unit/test_store_commit.c \
-	tests/unit/engine_harness.c tests/unit/engine_harness.h
+COMMIT_BENCH = tests/unit/commit_bench.c tests/unit/commit_bench.h \
+	tests/unit/engine_harness.c tests/unit/engine_harness.h \
+	tests/sim/unpack.c tests/sim/unpack.h
+tests_unit_test_store_commit_SOURCES = tests/unit/test_store_commit.c $(COMMIT_BENCH)
+tests_unit_test_store_commit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_store_commit_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_store_load_SOURCES = tests/unit/test_store_load.c tests/unit/stage.c \
 	tests/unit/stage.h $(FAKE_SOURCES)
@@ -21,3 +24,8 @@ tests_unit_test_store_load_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
 C_TESTS += tests/unit/test_store_letters
 tests_unit_test_store_letters_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)
+
+C_TESTS += tests/unit/test_store_sections
+tests_unit_test_store_sections_SOURCES = tests/unit/test_store_sections.c $(COMMIT_BENCH)
+tests_unit_test_store_sections_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_store_sections_LDADD = $(STORE_LIBS) $(CMOCKA_LIBS)

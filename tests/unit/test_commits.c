@@ -369,7 +369,7 @@ load_script(struct stage *stage)
 	while (strcmp(lua->name, "commit") != 0)
 		lua++;
 	freeReplyObject(stage_call(stage, "EVAL", lua->text, "2", "reeve:{0}:fence",
-	    "reeve:{0}:cursor", "no nonce", "0", "1", "", "0", "0", "0", "0", "0", "0", "0", "0", NULL));
+	    "reeve:{0}:cursor", "no nonce", "0", "1", "", "", NULL));
 }
 
 /* Redis forgot the script and got it again from another: the first is late. */

@@ -1,138 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Commits: limits, boundaries, what may change between two sendings, found ids. */
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "test.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
-#include "engine_harness.h"
-#include "model/canonical.h"
-#include "store/commit.h"
-
-struct bench {
-	struct rng rng;
-	struct engine *engine;
-	struct store store;
-	struct effects effects;
-	struct moment now;
-	size_t taken;
-};
-
-static int
-begin(void **state)
-{
-	struct bench *bench = xcalloc(1, sizeof *bench);
-	struct engine_config config;
-
-	engine_config_defaults(&config);
-	config.high_water_min = config.window = 100000;
-	rng_init(&bench->rng, 3);
-	bench->engine = engine_new(&config, &bench->rng);
-	bench->now = (struct moment){ 10, 1700000000000 };
-	store_init(&bench->store, "test:", 3);
-	*state = bench;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	struct bench *bench = *state;
-
-	for (size_t i = bench->taken; i < bench->effects.len; i++)
-		effect_release(&bench->effects.items[i]);
-	bench->effects.len = 0;
-	effects_release(&bench->effects);
-	engine_free(bench->engine);
-	store_release(&bench->store);
-	free(bench);
-	return 0;
-}
-
-static struct run *
-submit(struct bench *bench, uint32_t n_tasks, const char *prompt)
-{
-	struct builder builder = builder_begin(n_tasks, "alpha");
-	struct run_spec spec = { .wf = builder.wf, .params = "{}", .priority = -1 };
-	struct run *run;
-
-	memset(builder.wf->sha256, n_tasks == 1 ? 'c' : 'd', SHA256_HEX_SIZE - 1);
-	for (uint32_t i = 0; prompt && i < n_tasks; i++)
-		builder_body(&builder, i, TASK_PROMPT, prompt);
-	spec.id = run_id_make(bench->now.wall_ms, 3, &bench->rng);
-	assert_int_equal(engine_submit(bench->engine, &bench->now, &spec, &bench->effects, &run, NULL),
-	    0);
-	effects_mark(&bench->effects, 0, 0);
-	(void)engine_dispatch(bench->engine, &bench->now, SIZE_MAX, &bench->effects);
-	workflow_unref(builder.wf);
-	return run;
-}
-
-static struct commit *
-build(struct bench *bench)
-{
-	return commit_build(&bench->store, &bench->effects, &bench->taken, bench->now.wall_ms);
-}
-
-static int
-find_arg(struct commit *commit, const char *text)
-{
-	const size_t *lens;
-	int argc;
-	const char *const *argv = commit_argv(commit, 1, 1, &argc, &lens);
-
-	for (int i = 0; i < argc; i++) {
-		if (lens[i] == strlen(text) && memcmp(argv[i], text, lens[i]) == 0)
-			return i;
-	}
-	return -1;
-}
-
-static redisReply *
-make_text(const char *text)
-{
-	redisReply *item = xcalloc(1, sizeof *item);
-
-	item->type = REDIS_REPLY_STRING;
-	item->str = xstrdup(text);
-	item->len = strlen(text);
-	return item;
-}
-
-/* A reply of the script: OK and n ids, that of the events first, the next is 5-first. */
-static redisReply *
-make_reply(size_t n, unsigned first)
-{
-	redisReply *reply = xcalloc(1, sizeof *reply);
-	struct buf ids = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&ids, "%s5-%zu", i ? " " : "", first + i);
-	reply->type = REDIS_REPLY_ARRAY;
-	reply->elements = 3;
-	reply->element = xcalloc(3, sizeof(redisReply *));
-	reply->element[0] = make_text("OK");
-	reply->element[1] = make_text(buf_text(&ids));
-	reply->element[2] = make_text("");
-	buf_release(&ids);
-	return reply;
-}
+#include "commit_bench.h"
 
 static void
 nothing_makes_no_commit(void **state)
 {
 	struct bench *bench = *state;
 
-	assert_null(build(bench));
+	assert_null(bench_build(bench));
 	effects_add(&bench->effects, EFFECT_NOTE, NULL, TASK_NONE)->u.note.type = "x";
-	assert_null(build(bench)); /* the event is not closed yet */
+	assert_null(bench_build(bench)); /* the event is not closed yet */
 	effects_mark(&bench->effects, 0, 0);
-	commit_free(build(bench));
-	assert_null(build(bench));
+	commit_free(bench_build(bench));
+	assert_null(bench_build(bench));
 }
 
 static void
@@ -142,8 +29,8 @@ many_changes_are_several_commits(void **state)
 	struct commit *commit;
 	size_t commits = 0, effects = 0, changes = 0;
 
-	(void)submit(bench, 3000, NULL);
-	while ((commit = build(bench)) != NULL) {
+	(void)bench_submit(bench, 3000, NULL);
+	while ((commit = bench_build(bench)) != NULL) {
 		assert_true(commit_changes(commit) <= COMMIT_CHANGES);
 		assert_int_equal(commit_effect(commit, commit_effects(commit) - 1)->kind, EFFECT_MARK);
 		assert_null(commit_effect(commit, commit_effects(commit)));
@@ -166,15 +53,17 @@ many_bytes_are_several_commits(void **state)
 	size_t commits = 0;
 
 	memset(text, 'x', 200000);
-	(void)submit(bench, 20, text);
-	while ((commit = build(bench)) != NULL) {
+	(void)bench_submit(bench, 20, text);
+	while ((commit = bench_build(bench)) != NULL) {
 		const size_t *lens;
 		size_t bytes = 0;
 		int argc;
 
 		(void)commit_argv(commit, 1, 1, &argc, &lens);
-		for (int i = 0; i < argc; i++)
+		for (int i = 0; i < argc; i++) {
+			assert_true(lens[i] <= 256 * 1024 + 10); /* a text and its heads */
 			bytes += lens[i];
+		}
 		/* the definition comes on top of the first */
 		assert_true(bytes <= COMMIT_BYTES + (commits ? 1 : 21) * 210000);
 		commits++;
@@ -194,12 +83,12 @@ only_the_nonce_changes(void **state)
 	char **copy;
 	int argc, again;
 
-	(void)submit(bench, 5, NULL);
-	commit = build(bench);
+	(void)bench_submit(bench, 5, NULL);
+	commit = bench_build(bench);
 	argv = commit_argv(commit, 0x11, 8, &argc, &lens);
 	copy = xcalloc((size_t)argc, sizeof *copy);
 	for (int i = 0; i < argc; i++)
-		copy[i] = xstrndup(argv[i], lens[i]);
+		copy[i] = xmemdup(argv[i], lens[i] + 1); /* with its NUL */
 	assert_string_equal(copy[0], "test:{3}:fence");
 	assert_string_equal(copy[1], "test:{3}:cursor");
 	assert_int_equal(commit_nkeys(), 2);
@@ -228,19 +117,19 @@ a_definition_is_stored_once(void **state)
 	struct err err;
 
 	memset(key + strlen(key), 'c', SHA256_HEX_SIZE - 1);
-	(void)submit(bench, 1, NULL);
-	(void)submit(bench, 1, NULL);
-	commit = build(bench);
-	assert_true(find_arg(commit, key) > 0);
-	reply = make_reply(3, 0); /* two tasks, one packed event */
+	(void)bench_submit(bench, 1, NULL);
+	(void)bench_submit(bench, 1, NULL);
+	commit = bench_build(bench);
+	assert_true(bench_find(commit, key) > 0);
+	reply = bench_reply(3, 0); /* two tasks, one packed event */
 	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
 	freeReplyObject(reply);
 	commit_free(commit);
-	(void)submit(bench, 1, NULL);
-	commit = build(bench);
-	assert_int_equal(find_arg(commit, "n"), -1);
-	assert_true(find_arg(commit, "refs") > 0);                 /* but counted */
-	assert_int_equal(find_arg(commit, "alpha_consumers"), -1); /* nor its group */
+	(void)bench_submit(bench, 1, NULL);
+	commit = bench_build(bench);
+	assert_int_equal(bench_find(commit, "n"), -1);
+	assert_true(bench_find(commit, "refs") > 0);                 /* but counted */
+	assert_int_equal(bench_find(commit, "alpha_consumers"), -1); /* nor its group */
 	commit_free(commit);
 }
 
@@ -259,7 +148,7 @@ purge(struct bench *bench, const char *run, char sha)
 static redisReply *
 make_left(long long left)
 {
-	redisReply *reply = make_reply(0, 0);
+	redisReply *reply = bench_reply(0, 0);
 	redisReply *item = xcalloc(1, sizeof *item);
 
 	item->type = REDIS_REPLY_INTEGER;
@@ -284,13 +173,13 @@ a_purged_run_gives_its_definition_up(void **state)
 	for (long long left = 1; left >= 0; left--) {
 		purge(bench, "r1", 'a');
 		purge(bench, "r2", 'a');
-		commit = build(bench);
+		commit = bench_build(bench);
 		assert_int_equal(commit_changes(commit), 2);
-		assert_true(find_arg(commit, "test:{3}:run:r1") > 0);
-		assert_true(find_arg(commit, "test:{3}:run:r2") > 0);
-		assert_true(find_arg(commit, "test:{3}:fin") > 0);
-		assert_true(find_arg(commit, key) > 0);
-		assert_true(find_arg(commit, "2") > 0);
+		assert_true(bench_find(commit, "test:{3}:run:r1") > 0);
+		assert_true(bench_find(commit, "test:{3}:run:r2") > 0);
+		assert_true(bench_find(commit, "test:{3}:fin") > 0);
+		assert_true(bench_find(commit, key) > 0);
+		assert_true(bench_find(commit, "2") > 0);
 		reply = make_left(left);
 		assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
 		assert_int_equal(store_has_def(&bench->store, sha256), left > 0);
@@ -312,11 +201,11 @@ one_comes_and_one_goes(void **state)
 
 	memset(sha256, 'c', sizeof sha256 - 1);
 	store_add_def(&bench->store, sha256);
-	(void)submit(bench, 1, NULL);
+	(void)bench_submit(bench, 1, NULL);
 	purge(bench, "r1", 'c');
-	commit = build(bench);
-	assert_int_equal(find_arg(commit, "refs"), -1);
-	reply = make_reply(2, 0); /* a task and the events */
+	commit = bench_build(bench);
+	assert_int_equal(bench_find(commit, "refs"), -1);
+	reply = bench_reply(2, 0); /* a task and the events */
 	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
 	assert_true(store_has_def(&bench->store, sha256));
 	freeReplyObject(reply);
@@ -334,13 +223,13 @@ a_lost_reply_forgets_the_definition(void **state)
 	memset(sha256, 'c', sizeof sha256 - 1);
 	store_add_def(&bench->store, sha256);
 	purge(bench, "r1", 'c');
-	commit = build(bench);
+	commit = bench_build(bench);
 	commit_applied(commit, &bench->store);
 	assert_false(store_has_def(&bench->store, sha256));
 	commit_free(commit);
-	(void)submit(bench, 1, NULL);
-	commit = build(bench);
-	assert_true(find_arg(commit, "n") > 0);
+	(void)bench_submit(bench, 1, NULL);
+	commit = bench_build(bench);
+	assert_true(bench_find(commit, "n") > 0);
 	commit_free(commit);
 }
 
@@ -354,10 +243,10 @@ an_uploaded_definition_is_kept_by_its_run(void **state)
 	memset(sha256, 'c', sizeof sha256 - 1);
 	store_add_uploaded_def(&bench->store, sha256);
 	assert_true(store_def_may_expire(&bench->store, sha256));
-	(void)submit(bench, 1, NULL);
-	commit = build(bench);
-	assert_true(find_arg(commit, "PERSIST") > 0);
-	assert_int_equal(find_arg(commit, "n"), -1);
+	(void)bench_submit(bench, 1, NULL);
+	commit = bench_build(bench);
+	assert_true(bench_find(commit, "PERSIST") > 0);
+	assert_int_equal(bench_find(commit, "n"), -1);
 	assert_false(store_def_may_expire(&bench->store, sha256));
 	commit_free(commit);
 }
@@ -366,9 +255,9 @@ static void
 ids_go_to_the_ledger(void **state)
 {
 	struct bench *bench = *state;
-	struct run *run = submit(bench, 2, NULL);
-	struct commit *commit = build(bench);
-	redisReply *reply = make_reply(2, 0);
+	struct run *run = bench_submit(bench, 2, NULL);
+	struct commit *commit = bench_build(bench);
+	redisReply *reply = bench_reply(2, 0);
 	struct stream_id id;
 	struct err err;
 	size_t queue;
@@ -376,7 +265,7 @@ ids_go_to_the_ledger(void **state)
 	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), ERR_INVALID);
 	assert_false(ledger_find(bench->store.ledger, run->tasks[0].token, &queue, &id));
 	freeReplyObject(reply);
-	reply = make_reply(3, 0);
+	reply = bench_reply(3, 0);
 	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
 	assert_true(ledger_find(bench->store.ledger, run->tasks[0].token, &queue, &id));
 	assert_int_equal(id.seq, 1);
@@ -391,10 +280,10 @@ static void
 ids_of_letters_come_before(void **state)
 {
 	struct bench *bench = *state;
-	struct run *run = submit(bench, 2, NULL);
+	struct run *run = bench_submit(bench, 2, NULL);
 	struct effect *dead = effects_add(&bench->effects, EFFECT_DEAD, run, 0);
 	struct commit *commit;
-	redisReply *reply = make_reply(4, 0);
+	redisReply *reply = bench_reply(4, 0);
 	struct stream_id id;
 	struct err err;
 	size_t queue;
@@ -402,8 +291,8 @@ ids_of_letters_come_before(void **state)
 	dead->u.dead.body = "{}";
 	dead->u.dead.body_len = 2;
 	effects_mark(&bench->effects, 0, 0);
-	commit = build(bench);
-	assert_true(find_arg(commit, "open") > 0);
+	commit = bench_build(bench);
+	assert_true(bench_find(commit, "open") > 0);
 	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(ledger_find(bench->store.ledger, run->tasks[i].token, &queue, &id));
@@ -417,8 +306,8 @@ static void
 a_lost_reply_is_found_by_tokens(void **state)
 {
 	struct bench *bench = *state;
-	struct run *run = submit(bench, 2, NULL);
-	struct commit *commit = build(bench);
+	struct run *run = bench_submit(bench, 2, NULL);
+	struct commit *commit = bench_build(bench);
 	struct stream_id id = { 9, 1 };
 	size_t queue;
 
@@ -443,31 +332,31 @@ static void
 a_report_waits_for_the_id(void **state)
 {
 	struct bench *bench = *state;
-	struct run *run = submit(bench, 2, NULL);
+	struct run *run = bench_submit(bench, 2, NULL);
 	struct completion said = { .kind = COMPLETION_FAILED, .category = CATEGORY_EXIT,
 		.exit_code = 1, .retryable = -1, .retry_after_ms = -1, .run = run->id.text };
-	struct commit *first = build(bench), *second, *third;
-	redisReply *reply = make_reply(3, 0);
+	struct commit *first = bench_build(bench), *second, *third;
+	redisReply *reply = bench_reply(3, 0);
 	struct err err;
 
-	(void)submit(bench, 1, NULL); /* needs nothing */
+	(void)bench_submit(bench, 1, NULL); /* needs nothing */
 	assert_false(commit_must_wait(&bench->store, &bench->effects, bench->taken));
 	said.task = "t000001";
 	said.token = run->tasks[1].token;
 	(void)engine_complete(bench->engine, &bench->now, &said, &bench->effects);
 	effects_mark(&bench->effects, 7, 7);
-	(void)submit(bench, 1, NULL);
+	(void)bench_submit(bench, 1, NULL);
 	assert_true(commit_must_wait(&bench->store, &bench->effects, bench->taken));
-	second = build(bench);
+	second = bench_build(bench);
 	assert_non_null(second);
-	assert_int_equal(find_arg(second, "7-7"), -1);
-	assert_null(build(bench));
+	assert_int_equal(bench_find(second, "7-7"), -1);
+	assert_null(bench_build(bench));
 	assert_int_equal(commit_confirm(first, &bench->store, reply, &err), 0);
 	assert_false(commit_must_wait(&bench->store, &bench->effects, bench->taken));
-	third = build(bench);
-	assert_true(find_arg(third, "7-7") > 0);
-	assert_true(find_arg(third, "XACK") > 0);
-	assert_true(find_arg(third, "5-2") > 0); /* the id that the reply gave */
+	third = bench_build(bench);
+	assert_true(bench_find(third, "7-7") > 0);
+	assert_true(bench_find(third, "XACK") > 0);
+	assert_true(bench_find(third, "5-2") > 0); /* the id that the reply gave */
 	assert_int_equal(bench->taken, bench->effects.len);
 	freeReplyObject(reply);
 	commit_free(first);
@@ -480,17 +369,17 @@ static void
 a_letter_waits_for_its_entry(void **state)
 {
 	struct bench *bench = *state;
-	struct run *run = submit(bench, 1, NULL);
-	struct commit *first = build(bench);
+	struct run *run = bench_submit(bench, 1, NULL);
+	struct commit *first = bench_build(bench);
 	struct effect *dead = effects_add(&bench->effects, EFFECT_DEAD, run, 0);
 
 	dead->u.dead.attempts = 1;
 	dead->u.dead.token = run->tasks[0].token;
 	effects_mark(&bench->effects, 0, 0);
-	assert_null(build(bench));
+	assert_null(bench_build(bench));
 	commit_free(first); /* memory is dropped with it: nothing to wait for */
 	assert_false(commit_must_wait(&bench->store, &bench->effects, bench->taken));
-	commit_free(build(bench));
+	commit_free(bench_build(bench));
 }
 
 /* What the first one stores the second relies on: it is applied behind the first, or not. */
@@ -500,13 +389,13 @@ a_definition_in_flight_is_not_sent_again(void **state)
 	struct bench *bench = *state;
 	struct commit *first, *second;
 
-	(void)submit(bench, 1, NULL);
-	first = build(bench);
-	assert_true(find_arg(first, "n") > 0);
-	(void)submit(bench, 1, NULL);
-	second = build(bench);
-	assert_int_equal(find_arg(second, "n"), -1);
-	assert_true(find_arg(second, "refs") > 0);
+	(void)bench_submit(bench, 1, NULL);
+	first = bench_build(bench);
+	assert_true(bench_find(first, "n") > 0);
+	(void)bench_submit(bench, 1, NULL);
+	second = bench_build(bench);
+	assert_int_equal(bench_find(second, "n"), -1);
+	assert_true(bench_find(second, "refs") > 0);
 	commit_free(first);
 	commit_free(second);
 }
@@ -526,17 +415,17 @@ a_definition_in_doubt_is_waited_for(void **state)
 
 		store_add_def(&bench->store, sha256);
 		purge(bench, "r1", 'c');
-		first = build(bench);
+		first = bench_build(bench);
 		purge(bench, "r2", 'd'); /* another one's */
-		(void)submit(bench, 1, NULL);
-		second = build(bench);
+		(void)bench_submit(bench, 1, NULL);
+		second = bench_build(bench);
 		assert_int_equal(commit_changes(second), 1);
-		assert_null(build(bench));
+		assert_null(bench_build(bench));
 		assert_int_equal(commit_confirm(first, &bench->store, reply, &err), 0);
 		commit_free(first);
 		commit_free(second);
-		first = build(bench);
-		assert_int_equal(find_arg(first, "n") > 0, left == 0);
+		first = bench_build(bench);
+		assert_int_equal(bench_find(first, "n") > 0, left == 0);
 		commit_free(first);
 		freeReplyObject(reply);
 	}
@@ -559,178 +448,25 @@ bad_streams_are_remembered(void **state)
 	assert_true(store_is_bad(&bench->store, "test:{3}:q:alpha:dlq"));
 	assert_false(store_is_bad(&bench->store, "other"));
 	for (int i = 0; i < 2; i++) {
-		run = submit(bench, 1, NULL);
+		run = bench_submit(bench, 1, NULL);
 		said.run = run->id.text;
 		said.task = "t000000";
 		said.token = run->tasks[0].token;
 		assert_int_equal(engine_complete(bench->engine, &bench->now, &said, &bench->effects),
 		    COMPLETION_APPLIED);
 		effects_mark(&bench->effects, 7, 7);
-		commit = build(bench);
-		assert_int_equal(find_arg(commit, "test:{3}:q:alpha:dlq") >= 0, i == 1);
-		assert_true(find_arg(commit, "7-7") > 0);
+		commit = bench_build(bench);
+		assert_int_equal(bench_find(commit, "test:{3}:q:alpha:dlq") >= 0, i == 1);
+		assert_true(bench_find(commit, "7-7") > 0);
 		commit_free(commit);
 		store_set_bad(&bench->store, "test:{3}:q:alpha:dlq", false);
 	}
 }
 
-static void
-an_answer_goes_with_its_command(void **state)
-{
-	struct bench *bench = *state;
-	struct effect *answer = effects_add(&bench->effects, EFFECT_ANSWER, NULL, TASK_NONE);
-	struct commit *commit;
-	int key;
-
-	answer->u.answer.entry_ms = 12;
-	answer->u.answer.entry_seq = 34;
-	answer->u.answer.id = xstrdup("0123456789abcdef");
-	answer->u.answer.text = xstrdup("{}");
-	effects_mark(&bench->effects, 0, 0);
-	commit = build(bench);
-	key = find_arg(commit, "test:{3}:in:0123456789abcdef");
-	assert_true(key > 0);
-	assert_true(find_arg(commit, "12-34") > key);
-	assert_true(find_arg(commit, "XDEL") > 0);
-	assert_true(find_arg(commit, STORE_ANSWER_S) == key + 3);
-	commit_free(commit);
-	/* nobody asked: only the entry goes */
-	effects_add(&bench->effects, EFFECT_ANSWER, NULL, TASK_NONE)->u.answer.entry_ms = 13;
-	effects_mark(&bench->effects, 0, 0);
-	commit = build(bench);
-	assert_true(find_arg(commit, "13-0") > 0);
-	assert_true(find_arg(commit, STORE_ANSWER_S) < 0);
-	commit_free(commit);
-}
-
-#define FILE_FIELD "folder/file.yaml"
-
-static void
-forget_file(struct bench *bench)
-{
-	effects_add(&bench->effects, EFFECT_UNDROP, NULL, TASK_NONE)->u.undrop.field =
-	    xstrdup(FILE_FIELD);
-	effects_mark(&bench->effects, 0, 0);
-}
-
-static void
-accept_file(struct bench *bench)
-{
-	struct builder builder = builder_begin(1, "alpha");
-	struct run_spec spec = { .wf = builder.wf, .params = "{}", .priority = -1 };
-	struct run *run;
-
-	spec.id = run_id_make(bench->now.wall_ms, 3, &bench->rng);
-	spec.submission = xcalloc(1, sizeof *spec.submission);
-	spec.submission->drop_field = xstrdup(FILE_FIELD);
-	spec.submission->drop_sha = xstrdup("sha");
-	assert_int_equal(engine_submit(bench->engine, &bench->now, &spec, &bench->effects, &run, NULL),
-	    0);
-	effects_mark(&bench->effects, 0, 0);
-	workflow_unref(builder.wf);
-}
-
-/* Where the field stands last behind `name KEY`; -1: nowhere. */
-static int
-find_field(struct commit *commit, const char *name)
-{
-	const size_t *lens;
-	int argc, found = -1;
-	const char *const *argv = commit_argv(commit, 1, 1, &argc, &lens);
-
-	for (int i = 2; i < argc; i++) {
-		if (strcmp(argv[i], FILE_FIELD) == 0 && strcmp(argv[i - 2], name) == 0)
-			found = i;
-	}
-	return found;
-}
-
-/* One that goes and comes again, or comes and goes, within one commit: the last counts. */
-static void
-a_file_is_forgotten_in_its_turn(void **state)
-{
-	struct bench *bench = *state;
-	struct commit *commit;
-
-	forget_file(bench);
-	accept_file(bench);
-	commit = build(bench);
-	assert_true(find_field(commit, "HDEL") > 0);
-	assert_true(find_field(commit, "HSET") > find_field(commit, "HDEL"));
-	commit_free(commit);
-	accept_file(bench);
-	forget_file(bench);
-	commit = build(bench);
-	assert_true(find_field(commit, "HDEL") > 0);
-	assert_int_equal(find_field(commit, "HSET"), -1);
-	commit_free(commit);
-}
-
-/* Whether the commit of an entry of the audit trail drops those that are too old. */
-static bool
-audit_trims(struct bench *bench, int64_t later_ms)
-{
-	struct commit *commit;
-	bool trims;
-
-	bench->now.wall_ms += later_ms;
-	effects_add(&bench->effects, EFFECT_NOTE, NULL, TASK_NONE)->u.note.type = "audit.x";
-	effects_mark(&bench->effects, 0, 0);
-	commit = build(bench);
-	trims = find_arg(commit, "XTRIM") > 0;
-	commit_free(commit);
-	return trims;
-}
-
-static void
-the_audit_trail_is_trimmed_once_a_minute(void **state)
-{
-	struct bench *bench = *state;
-
-	assert_true(audit_trims(bench, 0));
-	assert_false(audit_trims(bench, 0));
-	assert_false(audit_trims(bench, 59999));
-	assert_true(audit_trims(bench, 1));
-	assert_false(audit_trims(bench, 1));
-	assert_true(audit_trims(bench, -3600000)); /* the clock was set back */
-	assert_false(audit_trims(bench, 1));
-}
-
-/* A run that begins and one that ends in the same commit: `live` is asked for once. */
-static void
-a_key_is_asked_for_once(void **state)
-{
-	struct bench *bench = *state;
-	struct run *first = submit(bench, 1, NULL);
-	struct completion said = { .kind = COMPLETION_SUCCEEDED, .exit_code = -1,
-		.retryable = -1, .retry_after_ms = -1, .run = first->id.text, .task = "t000000" };
-	struct commit *commit = build(bench);
-	redisReply *reply = make_reply(2, 0);
-	const char *const *argv;
-	const size_t *lens;
-	struct err err;
-	int argc, asked = 0;
-
-	assert_int_equal(commit_confirm(commit, &bench->store, reply, &err), 0);
-	freeReplyObject(reply);
-	commit_free(commit);
-	(void)submit(bench, 2, NULL);
-	said.token = first->tasks[0].token;
-	(void)engine_complete(bench->engine, &bench->now, &said, &bench->effects);
-	effects_mark(&bench->effects, 7, 7);
-	commit = build(bench);
-	argv = commit_argv(commit, 1, 1, &argc, &lens);
-	for (int i = 0; i + 1 < argc; i++)
-		asked += strcmp(argv[i], "HLEN") == 0 && strcmp(argv[i + 1], "test:{3}:live") == 0;
-	assert_true(find_arg(commit, "HDEL") > 0);
-	assert_int_equal(asked, 1);
-	commit_free(commit);
-}
-
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, bench_begin, bench_end)
 	const struct CMUnitTest tests[] = {
 		T(nothing_makes_no_commit),
 		T(many_changes_are_several_commits),
@@ -749,10 +485,6 @@ main(void)
 		T(a_definition_in_flight_is_not_sent_again),
 		T(a_definition_in_doubt_is_waited_for),
 		T(bad_streams_are_remembered),
-		T(an_answer_goes_with_its_command),
-		T(a_file_is_forgotten_in_its_turn),
-		T(the_audit_trail_is_trimmed_once_a_minute),
-		T(a_key_is_asked_for_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,9 @@
 -- One commit of a partition's owner: everything in it is applied, or nothing.
 --
 -- KEYS: 1 fence, 2 cursor
--- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), then eight sections, each led by
---       its count:
+-- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), and in one MessagePack array of strings
+--       or several pieces of it (wire/pack.h), which costs a third less than as many
+--       arguments, eight sections, each led by its count:
 --   types:   length key ...                  HLEN, XLEN, SCARD or ZCARD: keys of that type,
 --                                            or missing
 --   runs:    'new'|'sure'|'old' nruns nfields name... then for each run its id and its values
@@ -50,15 +51,23 @@
 -- parted by blanks, and the users that remain in the order of less; {'FENCED', fence};
 -- {'SEQ', seq}; {'BADKEY', key, type}; {'XADD', key, error}.
 --
--- A[i] + 0 is the number that an argument says: tonumber() costs as much as a short command.
-local A, call, pcall = ARGV, redis.call, redis.pcall
-local fence, ours = call('GET', KEYS[1]) or '', A[1] .. ':' .. A[2] .. ':'
+-- A[i] + 0 is the number that a string says: tonumber() costs as much as a short command.
+local nonce, seq, next_seq, cursor = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local call, pcall = redis.call, redis.pcall
+local fence, ours = call('GET', KEYS[1]) or '', nonce .. ':' .. seq .. ':'
 if string.sub(fence, 1, #ours) ~= ours then
-	local nonce, seq = string.match(fence, '^([^:]*):(%d+):')
-	if nonce ~= A[1] then
+	local their_nonce, their_seq = string.match(fence, '^([^:]*):(%d+):')
+	if their_nonce ~= nonce then
 		return { 'FENCED', fence }
 	end
-	return { 'SEQ', seq }
+	return { 'SEQ', their_seq }
+end
+local A = cmsgpack.unpack(ARGV[5])
+for k = 6, #ARGV do
+	local piece, last = cmsgpack.unpack(ARGV[k]), #A
+	for j = 1, #piece do
+		A[last + j] = piece[j]
+	end
 end
 
 -- The answer when Redis refuses a key: it is of another type, or the error as it is.
@@ -69,8 +78,8 @@ local function bad_key(key, err)
 	return { 'BADKEY', key, call('TYPE', key).ok }
 end
 
-local n = A[5] + 0
-local i = 6
+local n = A[1] + 0
+local i = 2
 for _ = 1, n do
 	local is = pcall(A[i], A[i + 1])
 	if type(is) == 'table' then
@@ -366,9 +375,9 @@ for _ = 1, n do
 	i = i + 2
 end
 
-fence = A[1] .. ':' .. A[3] .. string.sub(fence, #ours)
-if A[4] ~= '' then
-	sure('MSET', KEYS[2], A[4], KEYS[1], fence)
+fence = nonce .. ':' .. next_seq .. string.sub(fence, #ours)
+if cursor ~= '' then
+	sure('MSET', KEYS[2], cursor, KEYS[1], fence)
 else
 	sure('SET', KEYS[1], fence)
 end

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads MessagePack, as far as wire/pack.c writes it: an array of strings. */
+#include "unpack.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static size_t
+number(const unsigned char **at, int bytes)
+{
+	size_t n = 0;
+
+	while (bytes-- > 0)
+		n = n << 8 | *(*at)++;
+	return n;
+}
+
+static size_t
+length(const unsigned char **at)
+{
+	unsigned kind = *(*at)++;
+
+	if (kind == 0xd9)
+		return number(at, 1);
+	if (kind == 0xda)
+		return number(at, 2);
+	if (kind == 0xdb)
+		return number(at, 4);
+	assert((kind & 0xe0) == 0xa0);
+	return kind & 0x1f;
+}
+
+static size_t
+count(const unsigned char **at)
+{
+	assert(**at == 0xdd);
+	++*at;
+	return number(at, 4);
+}
+
+/* Texts of all pieces, and their bytes with a NUL behind each. */
+static size_t
+measure(const char *const *pieces, size_t n, size_t *ret_bytes)
+{
+	size_t texts = 0;
+
+	*ret_bytes = 0;
+	for (size_t i = 0; i < n; i++) {
+		const unsigned char *at = (const unsigned char *)pieces[i];
+		size_t in_piece = count(&at);
+
+		texts += in_piece;
+		for (; in_piece > 0; in_piece--) {
+			size_t len = length(&at);
+
+			*ret_bytes += len + 1;
+			at += len;
+		}
+	}
+	return texts;
+}
+
+struct unpacked
+unpack_args(int argc, const char *const *argv, const size_t *lens, size_t first)
+{
+	size_t pieces = (size_t)argc - first, bytes;
+	size_t texts = measure(argv + first, pieces, &bytes);
+	struct unpacked args = { .v = xcalloc(first + texts + 1, sizeof *args.v),
+		.n = xcalloc(first + texts + 1, sizeof *args.n),
+		.len = first,
+		.bytes = xcalloc(bytes + 1, 1) };
+	char *to = args.bytes;
+
+	for (size_t i = 0; i < first; i++) {
+		args.v[i] = argv[i];
+		args.n[i] = lens ? lens[i] : strlen(argv[i]);
+	}
+	for (size_t i = 0; i < pieces; i++) {
+		const unsigned char *at = (const unsigned char *)argv[first + i];
+
+		for (size_t n = count(&at); n > 0; n--, args.len++) {
+			size_t len = args.n[args.len] = length(&at);
+
+			args.v[args.len] = memcpy(to, at, len);
+			at += len;
+			to += len + 1;
+		}
+	}
+	return args;
+}
+
+void
+unpacked_release(struct unpacked *args)
+{
+	free(args->v);
+	free(args->n);
+	free(args->bytes);
+	*args = (struct unpacked){ 0 };
+}
