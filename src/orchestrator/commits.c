@@ -12,7 +12,9 @@
  * applied; else it answers SEQ and does nothing, and the commit is sent again, byte for
  * byte, behind the one that it follows.  So they are applied, confirmed and told in their
  * order, whatever becomes of each.  A further commit is built only when as much waits as
- * makes it worth its price: small ones gather while one is in flight.
+ * makes it worth its price: as much as is in flight, within bounds.  Behind a large commit
+ * redis is busy, and what gathers costs it less; behind a small one (a run that was
+ * submitted just now) the completions of many tasks would wait for its reply.
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -41,6 +43,16 @@ commits_idle(const struct partition *p)
 	return p->n_flights == 0 && p->taken == p->effects.len;
 }
 
+static size_t
+enough_behind(const struct partition *p)
+{
+	size_t n = commits_effects(p);
+
+	if (n < GATHER_LEAST)
+		n = GATHER_LEAST;
+	return n < p->config.gather ? n : p->config.gather;
+}
+
 /*
  * Whether what waits, and as many effects more, are worth a commit.  Behind one that was
  * refused, or whose ids are missing, nothing is built.
@@ -55,7 +67,7 @@ is_worth_one(const struct partition *p, size_t more)
 	if (p->n_flights == 0)
 		return waiting > 0;
 	return p->n_flights < COMMITS_MAX && p->failures == 0 && p->applied == 0 &&
-	    waiting >= p->config.gather;
+	    waiting >= enough_behind(p);
 }
 
 /*

@@ -17,7 +17,8 @@
  * daemon and in the simulation.
  *
  * Rules of the commit (ARCHITECTURE: rules 1 to 6, 11):
- * - one commit in flight; what happens meanwhile is the next one's;
+ * - each follows the one before it in number; what happens while they are in flight is the
+ *   next one's;
  * - a lost reply is an open question until a new fence is installed: then the
  *   sequence number tells whether the commit was applied, and it is sent again,
  *   or its entry ids are read back;
@@ -71,7 +72,7 @@ struct partition_config {
 	uint64_t known_beat;
 	int64_t entry_max;     /* bytes of an entry that is read; 0 = 15 MB, two fit a reply */
 	size_t intake_max;     /* effects that may wait before reading stops; 0 = 20,000 */
-	size_t gather;         /* that are worth a commit behind one in flight; 0 = 400 */
+	size_t gather;         /* that are always worth a commit behind one in flight; 0 = 400 */
 	struct keep_limits keep; /* all 0: ended runs stay */
 	struct rng *rng;
 	struct metrics *metrics;

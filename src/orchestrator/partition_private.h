@@ -25,7 +25,8 @@
 #define READ_COUNT 256
 #define READ_BLOCK_MS 2000
 #define COMMITS_MAX 3  /* in flight at once: one is executed, one waits there, one is on its way */
-#define GATHER 400     /* effects that are worth a further commit while one is in flight */
+#define GATHER_LEAST 50 /* effects are worth a further commit when they are as many as those in */
+#define GATHER 400      /* flight, yet never fewer than the least, and always when these */
 
 struct waiter {
 	uint64_t position; /* in the count of all effects */

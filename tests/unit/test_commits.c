@@ -264,6 +264,48 @@ small_ones_gather(void **state)
 	stage_release(&stage);
 }
 
+/* The effects of the second commit in flight, when single runs come behind `n` at once. */
+static size_t
+follow(size_t n)
+{
+	struct stage stage;
+	struct partition *p;
+	size_t effects;
+
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	p = stage.a.partition;
+	for (size_t i = 0; i < n; i++)
+		(void)owner_submit(&stage.a, ONE, NULL, NULL);
+	partition_turn(p);
+	while (p->n_flights < 2) {
+		(void)owner_submit(&stage.a, ONE, NULL, NULL);
+		partition_turn(p);
+	}
+	effects = commit_effects(p->flights[1].commit);
+	if (n > 20) /* it is large enough to say something */
+		assert_true(commit_effects(p->flights[0].commit) > 3 * GATHER_LEAST);
+	owner_settle(&stage.a);
+	stage_release(&stage);
+	return effects;
+}
+
+/* Behind a small commit fewer effects are worth another one than behind a large one. */
+static void
+as_many_as_are_in_flight(void **state)
+{
+	size_t behind_one, behind_many;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	behind_one = follow(1);
+	behind_many = follow(80);
+	/* what is ready by then goes with it */
+	assert_in_range(behind_one, GATHER_LEAST, 3 * GATHER_LEAST);
+	assert_true(behind_many > 3 * GATHER_LEAST);
+}
+
 /* More tasks are ready than one commit holds: it does not wait for its reply with the others. */
 static void
 a_wide_run_fills_several(void **state)
@@ -613,6 +655,7 @@ main(void)
 		cmocka_unit_test(refused_behind_a_lost_reply),
 		cmocka_unit_test(several_are_confirmed_in_order),
 		cmocka_unit_test(small_ones_gather),
+		cmocka_unit_test(as_many_as_are_in_flight),
 		cmocka_unit_test(a_wide_run_fills_several),
 		cmocka_unit_test(some_were_applied),
 		cmocka_unit_test(cut_while_ids_are_read),
