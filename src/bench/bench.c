@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "bench/awake.h"
 #include "bench/measure.h"
 #include "bench/process.h"
 
@@ -128,18 +129,12 @@ run_workload(struct bench *bench, struct shape *shape, FILE *progress, struct er
 	return rc;
 }
 
-int
-bench_run(struct bench *bench, const struct bench_options *options, FILE *progress,
-    struct err *err)
+static int
+run_all(struct bench *bench, FILE *progress, struct err *err)
 {
-	sigset_t blocked, before;
+	const struct bench_options *options = &bench->options;
 	int rc = 0;
 
-	*bench = (struct bench){ .options = *options };
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGINT);
-	sigaddset(&blocked, SIGTERM);
-	(void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
 	for (size_t i = 0; i < SHAPE_KINDS && rc == 0; i++) {
 		struct shape shape;
 
@@ -157,6 +152,26 @@ bench_run(struct bench *bench, const struct bench_options *options, FILE *progre
 		rc = bench_sweep(bench, progress, err);
 	if (rc == 0 && options->floors)
 		rc = floors_run(&bench->floors, options, progress, err);
+	return rc;
+}
+
+int
+bench_run(struct bench *bench, const struct bench_options *options, FILE *progress,
+    struct err *err)
+{
+	sigset_t blocked, before;
+	int awake = -1, rc = 0;
+
+	*bench = (struct bench){ .options = *options };
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGTERM);
+	(void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
+	if (options->awake)
+		rc = awake_begin(&awake, err);
+	if (rc == 0)
+		rc = run_all(bench, progress, err);
+	awake_end(awake);
 	if (process_interrupted()) {
 		const struct timespec none = { 0 };
 

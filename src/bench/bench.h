@@ -35,6 +35,7 @@ struct bench_options {
 	double scale; /* of the workloads' sizes */
 	bool source;  /* each submission carries the YAML text */
 	bool keep;    /* the folders stay */
+	bool awake;   /* idle cores do not sleep meanwhile (bench/awake.h) */
 	struct setting_list agents, payloads, partitions, transports, syncs;
 	struct growth_options growth;
 	struct recovery_options recovery;

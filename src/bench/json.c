@@ -90,10 +90,10 @@ json_words(const struct setting_list *list, const char *const words[])
 static json_t *
 json_options(const struct bench_options *options)
 {
-	return json_pack("{s:I, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "repeat",
+	return json_pack("{s:I, s:f, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "repeat",
 	    (json_int_t)options->repeat, "scale", options->scale, "submitted",
-	    options->source ? "source" : "name", "agents", json_numbers(&options->agents),
-	    "payload", json_numbers(&options->payloads), "partitions",
+	    options->source ? "source" : "name", "awake", options->awake, "agents",
+	    json_numbers(&options->agents), "payload", json_numbers(&options->payloads), "partitions",
 	    json_numbers(&options->partitions), "transport",
 	    json_words(&options->transports, setting_transports), "appendfsync",
 	    json_words(&options->syncs, setting_syncs), "load",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # List every .c and .h of this folder.
 libbench_a_SOURCES = \
+	src/bench/awake.c src/bench/awake.h \
 	src/bench/bench.c src/bench/bench.h \
 	src/bench/crew.c src/bench/crew.h \
 	src/bench/crowd.c src/bench/crowd.h \

@@ -128,8 +128,9 @@ bench_print(const struct bench *bench, FILE *out)
 		    out, "%s, ", options->transports.values[0] ? "TCP" : "unix socket");
 	if (options->syncs.n == 1)
 		fprintf(out, "appendfsync %s, ", setting_syncs[options->syncs.values[0]]);
-	fprintf(out, "scale %g, submitted by %s; median of %u [min..max]\n",
-	    options->scale, options->source ? "source" : "name", options->repeat);
+	fprintf(out, "scale %g, submitted by %s%s; median of %u [min..max]\n",
+	    options->scale, options->source ? "source" : "name",
+	    options->awake ? ", idle cores awake" : "", options->repeat);
 	if (bench->n_results) {
 		fputc('\n', out);
 		print_rates(bench, width, out);

@@ -116,6 +116,7 @@ read_options(const struct cli_args *args, struct bench_options *options, struct 
 		    SCALE_MIN, SCALE_MAX);
 	options->source = cli_get(args, "source") != NULL;
 	options->keep = cli_get(args, "keep") != NULL;
+	options->awake = cli_get(args, "awake") != NULL;
 	options->floors = cli_get(args, "floors") != NULL;
 	return read_matrix(args, options, err);
 }
@@ -132,10 +133,10 @@ spawn_options(const struct cli_args *args, const struct bench_options *bench,
 		return err_set(err, ERR_INVALID, "--slots takes a number from 1 to %d",
 		    SPAWN_SLOTS_MAX);
 	if (bench->agents.n * bench->transports.n * bench->syncs.n != 1 ||
-	    cli_get(args, "payload") || cli_get(args, "partitions"))
+	    cli_get(args, "payload") || cli_get(args, "partitions") || bench->awake)
 		return err_set(err, ERR_INVALID,
 		    "--spawn takes one value of --agents, --appendfsync and the transport, and "
-		    "neither --payload nor --partitions");
+		    "none of --payload, --partitions and --awake");
 	*options = (struct spawn_options){ .repeat = bench->repeat,
 		.slots = (unsigned)number,
 		.scale = bench->scale,

@@ -128,6 +128,7 @@ static const struct cli_option bench_options[] = {
 	{ "recovery", 0, "N,...", "kills reeved with so many live tasks" },
 	{ "spawn", 0, NULL, "a process for each task, beside posix_spawn, make and ninja" },
 	{ "slots", 0, "N", "with --spawn: of each agent, 1 to 64 (16)" },
+	{ "awake", 0, NULL, "idle cores do not sleep meanwhile (root)" },
 	{ "keep", 0, NULL, "leaves the temporary folders" },
 	{ NULL, 0, NULL, NULL },
 };

@@ -82,6 +82,31 @@ perl -MJSON::PP -e '
 	}
 ' <"$work/load.json" || fail 'the steady load'
 
+# idle cores are kept awake where this user may, and by nobody but the measuring program
+awake=/dev/cpu_dma_latency
+if [ -w "$awake" ] && (: >"$awake") 2>/dev/null; then
+	start awake "$top/reeve" bench --awake --json --workload W1b --scale 0.3 --repeat 1000
+	wait_until 20 grep -q 'W1b  1/1000 reeve' "$work/awake.log"
+	holders=$(find /proc/[0-9]*/fd -lname "$awake" 2>/dev/null | cut -d/ -f3)
+	is 'who keeps them awake' "$(printf '%s\n' "$holders" | grep -cx "$pid")" 1
+	for child in $(pgrep -P "$pid"); do
+		is "child $child" "$(printf '%s\n' "$holders" | grep -cx "$child")" 0
+	done
+	kill -INT "$pid"
+	ended "$pid" 30
+	has 'kept awake' "$("$top/reeve" bench --awake --workload W1b --scale 0.01 --repeat 1 \
+		2>>"$work/bench.log")" 'submitted by name, idle cores awake;'
+else
+	code=0
+	"$top/reeve" bench --awake --workload W1b --scale 0.01 2>"$work/wrong" || code=$?
+	is 'not kept awake' "$code" 1
+	has 'not kept awake' "$(cat "$work/wrong")" "cannot keep idle cores awake: $awake: "
+fi
+code=0
+"$top/reeve" bench --spawn --awake 2>"$work/wrong" || code=$?
+is 'processes, awake' "$code" 2
+has 'processes, awake' "$(cat "$work/wrong")" 'none of --payload, --partitions and --awake'
+
 code=0
 "$top/reeve" bench --agents 0,1 2>"$work/wrong" || code=$?
 is 'no agents' "$code" 2

@@ -179,15 +179,27 @@ LATENCIES = {'queue_wait_us': 'queue wait', 'handoff_us': 'hand-off', 'whole_us'
 PERCENTILES = ('p50', 'p90', 'p99', 'p99_9', 'max')
 
 
-def steady_block(results):
+def steady_table(loads):
     rows = []
-    for found in results.of('steady')['steady']:
+    for found in loads:
         for key, name in LATENCIES.items():
             rows += [('%d %%' % found['load_percent'], number(found['runs_per_s']),
                       name + who, *(number(median(found[side][key][p])) for p in PERCENTILES))
                      for side, who in (('reeve', ''), ('raw', ', raw limit'))]
-    return [table(['load', 'runs/s', 'us'] + [p.replace('_', '.') for p in PERCENTILES], rows),
-            '', image('steady', 'Latencies under a steady load')]
+    return table(['load', 'runs/s', 'us'] + [p.replace('_', '.') for p in PERCENTILES], rows)
+
+
+def steady_block(results):
+    return [steady_table(results.of('steady')['steady']), '',
+            image('steady', 'Latencies under a steady load')]
+
+
+def awake_block(results):
+    chain = results.workload('awake', 'W2')
+    return [steady_table(results.of('awake')['steady']), '',
+            table(['hand-off in W2, us'] + list(HANDOFFS), [
+                (who, *(spread(chain[side]['handoff_%s_us' % p]) for p in HANDOFFS))
+                for side, who in (('reeve', 'Reeve'), ('raw', 'raw limit'))])]
 
 
 SPAWNERS = {'reeve': 'Reeve', 'bare': 'bare posix_spawn', 'make': 'make -j2', 'ninja': 'ninja -j2'}
@@ -271,6 +283,7 @@ BLOCKS = {
     'handoff': Block(('limit',), handoff_block),
     'peers': Block(('peers',), peers_block),
     'steady': Block(('steady',), steady_block),
+    'awake': Block(('awake',), awake_block),
     'spawn': Block(('spawn',), spawn_block),
     'instructions': Block(('instructions',), instructions_block),
     'floors': Block(('floors',), floors_block),

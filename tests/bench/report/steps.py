@@ -59,6 +59,8 @@ STEPS = (
          peers('--quick')),
     both('steady', 'a steady load of 10, 50 and 80 % of the capacity', 140,
          '--load 10,50,80 --repeat 7', '--load 10,50' + SMALL),
+    both('awake', 'half load, and a chain, while idle cores are kept from sleeping', 120,
+         '--awake --load 50 --workload W2 --repeat 9', '--awake --load 50 --workload W2' + SMALL),
     both('recovery', 'a restart with live tasks behind it', 60,
          '--recovery 100000,1000000 --repeat 3', '--recovery 10000,20000 --repeat 1'),
     both('growth', 'live tasks, agents, runs and graphs that grow', 300,
