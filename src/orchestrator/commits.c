@@ -134,7 +134,6 @@ commits_confirmed(struct partition *p)
 			p->config.on_effect(p->config.arg, effect);
 	}
 	commit_free(commit);
-	partition_confirmed(p);
 }
 
 /* --- refused ------------------------------------------------------------------- */

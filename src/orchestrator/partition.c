@@ -307,6 +307,7 @@ drop_memory(struct partition *p, const char *why, bool refused)
 {
 	bool undone = !p->stopping && (refused || p->n_flights == 0);
 
+	partition_tell_confirmed(p); /* they may look at memory */
 	p->generation++;
 	if (p->tend)
 		tend_forget(p->tend);
@@ -581,8 +582,8 @@ is_restoring(const struct partition *p)
 	return p->restoring && p->state == PARTITION_LOADING;
 }
 
-void
-partition_turn(struct partition *p)
+static void
+turn(struct partition *p)
 {
 	int64_t now = partition_mono(p);
 
@@ -598,6 +599,14 @@ partition_turn(struct partition *p)
 		restore_turn(p);
 	else if (p->state == PARTITION_SERVING && !p->releasing)
 		serve(p);
+}
+
+void
+partition_turn(struct partition *p)
+{
+	do
+		turn(p);
+	while (partition_tell(p));
 }
 
 static int64_t

@@ -161,7 +161,12 @@ void partition_reload(struct partition *p, const char *why);
 /* Redis took a write (NULL) or refused one with this error. */
 void partition_written(struct partition *p, const struct redisReply *error);
 /* Calls the waiters whose changes are confirmed. */
-void partition_confirmed(struct partition *p);
+void partition_tell_confirmed(struct partition *p);
+/*
+ * The same at the end of a turn: what it decided is sent before, so that redis works while
+ * answers are written.  true: some of them decided more.
+ */
+bool partition_tell(struct partition *p);
 /* Their outcome is unknown. */
 void partition_fail_waiters(struct partition *p, const char *why);
 /* While redis refuses writes nobody is kept waiting for long. */

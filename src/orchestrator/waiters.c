@@ -20,10 +20,19 @@ call_waiters(struct partition *p, uint64_t up_to, const struct err *err)
 }
 
 void
+partition_tell_confirmed(struct partition *p)
+{
+	struct err none = { 0 };
+
+	call_waiters(p, p->confirmed, &none);
+}
+
+void
 partition_fail_waiters(struct partition *p, const char *why)
 {
 	struct err err;
 
+	partition_tell_confirmed(p);
 	if (p->undone)
 		err_set(&err, ERR_UNAVAILABLE, "%s: nothing was changed; ask again", why);
 	else
@@ -50,7 +59,7 @@ partition_barrier(struct partition *p, partition_fn *fn, void *arg)
 	struct err none = { 0 };
 	struct waiter *waiter;
 
-	if (!p->loaded || position(p) == p->confirmed) {
+	if (!p->loaded || (position(p) == p->confirmed && !p->waiters)) {
 		fn(arg, &none);
 		return;
 	}
@@ -68,16 +77,23 @@ partition_give_up_waiting(struct partition *p, int64_t now)
 
 	if (!p->waiters || !partition_refused(p))
 		return; /* each turn comes here */
+	partition_tell_confirmed(p);
 	err_set(&err, ERR_UNAVAILABLE, "%s; what was asked for is done once it takes writes again",
 	    p->why);
 	while (partition_refused(p) && p->waiters && now - p->waiters->since >= PATIENCE_MS)
 		call_waiters(p, p->waiters->position, &err);
 }
 
-void
-partition_confirmed(struct partition *p)
+bool
+partition_tell(struct partition *p)
 {
-	struct err none = { 0 };
+	size_t before;
 
-	call_waiters(p, p->confirmed, &none);
+	if (!p->waiters || p->waiters->position > p->confirmed)
+		return false;
+	if (p->commands_up)
+		redis_port_flush(p->commands);
+	before = p->effects.len;
+	partition_tell_confirmed(p);
+	return p->effects.len > before;
 }

@@ -50,6 +50,11 @@ tests_unit_test_commits_SOURCES = tests/unit/test_commits.c tests/unit/stage.c \
 tests_unit_test_commits_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
 tests_unit_test_commits_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
 
+C_TESTS += tests/unit/test_waiters
+tests_unit_test_waiters_SOURCES = tests/unit/test_waiters.c $(STAGE_SOURCES)
+tests_unit_test_waiters_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests/sim
+tests_unit_test_waiters_LDADD = $(ORCHESTRATOR_LIBS) $(CMOCKA_LIBS)
+
 C_TESTS += tests/unit/test_orchestrator_tally
 tests_unit_test_orchestrator_tally_SOURCES = tests/unit/test_orchestrator_tally.c \
 	tests/unit/engine_harness.c tests/unit/engine_harness.h
