@@ -631,6 +631,8 @@ partition_next(const struct partition *p)
 		next = earlier(next, commits_next(p));
 	if (!serves)
 		return next;
+	if (p->n_flights == 0 && !commits_idle(p))
+		return 0; /* another partition's waiter decided it behind this one's turn */
 	next = earlier(next, engine_next_timer(p->engine));
 	next = earlier(next, badkeys_next(p));
 	if (!p->stopping)

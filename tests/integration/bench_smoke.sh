@@ -87,6 +87,7 @@ awake=/dev/cpu_dma_latency
 if [ -w "$awake" ] && (: >"$awake") 2>/dev/null; then
 	start awake "$top/reeve" bench --awake --json --workload W1b --scale 0.3 --repeat 1000
 	wait_until 20 grep -q 'W1b  1/1000 reeve' "$work/awake.log"
+	wait_until 20 pgrep -P "$pid" -x redis-server
 	holders=$(find /proc/[0-9]*/fd -lname "$awake" 2>/dev/null | cut -d/ -f3)
 	is 'who keeps them awake' "$(printf '%s\n' "$holders" | grep -cx "$pid")" 1
 	for child in $(pgrep -P "$pid" -x 'reeved|redis-server'); do

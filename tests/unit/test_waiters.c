@@ -122,6 +122,25 @@ in_the_order_of_asking(void **state)
 	stage_release(&stage);
 }
 
+/* Those of another partition may decide something here when this one's turn is over. */
+static void
+what_was_decided_late_is_due(void **state)
+{
+	struct stage stage;
+	struct told told;
+
+	(void)state;
+	confirm(&stage, &told);
+	partition_turn(told.p);
+	assert_true(partition_next(told.p) > stage.now);
+	(void)owner_submit(&stage.a, ONE, on_told, &told);
+	assert_true(partition_next(told.p) <= stage.now);
+	partition_turn(told.p);
+	assert_int_equal(told.p->n_flights, 1);
+	assert_true(partition_next(told.p) > stage.now);
+	stage_release(&stage);
+}
+
 int
 main(void)
 {
@@ -130,6 +149,7 @@ main(void)
 		cmocka_unit_test(told_behind_a_cut),
 		cmocka_unit_test(told_before_memory_goes),
 		cmocka_unit_test(in_the_order_of_asking),
+		cmocka_unit_test(what_was_decided_late_is_due),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
