@@ -90,7 +90,7 @@ if [ -w "$awake" ] && (: >"$awake") 2>/dev/null; then
 	wait_until 20 pgrep -P "$pid" -x redis-server
 	holders=$(find /proc/[0-9]*/fd -lname "$awake" 2>/dev/null | cut -d/ -f3)
 	is 'who keeps them awake' "$(printf '%s\n' "$holders" | grep -cx "$pid")" 1
-	for child in $(pgrep -P "$pid" -x 'reeved|redis-server'); do
+	for child in $(pgrep -P "$pid" -x redis-server; pgrep -P "$pid" -x reeved); do
 		is "child $child" "$(printf '%s\n' "$holders" | grep -cx "$child")" 0
 	done
 	kill -INT "$pid"
