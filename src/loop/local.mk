@@ -2,6 +2,7 @@
 # List every .c and .h of this folder.
 libloop_a_SOURCES = \
 	src/loop/child.c src/loop/child.h \
+	src/loop/gate.c src/loop/gate.h \
 	src/loop/loop.c src/loop/loop.h src/loop/loop_private.h \
 	src/loop/resolve.c src/loop/resolve.h \
 	src/loop/signals.c \

@@ -28,6 +28,7 @@
 #include "orchestrator/partition_private.h"
 #include "redis/policy.h"
 
+#define LOOK_MAX 64
 #define BAD_KEY "a key in redis is not what it should be"
 
 /* A commit that was sent; answers after a change of memory, or of the fence, are dropped. */
@@ -89,6 +90,32 @@ commits_effects(const struct partition *p)
 	for (size_t i = 0; i < p->n_flights; i++)
 		n += commit_effects(p->flights[i].commit);
 	return n;
+}
+
+/* Some effects ask for more once they are stored; a large commit is not looked through. */
+static bool
+leads_to_more(const struct commit *commit)
+{
+	size_t n = commit_effects(commit);
+
+	for (size_t i = 0; i < n && n <= LOOK_MAX; i++) {
+		enum effect_kind kind = commit_effect(commit, i)->kind;
+
+		if (kind == EFFECT_FETCH || kind == EFFECT_WITHDRAW)
+			return true;
+	}
+	return n > LOOK_MAX;
+}
+
+bool
+partition_awaits_commits(const struct partition *p, size_t *commits)
+{
+	*commits += p->n_flights;
+	for (size_t i = 0; i < p->n_flights; i++) {
+		if (leads_to_more(p->flights[i].commit))
+			return true;
+	}
+	return p->waiters || p->taken < p->effects.len || (p->n_flights > 0 && !p->drained);
 }
 
 void

@@ -338,13 +338,15 @@ on_read(void *arg, const struct redisReply *reply, const struct err *err)
 {
 	struct reading *reading = arg;
 	struct partition *p = reading->p;
-	bool stale = reading->generation != p->generation || !p->loaded;
+	unsigned generation = reading->generation;
 	struct stream_id last = reading->last;
 
 	(void)err;
 	free(reading);
 	p->reading = false;
-	if (!reply || stale)
+	if (p->commands_up)
+		redis_port_collect(p->commands); /* redis said that before */
+	if (!reply || generation != p->generation || !p->loaded)
 		return;
 	if (reply_is_error(reply)) {
 		refused(p, reply_error_text(reply));

@@ -258,9 +258,11 @@ turn(void *arg)
 	struct moment now;
 	int64_t next;
 
+	redis_conn_collect(orch->commands);
 	catalog_turn(orch);
 	next = parts_turn(orch);
 	orchestrator_wake_watchers(orch, false);
+	redis_conn_quiet(orch->commands, parts_are_content(orch) && !orch->watchers);
 	loop_timer_stop(&orch->timer);
 	if (next == INT64_MAX)
 		return;

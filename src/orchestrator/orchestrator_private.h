@@ -122,6 +122,8 @@ void parts_set_budget(struct orchestrator *orch);
 /* What each partition has of it. */
 void parts_share_budget(const struct orchestrator *orch, struct budget_def *budget);
 int64_t parts_turn(struct orchestrator *orch); /* mono_ms of what is due next */
+/* Nothing but commits is under way, and nothing waits for what becomes of them. */
+bool parts_are_content(const struct orchestrator *orch);
 void parts_stop(struct orchestrator *orch, int64_t deadline_ms);
 void parts_disconnect(struct orchestrator *orch);
 void parts_free(struct orchestrator *orch);

@@ -472,11 +472,11 @@ hand_out(struct partition *p, const struct moment *now)
 	size_t n = 0;
 
 	do {
-		if (commits_want_more(p, n) && !partition_held(p) &&
-		    ownership_may_act(p, now->mono_ms))
-			n = engine_dispatch(p->engine, now, COMMIT_CHANGES, &p->effects);
-		else
-			n = 0;
+		bool may = commits_want_more(p, n) && !partition_held(p) &&
+		    ownership_may_act(p, now->mono_ms);
+
+		n = may ? engine_dispatch(p->engine, now, COMMIT_CHANGES, &p->effects) : 0;
+		p->drained = may && n < COMMIT_CHANGES;
 		commits_turn(p);
 	} while (n == COMMIT_CHANGES);
 }

@@ -121,6 +121,12 @@ void partition_reads_down(struct partition *p, const struct err *err);
 void partition_turn(struct partition *p);
 int64_t partition_next(const struct partition *p); /* mono_ms; INT64_MAX = nothing due */
 
+/*
+ * Whether something goes on once the commits in flight are confirmed; their number is added
+ * to *commits.  If nothing does, they may be heard of with the next completions.
+ */
+bool partition_awaits_commits(const struct partition *p, size_t *commits);
+
 enum partition_state partition_state(const struct partition *p);
 unsigned partition_number(const struct partition *p);
 const char *partition_state_name(enum partition_state state);

@@ -55,6 +55,7 @@ struct partition {
 	struct store store;
 	struct load *load;
 	bool loaded;              /* memory is there and was true at `seq` */
+	bool drained;             /* all that was ready is handed out, when last looked at */
 	bool outdated;            /* but not of a bad key: it is read again, behind what is in flight */
 
 	/* ownership */

@@ -427,6 +427,18 @@ parts_turn(struct orchestrator *orch)
 	return next;
 }
 
+bool
+parts_are_content(const struct orchestrator *orch)
+{
+	size_t commits = 0;
+
+	for (unsigned i = 0; i < orch->n_parts; i++) {
+		if (partition_awaits_commits(orch->parts[i]->partition, &commits))
+			return false;
+	}
+	return commits == redis_conn_stats(orch->commands).inflight;
+}
+
 static void
 part_stopped(void *arg, const struct err *err)
 {

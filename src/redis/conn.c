@@ -33,6 +33,7 @@ conn_enqueue(struct redis_conn *conn, int argc, const char *const *argv, const s
 	int64_t now_us = clock_mono_us();
 	struct pending item = { now_us + limited * CLOCK_MS, fn, arg };
 
+	conn->quiet = false;
 	resp_add_command(&conn->out, argc, argv, lens);
 	pending_push(&conn->pending, &item);
 	arm_deadline(conn, item.deadline_us, now_us);
@@ -69,7 +70,13 @@ port_reset(struct redis_port *port, const char *why)
 static void
 port_flush(struct redis_port *port)
 {
-	conn_flush(port);
+	conn_flush((struct redis_conn *)(void *)port);
+}
+
+static void
+port_collect(struct redis_port *port)
+{
+	redis_conn_collect((struct redis_conn *)(void *)port);
 }
 
 /* --- dropping and coming back --- */
@@ -127,6 +134,9 @@ close_all(struct redis_conn *conn)
 	resolve_cancel(conn->resolve);
 	conn->resolve = NULL;
 	loop_io_stop(&conn->io);
+	loop_gate_release(&conn->gate);
+	conn->quiet = conn->blocked = false;
+	loop_timer_stop(&conn->loud);
 	loop_timer_stop(&conn->connect);
 	loop_timer_stop(&conn->deadline);
 	loop_timer_stop(&conn->ping);
@@ -254,18 +264,19 @@ redis_conn_new(struct loop *loop, const struct redis_conn_config *config,
 	if (code)
 		return code;
 	conn = xcalloc(1, sizeof *conn);
-	conn->port = (struct redis_port){ port_send, port_reset, port_flush };
+	conn->port = (struct redis_port){ port_send, port_reset, port_flush, port_collect };
 	conn->loop = loop;
 	conn->url = url;
 	conn->transport.fd = -1;
 	redis_url_print(&url, &conn->address);
 	apply_config(conn, config);
 	loop_io_init(&conn->io, loop, conn_event, conn);
-	loop_hook_add(loop, &conn->flush, LOOP_FLUSH, conn_flush, conn);
+	loop_hook_add(loop, &conn->flush, LOOP_FLUSH, conn_end_turn, conn);
 	loop_timer_init(&conn->retry, loop, conn_connect, conn);
 	loop_timer_init(&conn->connect, loop, conn_connect_late, conn);
 	loop_timer_init(&conn->deadline, loop, conn_deadline, conn);
 	loop_timer_init(&conn->ping, loop, on_ping_timer, conn);
+	loop_timer_init(&conn->loud, loop, conn_loud, conn);
 	loop_timer_start(&conn->retry, 0);
 	*ret_conn = conn;
 	return 0;

@@ -87,6 +87,15 @@ struct redis_conn_stats redis_conn_stats(const struct redis_conn *conn);
 void redis_conn_hurry(struct redis_conn *conn);
 
 /*
+ * A wake-up saved.  quiet: nothing waits for the replies under way, and they wake nobody;
+ * they come with redis_conn_collect(), which whoever is woken by something else calls, or
+ * by themselves 2 ms later.  Holds until the next command, and not without a reply to come.
+ */
+void redis_conn_quiet(struct redis_conn *conn, bool quiet);
+/* The replies that came while it was quiet: their callbacks are called from here. */
+void redis_conn_collect(struct redis_conn *conn);
+
+/*
  * Deadline of a blocking read: Redis measures BLOCK by the wall clock, which may jump, so
  * ours is monotonic and 2 s longer.
  */

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "loop/gate.h"
 #include "loop/loop.h"
 #include "loop/resolve.h"
 #include "redis/conn.h"
@@ -60,11 +61,15 @@ struct redis_conn {
 
 	struct transport transport;
 	struct loop_io io;
+	struct loop_gate gate;     /* made when nobody is to be woken for the first time */
+	bool quiet;                /* replies wait for redis_conn_collect(), or for `loud` */
+	bool blocked;              /* the socket is full */
 	struct loop_hook flush;
 	struct loop_timer retry;    /* in DOWN */
 	struct loop_timer connect;  /* in CONNECTING and GREETING */
 	struct loop_timer deadline; /* of the earliest pending command */
 	struct loop_timer ping;     /* in UP */
+	struct loop_timer loud;     /* in UP, while quiet */
 
 	struct buf out;
 	size_t out_written;
@@ -93,7 +98,9 @@ void conn_greet(struct redis_conn *conn);
 
 /* stream.c */
 void conn_event(void *arg, int events);  /* the socket */
-void conn_flush(void *arg);              /* end of the turn */
+void conn_flush(struct redis_conn *conn);
+void conn_end_turn(void *arg);           /* the loop's hook */
+void conn_loud(void *arg);               /* the timer of that name */
 void conn_deadline(void *arg);           /* the deadline timer */
 
 #endif

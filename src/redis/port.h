@@ -40,6 +40,8 @@ struct redis_port {
 	void (*reset)(struct redis_port *port, const char *why);
 	/* Writes what is queued now, ahead of the end of the turn.  NULL: does nothing. */
 	void (*flush)(struct redis_port *port);
+	/* Calls back for the replies that are here already.  NULL: does nothing. */
+	void (*collect)(struct redis_port *port);
 };
 
 static inline int
@@ -54,6 +56,13 @@ redis_port_flush(struct redis_port *port)
 {
 	if (port->flush)
 		port->flush(port);
+}
+
+static inline void
+redis_port_collect(struct redis_port *port)
+{
+	if (port->collect)
+		port->collect(port);
 }
 
 #endif

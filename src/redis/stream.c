@@ -10,6 +10,7 @@
 #define READ_SIZE (16 * 1024)
 #define READS_A_TURN 64 /* others want their turn; the loop comes back at once */
 #define OUT_KEEP ((size_t)1 << 20)
+#define QUIET_US (2 * CLOCK_MS) /* the longest that a reply waits for nothing */
 
 /* --- replies --- */
 
@@ -124,6 +125,48 @@ conn_read(struct redis_conn *conn)
 	return true;
 }
 
+/* --- what wakes the loop --- */
+
+static void
+watch(struct redis_conn *conn)
+{
+	int events = conn->blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ;
+	bool shut = conn->quiet && !conn->blocked;
+
+	if (shut && !conn->gate.made && loop_gate_make(&conn->gate, conn->transport.fd))
+		loop_io_set(&conn->io, conn->gate.epoll, LOOP_READ);
+	if (conn->gate.made)
+		loop_gate_let(&conn->gate, conn->transport.fd, shut ? 0 : events);
+	else
+		loop_io_set(&conn->io, conn->transport.fd, events);
+}
+
+void
+conn_loud(void *arg)
+{
+	struct redis_conn *conn = arg;
+
+	conn->quiet = false;
+	watch(conn);
+}
+
+void
+redis_conn_quiet(struct redis_conn *conn, bool quiet)
+{
+	if (conn->state != CONN_UP || pending_count(&conn->pending) == 0)
+		return; /* the timer sees to it that an end of the connection is noticed */
+	conn->quiet = quiet;
+	if (quiet)
+		loop_timer_start(&conn->loud, QUIET_US);
+}
+
+void
+redis_conn_collect(struct redis_conn *conn)
+{
+	if (conn->quiet && pending_count(&conn->pending) > 0)
+		(void)conn_read(conn);
+}
+
 /* --- writing --- */
 
 static void
@@ -136,7 +179,7 @@ out_empty(struct redis_conn *conn)
 	conn->out_written = 0;
 	if (conn->out.cap > OUT_KEEP)
 		buf_release(&conn->out);
-	loop_io_set(&conn->io, conn->transport.fd, LOOP_READ);
+	conn->blocked = false;
 }
 
 static void
@@ -146,7 +189,7 @@ out_blocked(struct redis_conn *conn)
 		buf_drop_front(&conn->out, conn->out_written);
 		conn->out_written = 0;
 	}
-	loop_io_set(&conn->io, conn->transport.fd, LOOP_READ | LOOP_WRITE);
+	conn->blocked = true;
 }
 
 /* The peer may have said why before it hung up. */
@@ -182,15 +225,28 @@ conn_write(struct redis_conn *conn)
 	out_empty(conn);
 }
 
+static bool
+is_connected(const struct redis_conn *conn)
+{
+	return conn->state == CONN_GREETING || conn->state == CONN_UP;
+}
+
 void
-conn_flush(void *arg)
+conn_flush(struct redis_conn *conn)
+{
+	/* While the socket is full its own event goes on. */
+	if (is_connected(conn) && conn->out.len > 0 && !conn->blocked)
+		conn_write(conn);
+}
+
+void
+conn_end_turn(void *arg)
 {
 	struct redis_conn *conn = arg;
-	bool connected = conn->state == CONN_GREETING || conn->state == CONN_UP;
 
-	/* While the socket is full its own event goes on. */
-	if (connected && conn->out.len > 0 && !(conn->io.ev.events & LOOP_WRITE))
-		conn_write(conn);
+	conn_flush(conn);
+	if (is_connected(conn))
+		watch(conn);
 }
 
 void
@@ -203,6 +259,8 @@ conn_event(void *arg, int events)
 		conn_connect_event(conn);
 		return;
 	}
+	if (conn->gate.made)
+		events = conn->gate.events; /* whichever it was: to try is harmless */
 	if (events & LOOP_READ)
 		(void)conn_read(conn);
 	if (conn->generation == generation && (events & LOOP_WRITE))

@@ -8,3 +8,5 @@ C_TESTS += tests/unit/test_loop_watch
 tests_unit_test_loop_watch_LDADD = $(LOOP_LIBS) $(CMOCKA_LIBS)
 C_TESTS += tests/unit/test_loop_resolve
 tests_unit_test_loop_resolve_LDADD = $(LOOP_LIBS) $(CMOCKA_LIBS)
+C_TESTS += tests/unit/test_loop_gate
+tests_unit_test_loop_gate_LDADD = $(LOOP_LIBS) $(CMOCKA_LIBS)

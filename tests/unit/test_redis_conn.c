@@ -281,6 +281,110 @@ test_free_and_reset_from_a_callback(void **state)
 	assert_null(f->conn);
 }
 
+/* A command whose reply nothing waits for, written, and answered by redis. */
+static void
+ask_quietly(struct fixture *f, const char *key)
+{
+	assert_int_equal(SEND(f, 5000, "INCR", key), 0);
+	redis_conn_quiet(f->conn, true);
+	redis_port_flush(redis_conn_port(f->conn));
+	while (redis_server_int(&f->server, "STRLEN", key, NULL) == 0)
+		;
+	/* what it answers it writes before it reads the next command */
+	(void)redis_server_int(&f->server, "STRLEN", key, NULL);
+}
+
+static void
+test_quiet_replies(void **state)
+{
+	struct fixture *f = *state;
+	int64_t began;
+
+	connect_to(f, (struct redis_conn_config){ .url = f->server.url });
+	WAIT(f, is_up);
+	redis_conn_quiet(f->conn, true); /* nothing is to come: it changes nothing */
+	f->wanted = 1;
+	assert_int_equal(SEND(f, 5000, "PING"), 0);
+	WAIT(f, all_told);
+
+	f->good = 0;
+	ask_quietly(f, "a");
+	assert_int_equal(f->good, 0);
+	redis_conn_collect(f->conn);
+	assert_int_equal(f->good, 1);
+	redis_conn_collect(f->conn);
+	assert_int_equal(f->good, 1);
+
+	/* nobody is woken but by the timer */
+	f->good = 0;
+	began = clock_mono_us();
+	ask_quietly(f, "b");
+	WAIT(f, all_told);
+	assert_int_equal(f->good, 1);
+	assert_true(clock_mono_us() - began >= 2 * CLOCK_MS);
+
+	/* the next command has somebody who waits */
+	f->good = 0;
+	f->wanted = 2;
+	ask_quietly(f, "c");
+	assert_int_equal(SEND(f, 5000, "INCR", "c"), 0);
+	redis_conn_collect(f->conn);
+	assert_int_equal(f->good, 0);
+	WAIT(f, all_told);
+	assert_int_equal(f->good, 2);
+
+	/* the end of the connection is noticed */
+	f->wanted = 1;
+	f->lost = 0;
+	redis_server_pause(&f->server);
+	assert_int_equal(SEND(f, 60000, "PING"), 0);
+	redis_conn_quiet(f->conn, true);
+	redis_port_flush(redis_conn_port(f->conn));
+	redis_server_kill(&f->server);
+	WAIT(f, is_down_told);
+	assert_int_equal(f->lost, 1);
+	redis_server_restart(&f->server);
+	redis_conn_hurry(f->conn);
+	WAIT(f, is_up);
+}
+
+static bool
+is_written(void *arg)
+{
+	return redis_conn_stats(((struct fixture *)arg)->conn).output == 0;
+}
+
+static void
+quiet_again(void *arg)
+{
+	redis_conn_quiet(((struct fixture *)arg)->conn, true);
+}
+
+/* A socket that was full is written to again, though replies wake nobody, turn for turn. */
+static void
+test_quiet_and_blocked(void **state)
+{
+	struct fixture *f = *state;
+	struct loop_hook hook = { 0 };
+	size_t size = (size_t)8 << 20;
+	char *big = malloc(size);
+
+	memset(big, 'x', size - 1);
+	big[size - 1] = '\0';
+	connect_to(f, (struct redis_conn_config){ .url = f->server.url });
+	WAIT(f, is_up);
+	ask_quietly(f, "a"); /* makes the gate */
+	f->wanted = 4;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(SEND(f, 20000, "SET", "k", big), 0);
+	loop_hook_add(f->loop, &hook, LOOP_GATHER, quiet_again, f);
+	WAIT(f, is_written);
+	loop_hook_remove(&hook);
+	WAIT(f, all_told);
+	assert_int_equal(f->good, 4);
+	free(big);
+}
+
 static void
 test_passwords(void **state)
 {
@@ -405,6 +509,8 @@ main(void)
 		TEST(test_kill_and_restart),
 		TEST(test_caps),
 		TEST(test_free_and_reset_from_a_callback),
+		TEST(test_quiet_replies),
+		TEST(test_quiet_and_blocked),
 		cmocka_unit_test_setup_teardown(test_passwords, set_up_password, tear_down),
 		TEST(test_refused_and_replica),
 		TEST(test_health),

@@ -141,6 +141,107 @@ what_was_decided_late_is_due(void **state)
 	stage_release(&stage);
 }
 
+/* --- whether anything waits for a commit's reply ------------------------------------ */
+
+#define CHAIN                                                                          \
+	"name: chain\ntasks:\n- {id: a, agent: alpha}\n- {id: b, agent: alpha, needs: [a]}\n"
+
+static bool
+awaits(const struct stage *stage, size_t commits)
+{
+	size_t n = 0;
+	bool does = partition_awaits_commits(stage->a.partition, &n);
+
+	assert_int_equal(n, commits);
+	return does;
+}
+
+/* A chain goes on with its next completion, and not with the reply to the last commit. */
+static void
+a_chain_awaits_nothing(void **state)
+{
+	struct stage stage;
+	struct told told;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	(void)owner_submit(&stage.a, CHAIN, NULL, NULL);
+	assert_true(awaits(&stage, 0)); /* what was decided is to be sent */
+	owner_settle(&stage.a);
+	assert_false(awaits(&stage, 0));
+	stage_work(&stage, "alpha", "done");
+	assert_true(owner_read(&stage.a));
+	partition_turn(stage.a.partition);
+	assert_false(awaits(&stage, 1));
+	told = (struct told){ .p = stage.a.partition };
+	partition_barrier(stage.a.partition, on_told, &told);
+	assert_true(awaits(&stage, 1)); /* whoever asked waits for it */
+	owner_settle(&stage.a);
+	assert_int_equal(told.calls, 1);
+	assert_false(awaits(&stage, 0));
+	stage_release(&stage);
+}
+
+/* What comes next is decided, or ready, and goes once the commit's reply is there. */
+static void
+more_awaits_the_reply(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	(void)owner_submit(&stage.a, ONE, NULL, NULL);
+	partition_turn(stage.a.partition);
+	assert_false(awaits(&stage, 1));
+	(void)owner_submit(&stage.a, ONE, NULL, NULL);
+	partition_turn(stage.a.partition); /* too little for a second one */
+	assert_true(awaits(&stage, 1));
+	owner_settle(&stage.a);
+	/* a turn that does not ask the engine for tasks does not know that there are none */
+	(void)owner_submit(&stage.a, ONE, NULL, NULL);
+	partition_turn(stage.a.partition);
+	assert_false(awaits(&stage, 1));
+	partition_turn(stage.a.partition);
+	assert_true(awaits(&stage, 1));
+	owner_settle(&stage.a);
+	assert_false(awaits(&stage, 0));
+	stage_release(&stage);
+}
+
+/* A task that was handed out is withdrawn from redis once that is stored. */
+static void
+a_withdrawal_awaits_it(void **state)
+{
+	struct stage stage;
+	struct moment now = { 0 };
+	struct run_id id;
+	struct engine *engine;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	stage_init(&stage);
+	owner_start(&stage.a);
+	owner_settle(&stage.a);
+	id = owner_submit(&stage.a, ONE, NULL, NULL);
+	owner_settle(&stage.a);
+	partition_moment(stage.a.partition, &now);
+	engine = partition_engine(stage.a.partition);
+	assert_int_equal(engine_cancel(engine, &now, engine_find(engine, id.text), INTENT_CANCEL,
+	                     partition_effects(stage.a.partition), NULL), 0);
+	partition_mark(stage.a.partition);
+	partition_turn(stage.a.partition);
+	assert_int_equal(stage.a.partition->taken, stage.a.partition->effects.len);
+	assert_true(awaits(&stage, 1));
+	owner_settle(&stage.a);
+	stage_release(&stage);
+}
+
 int
 main(void)
 {
@@ -150,6 +251,9 @@ main(void)
 		cmocka_unit_test(told_before_memory_goes),
 		cmocka_unit_test(in_the_order_of_asking),
 		cmocka_unit_test(what_was_decided_late_is_due),
+		cmocka_unit_test(a_chain_awaits_nothing),
+		cmocka_unit_test(more_awaits_the_reply),
+		cmocka_unit_test(a_withdrawal_awaits_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
