@@ -48,9 +48,9 @@ enc_entries(struct encoder *enc, struct args *section, const char *key, const ch
 	}
 	args_adds(section, key);
 	args_adds(section, minid);
-	args_num(section, enc->arena, head + 1 + 2 * n);
-	args_num(section, enc->arena, n_places);
-	args_num(section, enc->arena, entries);
+	args_count(section, head + 1 + 2 * n);
+	args_count(section, n_places);
+	args_count(section, entries);
 	if (options)
 		args_append(section, options);
 	args_adds(section, "*");
@@ -62,7 +62,7 @@ enc_entries(struct encoder *enc, struct args *section, const char *key, const ch
 		k += common ? 0 : 1;
 	}
 	for (size_t k = 0; k < n_places; k++)
-		args_num(section, enc->arena, head + 1 + 2 * (places[k] + 1));
+		args_count(section, head + 1 + 2 * (places[k] + 1));
 	add_values(section, values, n, places, n_places);
 	enc->commit->n_ids += entries;
 }
@@ -125,7 +125,7 @@ enc_events(struct encoder *enc)
 	if (!key || !audit_trim_is_due(store, enc->wall_ms))
 		return;
 	store->audit_trimmed_ms = enc->wall_ms;
-	args_adds(&enc->rest, "5");
+	args_count(&enc->rest, 5);
 	args_adds(&enc->rest, "XTRIM");
 	args_adds(&enc->rest, key);
 	args_adds(&enc->rest, "MINID");

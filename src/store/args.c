@@ -53,6 +53,12 @@ args_num(struct args *args, struct arena *arena, uint64_t number)
 }
 
 void
+args_count(struct args *args, size_t n)
+{
+	args_add(args, NULL, n);
+}
+
+void
 args_append(struct args *args, const struct args *more)
 {
 	args_reserve(args, more->len);

@@ -179,7 +179,7 @@ put_submission(struct encoder *enc, const struct run *run, const struct submissi
 	if (sub->idempotency_key) {
 		buf_printf(&buf, "%s %s", run->id.text, sub->request_hash ? sub->request_hash : "");
 		value = buf_text_in(enc, &buf, &len);
-		args_adds(&enc->rest, "5");
+		args_count(&enc->rest, 5);
 		args_adds(&enc->rest, "SET");
 		args_adds(&enc->rest, enc_key(enc, "idem:", sub->idempotency_key));
 		args_adds(&enc->rest, value);
@@ -388,7 +388,7 @@ put_answer(struct encoder *enc, const struct effect *effect)
 	args_adds(&enc->in_remove, enc_id(enc, entry));
 	if (!effect->u.answer.id)
 		return;
-	args_adds(&enc->rest, "5");
+	args_count(&enc->rest, 5);
 	args_adds(&enc->rest, "SET");
 	args_adds(&enc->rest, enc_key(enc, "in:", effect->u.answer.id));
 	args_adds(&enc->rest, effect->u.answer.text);
@@ -443,7 +443,7 @@ put_scale(struct encoder *enc, const struct effect *effect)
 	const char *key = enc_key(enc, "scale", NULL);
 
 	enc_need_type(enc, key, KEY_HASH);
-	args_adds(&enc->rest, "4");
+	args_count(&enc->rest, 4);
 	args_adds(&enc->rest, "HSET");
 	args_adds(&enc->rest, key);
 	args_adds(&enc->rest, effect->u.scale.type);

@@ -60,7 +60,7 @@ add_fields(struct encoder *enc, const struct effect *effect)
 	const struct run *run = effect->run;
 	const struct task_def *def = &run->wf->tasks[effect->task];
 
-	args_adds(&enc->letters, "10");
+	args_count(&enc->letters, 10);
 	add_field(enc, "run", run->id.text);
 	add_field(enc, "task", def->id);
 	add_field(enc, "workflow", run->wf->name);
@@ -94,7 +94,7 @@ add_body(struct encoder *enc, const struct effect *effect)
 static void
 add_type(struct encoder *enc, const char *type)
 {
-	args_adds(&enc->rest, "3");
+	args_count(&enc->rest, 3);
 	args_adds(&enc->rest, "SADD");
 	args_adds(&enc->rest, enc_key(enc, "dlq", NULL));
 	args_adds(&enc->rest, type);

@@ -71,8 +71,8 @@ end_group(struct encoder *enc, struct group *group)
 
 	if (group->n_runs > 0) {
 		args_adds(section, MODES[group->mode]);
-		args_num(section, enc->arena, group->n_runs);
-		args_num(section, enc->arena, group->names.n);
+		args_count(section, group->n_runs);
+		args_count(section, group->names.n);
 		if (group->n_runs == 1)
 			add_pairs(section, group);
 		else

@@ -50,7 +50,7 @@ enc_calls(struct encoder *enc, const char *name, const char *key, const char *ex
 		size_t n = items->len - at < max ? items->len - at : max;
 		struct args part = { items->v + at, items->n + at, n, n };
 
-		args_num(&enc->rest, enc->arena, n + (extra ? 3 : 2));
+		args_count(&enc->rest, n + (extra ? 3 : 2));
 		args_adds(&enc->rest, name);
 		args_adds(&enc->rest, key);
 		if (extra)
@@ -63,7 +63,7 @@ enc_calls(struct encoder *enc, const char *name, const char *key, const char *ex
 static void
 add_call4(struct encoder *enc, const char *a, const char *b, const char *c, const char *d)
 {
-	args_adds(&enc->rest, "4");
+	args_count(&enc->rest, 4);
 	args_adds(&enc->rest, a);
 	args_adds(&enc->rest, b);
 	args_adds(&enc->rest, c);
@@ -92,7 +92,7 @@ make_queue(struct encoder *enc, size_t queue)
 static void
 trim(struct encoder *enc, const char *key, const char *minid)
 {
-	args_adds(&enc->rest, "5");
+	args_count(&enc->rest, 5);
 	args_adds(&enc->rest, "XTRIM");
 	args_adds(&enc->rest, key);
 	args_adds(&enc->rest, "MINID");
@@ -212,7 +212,7 @@ finish_sets(struct encoder *enc)
 static void
 add_refs(struct encoder *enc, const char *key, uint64_t n)
 {
-	args_adds(&enc->rest, "4");
+	args_count(&enc->rest, 4);
 	args_adds(&enc->rest, "HINCRBY");
 	args_adds(&enc->rest, key);
 	args_adds(&enc->rest, "refs");
@@ -225,7 +225,7 @@ keep_uploaded(struct encoder *enc, const char *key, const char *sha256)
 {
 	if (!store_def_may_expire(enc->store, sha256))
 		return;
-	args_adds(&enc->rest, "2");
+	args_count(&enc->rest, 2);
 	args_adds(&enc->rest, "PERSIST");
 	args_adds(&enc->rest, key);
 	enc->n_rest++;
@@ -268,7 +268,7 @@ finish_purges(struct encoder *enc)
 		size_t n = enc->unlink.len - at < ITEMS_MAX ? enc->unlink.len - at : ITEMS_MAX;
 		struct args part = { enc->unlink.v + at, enc->unlink.n + at, n, n };
 
-		args_num(&enc->rest, enc->arena, n + 1);
+		args_count(&enc->rest, n + 1);
 		args_adds(&enc->rest, "UNLINK");
 		args_append(&enc->rest, &part);
 		enc->n_rest++;
@@ -303,7 +303,7 @@ pack_sections(struct commit *commit, const struct args *all)
 	for (size_t at = 0; at < all->len; at += n) {
 		struct buf piece = { 0 };
 
-		n = pack_fit(all->n + at, all->len - at, PIECE_BYTES);
+		n = pack_fit(all->v + at, all->n + at, all->len - at, PIECE_BYTES);
 		pack_texts(&piece, all->v + at, all->n + at, n);
 		args_add(&commit->args, piece.data, piece.len);
 		GROW(commit->pieces, commit->n_pieces, commit->cap_pieces);
@@ -335,7 +335,7 @@ join_sections(struct encoder *enc)
 		total += sections[i].section->len + 1;
 	args_reserve(&all, total);
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
-		args_num(&all, enc->arena, sections[i].n);
+		args_count(&all, sections[i].n);
 		args_append(&all, sections[i].section);
 		args_release(sections[i].section);
 	}

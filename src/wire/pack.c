@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes MessagePack: an array of strings, each behind its length, big end first. */
+/* Writes MessagePack: an array of strings, each behind its length, and numbers, big end first. */
 #include "wire/pack.h"
 
 #include <stdint.h>
 
 enum {
+	PACK_FIXINT = 0x00, /* and a number below 128 */
+	PACK_UINT8 = 0xcc,
+	PACK_UINT16 = 0xcd,
+	PACK_UINT32 = 0xce,
 	PACK_FIXSTR = 0xa0, /* and a length below 32 */
 	PACK_STR8 = 0xd9,
 	PACK_STR16 = 0xda,
@@ -40,23 +44,35 @@ pack_text(struct buf *out, const char *text, size_t len)
 	buf_add(out, text, len);
 }
 
-/* The most that they can take. */
-static size_t
-size_of(const size_t *lens, size_t n)
+static void
+pack_number(struct buf *out, size_t number)
 {
-	size_t size = PACK_HEAD;
+	unsigned char head[PACK_HEAD], *end;
 
-	for (size_t i = 0; i < n; i++)
-		size += PACK_HEAD + lens[i];
-	return size;
+	if (number < 128)
+		end = put_head(head, PACK_FIXINT | (int)number, 0, 0);
+	else if (number <= UINT8_MAX)
+		end = put_head(head, PACK_UINT8, number, 1);
+	else if (number <= UINT16_MAX)
+		end = put_head(head, PACK_UINT16, number, 2);
+	else
+		end = put_head(head, PACK_UINT32, number, 4);
+	buf_add(out, head, (size_t)(end - head));
+}
+
+/* The most that it can take. */
+static size_t
+size_of(const char *text, size_t len)
+{
+	return PACK_HEAD + (text ? len : 0);
 }
 
 size_t
-pack_fit(const size_t *lens, size_t n, size_t max)
+pack_fit(const char *const *texts, const size_t *lens, size_t n, size_t max)
 {
 	size_t size = PACK_HEAD, i = 0;
 
-	while (i < n && (size += PACK_HEAD + lens[i]) <= max)
+	while (i < n && (size += size_of(texts[i], lens[i])) <= max)
 		i++;
 	return i > 0 || n == 0 ? i : 1;
 }
@@ -66,9 +82,16 @@ pack_texts(struct buf *out, const char *const *texts, const size_t *lens, size_t
 {
 	unsigned char head[PACK_HEAD];
 	const unsigned char *end = put_head(head, PACK_ARRAY32, n, 4);
+	size_t size = PACK_HEAD;
 
-	buf_reserve(out, size_of(lens, n));
-	buf_add(out, head, (size_t)(end - head));
 	for (size_t i = 0; i < n; i++)
-		pack_text(out, texts[i], lens[i]);
+		size += size_of(texts[i], lens[i]);
+	buf_reserve(out, size);
+	buf_add(out, head, (size_t)(end - head));
+	for (size_t i = 0; i < n; i++) {
+		if (texts[i])
+			pack_text(out, texts[i], lens[i]);
+		else
+			pack_number(out, lens[i]);
+	}
 }

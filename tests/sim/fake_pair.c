@@ -37,14 +37,27 @@ add_number(struct line *line, unsigned number)
 }
 
 void
+pack_words(struct buf *out, const char *const *words, size_t n)
+{
+	const char *texts[MAX_ARGS];
+	size_t lens[MAX_ARGS];
+
+	assert_true(n <= MAX_ARGS);
+	for (size_t i = 0; i < n; i++) {
+		bool counts = *words[i] && strspn(words[i], "0123456789") == strlen(words[i]);
+
+		texts[i] = counts ? NULL : words[i];
+		lens[i] = counts ? strtoul(words[i], NULL, 10) : strlen(words[i]);
+	}
+	pack_texts(out, texts, lens, n);
+}
+
+void
 pack_from(struct line *line, int from)
 {
-	size_t lens[MAX_ARGS];
 	struct buf packed = { 0 };
 
-	for (int i = from; i < line->argc; i++)
-		lens[i] = strlen(line->argv[i]);
-	pack_texts(&packed, line->argv + from, lens + from, (size_t)(line->argc - from));
+	pack_words(&packed, line->argv + from, (size_t)(line->argc - from));
 	line->argv[from] = memcpy(arena_alloc(&line->arena, packed.len), packed.data, packed.len);
 	line->packed = packed.len;
 	line->argc = from + 1;

@@ -52,7 +52,9 @@ unsigned below(struct pair *pair, unsigned n);
 
 void add(struct line *line, const char *text);
 void add_number(struct line *line, unsigned number);
-/* What was added since argument `from` becomes one argument, the last one (wire/pack.h). */
+/* As wire/pack.h packs them; a word of digits alone is a number. */
+void pack_words(struct buf *out, const char *const *words, size_t n);
+/* What was added since argument `from` becomes one argument, the last one. */
 void pack_from(struct line *line, int from);
 /* Begins an EVAL of the script of this name. */
 void add_script(struct line *line, const char *name, const char *nkeys);

@@ -8,7 +8,6 @@
 #include "fake_pair.h"
 #include "model/load.h"
 #include "store/commit.h"
-#include "wire/pack.h"
 
 #define FLOW                                                                           \
 	"name: flow\nmax_parallel: 7\nfail: finish\ndefaults: {agent: alpha, retry: "   \
@@ -537,13 +536,10 @@ commit_without_a_right(struct pair *pair)
 	static const char *const sections[] = { "0", "1", "old", "1", "1", "r", "f", "v", "0",
 		"1", P "q", "", "3", "0", "1", "*", "f", "v", "1", P "ev", "", "3", "0", "1", "*",
 		"f", "v", "0", "1", "4", "XACK", P "q", "g", "1-1", "0" };
-	size_t lens[ARRAY_LEN(sections)];
 	struct buf packed = { 0 };
 	redisReply *reply;
 
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		lens[i] = strlen(sections[i]);
-	pack_texts(&packed, sections, lens, ARRAY_LEN(sections));
+	pack_words(&packed, sections, ARRAY_LEN(sections));
 	reply = redisCommand(pair->real, "EVAL %s 2 " P "fence " P "cursor 1 0 1 5-5 %b",
 	    script_named("commit")->text, packed.data, packed.len);
 	buf_release(&packed);

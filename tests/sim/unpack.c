@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads MessagePack, as far as wire/pack.c writes it: an array of strings. */
+/* Reads MessagePack, as far as wire/pack.c writes it: an array of strings and numbers. */
 #include "unpack.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,24 @@ number(const unsigned char **at, int bytes)
 	return n;
 }
 
+#define DIGITS 11
+
+/* What a number says, in `digits`; NULL: no number is next. */
+static const char *
+counted(const unsigned char **at, char digits[DIGITS])
+{
+	unsigned kind = **at;
+	size_t n = kind;
+
+	if (kind >= 0x80 && (kind < 0xcc || kind > 0xce))
+		return NULL;
+	++*at;
+	if (kind >= 0xcc)
+		n = number(at, 1 << (kind - 0xcc));
+	(void)snprintf(digits, DIGITS, "%zu", n);
+	return digits;
+}
+
 static size_t
 length(const unsigned char **at)
 {
@@ -31,6 +50,22 @@ length(const unsigned char **at)
 		return number(at, 4);
 	assert((kind & 0xe0) == 0xa0);
 	return kind & 0x1f;
+}
+
+/* The text that is next, or that the number that is next says. */
+static const char *
+text(const unsigned char **at, char digits[DIGITS], size_t *ret_len)
+{
+	const char *bytes = counted(at, digits);
+
+	if (bytes) {
+		*ret_len = strlen(bytes);
+		return bytes;
+	}
+	*ret_len = length(at);
+	bytes = (const char *)*at;
+	*at += *ret_len;
+	return bytes;
 }
 
 static size_t
@@ -54,10 +89,11 @@ measure(const char *const *pieces, size_t n, size_t *ret_bytes)
 
 		texts += in_piece;
 		for (; in_piece > 0; in_piece--) {
-			size_t len = length(&at);
+			char digits[DIGITS];
+			size_t len;
 
+			(void)text(&at, digits, &len);
 			*ret_bytes += len + 1;
-			at += len;
 		}
 	}
 	return texts;
@@ -82,11 +118,12 @@ unpack_args(int argc, const char *const *argv, const size_t *lens, size_t first)
 		const unsigned char *at = (const unsigned char *)argv[first + i];
 
 		for (size_t n = count(&at); n > 0; n--, args.len++) {
-			size_t len = args.n[args.len] = length(&at);
+			char digits[DIGITS];
+			size_t *len = &args.n[args.len];
+			const char *said = text(&at, digits, len);
 
-			args.v[args.len] = memcpy(to, at, len);
-			at += len;
-			to += len + 1;
+			args.v[args.len] = memcpy(to, said, *len);
+			to += *len + 1;
 		}
 	}
 	return args;

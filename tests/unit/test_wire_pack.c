@@ -67,19 +67,43 @@ lengths_come_back(void **state)
 	free(bytes);
 }
 
+/* Where the head of a number changes. */
+static void
+numbers_are_no_texts(void **state)
+{
+	static const size_t numbers[] = { 0, 127, 128, 255, 256, 65535, 65536, 4294967295 };
+	static const char packed[] = "\xdd\0\0\0\x08\0\x7f\xcc\x80\xcc\xff\xcd\x01\0\xcd\xff\xff"
+	    "\xce\0\x01\0\0\xce\xff\xff\xff\xff";
+	const char *texts[ARRAY_LEN(numbers)] = { NULL };
+	struct buf out = { 0 };
+	struct unpacked args;
+
+	(void)state;
+	pack_texts(&out, texts, numbers, ARRAY_LEN(numbers));
+	assert_int_equal(out.len, sizeof packed - 1);
+	assert_memory_equal(out.data, packed, out.len);
+	args = unpack_args(1, (const char *const[]){ out.data }, NULL, 0);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		assert_int_equal(strtoull(args.v[i], NULL, 10), numbers[i]);
+	unpacked_release(&args);
+	buf_release(&out);
+	assert_int_equal(pack_fit(texts, numbers, ARRAY_LEN(numbers), 25), 4);
+}
+
 /* Five bytes for the array and for each text, at most; what is too long goes alone. */
 static void
 so_many_fit(void **state)
 {
 	static const size_t lens[] = { 10, 10, 100, 1 };
+	static const char *const texts[] = { "", "", "", "" };
 
 	(void)state;
-	assert_int_equal(pack_fit(lens, 4, 35), 2);
-	assert_int_equal(pack_fit(lens, 4, 34), 1);
-	assert_int_equal(pack_fit(lens, 4, 1000), 4);
-	assert_int_equal(pack_fit(lens + 2, 2, 35), 1);
-	assert_int_equal(pack_fit(lens, 4, 0), 1);
-	assert_int_equal(pack_fit(lens, 0, 35), 0);
+	assert_int_equal(pack_fit(texts, lens, 4, 35), 2);
+	assert_int_equal(pack_fit(texts, lens, 4, 34), 1);
+	assert_int_equal(pack_fit(texts, lens, 4, 1000), 4);
+	assert_int_equal(pack_fit(texts + 2, lens + 2, 2, 35), 1);
+	assert_int_equal(pack_fit(texts, lens, 4, 0), 1);
+	assert_int_equal(pack_fit(texts, lens, 0, 35), 0);
 }
 
 int
@@ -89,6 +113,7 @@ main(void)
 		cmocka_unit_test(heads_are_those_of_the_format),
 		cmocka_unit_test(nothing_is_an_empty_array),
 		cmocka_unit_test(lengths_come_back),
+		cmocka_unit_test(numbers_are_no_texts),
 		cmocka_unit_test(so_many_fit),
 	};
 

@@ -4,7 +4,7 @@
 -- KEYS: 1 fence, 2 cursor
 -- ARGV: nonce, seq, seq + 1, cursor ('' = unchanged), and in one MessagePack array of strings
 --       or several pieces of it (wire/pack.h), which costs a third less than as many
---       arguments, eight sections, each led by its count:
+--       arguments, eight sections, each led by its count (counts and places are numbers):
 --   types:   length key ...                  HLEN, XLEN, SCARD or ZCARD: keys of that type,
 --                                            or missing
 --   runs:    'new'|'sure'|'old' nruns nfields name... then for each run its id and its values
@@ -50,8 +50,6 @@
 -- parted by blanks ('0-0': it was left out), the keys that are not what they should be,
 -- parted by blanks, and the users that remain in the order of less; {'FENCED', fence};
 -- {'SEQ', seq}; {'BADKEY', key, type}; {'XADD', key, error}.
---
--- A[i] + 0 is the number that a string says: tonumber() costs as much as a short command.
 local nonce, seq, next_seq, cursor = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local call, pcall = redis.call, redis.pcall
 local fence, ours = call('GET', KEYS[1]) or '', nonce .. ':' .. seq .. ':'
@@ -78,7 +76,7 @@ local function bad_key(key, err)
 	return { 'BADKEY', key, call('TYPE', key).ok }
 end
 
-local n = A[1] + 0
+local n = A[1]
 local i = 2
 for _ = 1, n do
 	local is = pcall(A[i], A[i + 1])
@@ -91,10 +89,10 @@ end
 -- Of new runs one question tells that none is there.
 local prefix = string.sub(KEYS[1], 1, -6) .. 'run:'
 local runs, n_runs, runs_at = {}, 0, i
-n = A[i] + 0
+n = A[i]
 i = i + 1
 for _ = 1, n do
-	local mode, count, fields = A[i], A[i + 1] + 0, A[i + 2] + 0
+	local mode, count, fields = A[i], A[i + 1], A[i + 2]
 	local first = n_runs + 1
 	if count == 1 then
 		n_runs = first
@@ -118,7 +116,7 @@ for _ = 1, n do
 	end
 end
 
-n = A[i] + 0
+n = A[i]
 i = i + 1
 for _ = 1, n do
 	pcall('XGROUP', 'CREATE', A[i], A[i + 1], '0', 'MKSTREAM')
@@ -177,15 +175,24 @@ end
 
 -- Of one stream; the answer when they must be added and cannot, or where the next one stands.
 local function add_entries(p, must)
-	local key, words, places = A[p], A[p + 2] + 0, A[p + 3] + 0
-	local entries, first = A[p + 4] + 0, p + 5
+	local key, words, places = A[p], A[p + 2], A[p + 3]
+	local entries, first = A[p + 4], p + 5
 	if A[p + 1] ~= '' then
 		pcall('XTRIM', key, 'MINID', '=', A[p + 1])
 	end
 	p = first + words
+	if places == 0 then
+		for _ = 1, entries do
+			local fault = added(key, pcall('XADD', key, unpack(A, first, p - 1)), must)
+			if fault then
+				return fault
+			end
+		end
+		return nil, p
+	end
 	local cmd, at = { 'XADD', key, unpack(A, first, p - 1) }, {}
 	for k = 1, places do
-		at[k] = A[p] + 0 + 2
+		at[k] = A[p] + 2
 		p = p + 1
 	end
 	for _ = 1, entries do
@@ -202,13 +209,13 @@ local function add_entries(p, must)
 end
 
 local tasks_at = i
-n = A[i] + 0
+n = A[i]
 i = i + 1
 for _ = 1, n do
 	i = i + 5 + A[i + 2] + A[i + 3] + A[i + 3] * A[i + 4]
 end
 
-n = A[i] + 0
+n = A[i]
 i = i + 1
 for _ = 1, n do
 	local fault
@@ -261,14 +268,14 @@ end
 
 -- Entries first, as above; what follows from them cannot fail.
 local changes = {}
-n = A[i] + 0
+n = A[i]
 i = i + 1
 for _ = 1, n do
 	local change = { at = i }
 	if A[i] == 'open' then
 		local key, run, index = A[i + 1], A[i + 3], A[i + 4]
 		local cmd = { 'XADD', key, '*' }
-		local kind, fields = A[i + 6], A[i + 11] + 0
+		local kind, fields = A[i + 6], A[i + 11]
 		change.body, change.meta = A[i + 9], A[i + 10]
 		if A[i + 7] ~= '' then
 			change.body, change.meta = handed_out(A[i + 7], A[i + 8])
@@ -322,8 +329,8 @@ for _, change in ipairs(changes) do
 end
 
 local at, last = runs_at + 1, 0
-for _ = 1, A[runs_at] + 0 do
-	local count, fields = A[at + 1] + 0, A[at + 2] + 0
+for _ = 1, A[runs_at] do
+	local count, fields = A[at + 1], A[at + 2]
 	if count == 1 then
 		local first = at + 4
 		at = first + 2 * fields
@@ -348,20 +355,20 @@ for _ = 1, A[runs_at] + 0 do
 end
 
 at = tasks_at + 1
-for _ = 1, A[tasks_at] + 0 do
+for _ = 1, A[tasks_at] do
 	at = select(2, add_entries(at))
 end
 
-n = A[i] + 0
+n = A[i]
 i = i + 1
 for _ = 1, n do
-	local argc = A[i] + 0
+	local argc = A[i]
 	check(A[i + 2], pcall(unpack(A, i + 1, i + argc)))
 	i = i + 1 + argc
 end
 
 local answer = { 'OK', table.concat(ids, ' '), table.concat(bad, ' ') }
-n = A[i] + 0
+n = A[i]
 i = i + 1
 for _ = 1, n do
 	local left = pcall('HINCRBY', A[i], 'refs', '-' .. A[i + 1])
