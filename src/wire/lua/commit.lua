@@ -225,104 +225,106 @@ for _ = 1, n do
 	end
 end
 
--- The last 2 KB of a log, from the beginning of a character on.
-local function log_tail(log)
-	local tail, to = '', '+'
-	for _ = 1, 16 do
-		local page = pcall('XREVRANGE', log, to, '-', 'COUNT', 16)
-		if page.err or #page == 0 then
-			break
-		end
-		for k = 1, #page do
-			local fields = page[k][2]
-			for f = 1, #fields - 1, 2 do
-				if fields[f] == 'd' and #tail < 2048 then
-					tail = fields[f + 1] .. tail
-				end
-			end
-		end
-		if #tail >= 2048 then
-			break
-		end
-		to = '(' .. page[#page][1]
-	end
-	if #tail > 2048 then
-		tail = string.gsub(string.sub(tail, -2048), '^[\128-\191]+', '')
-	end
-	return tail
-end
-
--- What an entry of a task stream handed out; nil: it is gone.
-local function handed_out(queue, entry)
-	local found = pcall('XRANGE', queue, entry, entry)
-	local said = {}
-	if found.err or #found == 0 then
-		return nil
-	end
-	local fields = found[1][2]
-	for f = 1, #fields - 1, 2 do
-		said[fields[f]] = fields[f + 1]
-	end
-	return said['body'], said['meta']
-end
-
--- Entries first, as above; what follows from them cannot fail.
-local changes = {}
 n = A[i]
 i = i + 1
-for _ = 1, n do
-	local change = { at = i }
-	if A[i] == 'open' then
-		local key, run, index = A[i + 1], A[i + 3], A[i + 4]
-		local cmd = { 'XADD', key, '*' }
-		local kind, fields = A[i + 6], A[i + 11]
-		change.body, change.meta = A[i + 9], A[i + 10]
-		if A[i + 7] ~= '' then
-			change.body, change.meta = handed_out(A[i + 7], A[i + 8])
-			kind = change.body and kind or ''
+if n > 0 then
+	-- The last 2 KB of a log, from the beginning of a character on.
+	local function log_tail(log)
+		local tail, to = '', '+'
+		for _ = 1, 16 do
+			local page = pcall('XREVRANGE', log, to, '-', 'COUNT', 16)
+			if page.err or #page == 0 then
+				break
+			end
+			for k = 1, #page do
+				local fields = page[k][2]
+				for f = 1, #fields - 1, 2 do
+					if fields[f] == 'd' and #tail < 2048 then
+						tail = fields[f + 1] .. tail
+					end
+				end
+			end
+			if #tail >= 2048 then
+				break
+			end
+			to = '(' .. page[#page][1]
 		end
-		for f = 1, 2 * fields do
-			cmd[#cmd + 1] = A[i + 11 + f]
+		if #tail > 2048 then
+			tail = string.gsub(string.sub(tail, -2048), '^[\128-\191]+', '')
 		end
-		cmd[#cmd + 1] = 'kind'
-		cmd[#cmd + 1] = kind
-		cmd[#cmd + 1] = 'replays'
-		cmd[#cmd + 1] = sure('HGET', run, 'n' .. index) or '0'
-		cmd[#cmd + 1] = 'log_tail'
-		cmd[#cmd + 1] = log_tail(A[i + 5])
-		local fault = added(key, pcall(unpack(cmd)), true)
-		if fault then
-			return fault
-		end
-		change.id = ids[n_ids]
-		i = i + 12 + 2 * fields
-	else
-		i = i + 5
+		return tail
 	end
-	changes[#changes + 1] = change
-end
-for _, change in ipairs(changes) do
-	local at = change.at
-	if change.id then
-		local bodies, run, index = A[at + 2], A[at + 3], A[at + 4]
-		if change.body and change.meta and change.meta ~= '' then
-			pcall('HSET', bodies, change.id, change.body, change.id .. '/meta', change.meta)
+
+	-- What an entry of a task stream handed out; nil: it is gone.
+	local function handed_out(queue, entry)
+		local found = pcall('XRANGE', queue, entry, entry)
+		local said = {}
+		if found.err or #found == 0 then
+			return nil
 		end
-		sure('HSET', run, 'd' .. index, change.id)
-		pcall('HINCRBY', run, 'dl', 1)
-	else
-		local marks, run, index, entry = A[at + 1], A[at + 2], A[at + 3], A[at + 3]
-		if run ~= '' then
-			entry = sure('HGET', run, 'd' .. index)
+		local fields = found[1][2]
+		for f = 1, #fields - 1, 2 do
+			said[fields[f]] = fields[f + 1]
 		end
-		if entry then
-			pcall('HSET', marks, entry, A[at + 4])
+		return said['body'], said['meta']
+	end
+
+	-- Entries first, as above; what follows from them cannot fail.
+	local changes = {}
+	for _ = 1, n do
+		local change = { at = i }
+		if A[i] == 'open' then
+			local key, run, index = A[i + 1], A[i + 3], A[i + 4]
+			local cmd = { 'XADD', key, '*' }
+			local kind, fields = A[i + 6], A[i + 11]
+			change.body, change.meta = A[i + 9], A[i + 10]
+			if A[i + 7] ~= '' then
+				change.body, change.meta = handed_out(A[i + 7], A[i + 8])
+				kind = change.body and kind or ''
+			end
+			for f = 1, 2 * fields do
+				cmd[#cmd + 1] = A[i + 11 + f]
+			end
+			cmd[#cmd + 1] = 'kind'
+			cmd[#cmd + 1] = kind
+			cmd[#cmd + 1] = 'replays'
+			cmd[#cmd + 1] = sure('HGET', run, 'n' .. index) or '0'
+			cmd[#cmd + 1] = 'log_tail'
+			cmd[#cmd + 1] = log_tail(A[i + 5])
+			local fault = added(key, pcall(unpack(cmd)), true)
+			if fault then
+				return fault
+			end
+			change.id = ids[n_ids]
+			i = i + 12 + 2 * fields
+		else
+			i = i + 5
 		end
-		if entry and run ~= '' then
-			sure('HDEL', run, 'd' .. index)
-			pcall('HINCRBY', run, 'n' .. index, 1)
-			if pcall('HINCRBY', run, 'dl', -1) == 0 then
-				sure('HDEL', run, 'dl')
+		changes[#changes + 1] = change
+	end
+	for _, change in ipairs(changes) do
+		local at = change.at
+		if change.id then
+			local bodies, run, index = A[at + 2], A[at + 3], A[at + 4]
+			if change.body and change.meta and change.meta ~= '' then
+				pcall('HSET', bodies, change.id, change.body, change.id .. '/meta', change.meta)
+			end
+			sure('HSET', run, 'd' .. index, change.id)
+			pcall('HINCRBY', run, 'dl', 1)
+		else
+			local marks, run, index, entry = A[at + 1], A[at + 2], A[at + 3], A[at + 3]
+			if run ~= '' then
+				entry = sure('HGET', run, 'd' .. index)
+			end
+			if entry then
+				pcall('HSET', marks, entry, A[at + 4])
+			end
+			if entry and run ~= '' then
+				sure('HDEL', run, 'd' .. index)
+				pcall('HINCRBY', run, 'n' .. index, 1)
+				if pcall('HINCRBY', run, 'dl', -1) == 0 then
+					sure('HDEL', run, 'dl')
+				end
 			end
 		end
 	end
