@@ -30,6 +30,7 @@ struct fetch {
 	size_t n_wants, cap_wants;
 	size_t bytes;
 	bool asked; /* closed: nothing joins it any more */
+	bool stale; /* of outputs that are not the run's any more: its answer says nothing */
 };
 
 bool
@@ -138,13 +139,24 @@ fetches_ask(struct turn *turn)
 	}
 }
 
+/* Tasks of the run are reset: what was asked of it before may have been answered before. */
+void
+fetches_outdate(struct engine *engine, const struct run *run)
+{
+	struct fetch *fetch;
+
+	TAILQ_FOREACH(fetch, &engine->fetches, link)
+		if (fetch->run == run)
+			fetch->stale = true;
+}
+
 /* --- the answer ---------------------------------------------------------- */
 
 static void
 take_outputs(struct engine *engine, struct fetch *fetch, const char *const *outputs)
 {
 	fetch->brought = xcalloc(fetch->n_wants, sizeof *fetch->brought);
-	for (size_t i = 0; fetch->run->plan && i < fetch->n_wants; i++) {
+	for (size_t i = 0; fetch->run->plan && !fetch->stale && i < fetch->n_wants; i++) {
 		struct task *task = &fetch->run->tasks[fetch->wants[i]];
 		size_t len = outputs[i] ? strlen(outputs[i]) : 0;
 
@@ -182,6 +194,8 @@ find_gone(const struct fetch *fetch, uint32_t task)
 {
 	uint32_t i = 0, far;
 
+	if (fetch->stale)
+		return TASK_NONE;
 	do {
 		far = task_next_far(fetch->run, task, &i);
 	} while (far != TASK_NONE && !was_asked(fetch, far));
@@ -209,8 +223,8 @@ may_start(const struct engine *engine, const struct waiting *waiting, const stru
 }
 
 /*
- * Whether it was handed out.  What it reads may be more than when it was asked for: a task
- * that had failed was run again and has outputs now.  Then it lines up, to ask for all.
+ * Whether it was handed out.  What it reads may be more than when it was asked for, or other:
+ * a task was run again and has outputs now.  Then it lines up, to ask for all.
  */
 static bool
 go_on(struct turn *turn, const struct fetch *fetch, const struct waiting *waiting)

@@ -224,6 +224,7 @@ bool task_inputs_fit(const struct engine *engine, const struct run *run, uint32_
 bool fetch_room(const struct engine *engine);
 void fetch_for(struct engine *engine, struct queue *queue, struct run *run, uint32_t task);
 void fetches_ask(struct turn *turn);
+void fetches_outdate(struct engine *engine, const struct run *run);
 void fetches_release(struct engine *engine);
 
 /* pool.c */

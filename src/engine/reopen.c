@@ -337,6 +337,7 @@ slice(struct turn *turn, size_t *marked)
 static void
 reset_all(struct turn *turn, struct run *run, const struct choice *choice, size_t marked)
 {
+	fetches_outdate(turn->engine, run);
 	for (size_t i = 0; i < choice->n; i++) {
 		reset_task(turn, run, choice->tasks[i]);
 		slice(turn, &marked);

@@ -302,6 +302,45 @@ what_came_meanwhile_is_asked_for(void **state)
 	harness_release(&h);
 }
 
+/* As redis had it before the run's tasks were reset. */
+static void
+answer_first(struct harness *h, const char *outputs)
+{
+	engine_fetched(h->engine, &h->now, h->fetches.items[0].u.fetch.id, &outputs, &h->effects);
+	effects_drop_front(&h->fetches, 1);
+	harness_apply(h);
+}
+
+/* A task is run again, and succeeds, while the outputs that it had before are asked for. */
+static void
+an_answer_of_before_says_nothing(void **state)
+{
+	static const char *const ANSWERS[] = { NULL, "{\"n\":3}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ANSWERS); i++) {
+		struct stored_run *run;
+		struct harness h;
+
+		begin(&h, 0, 10);
+		run = start(&h, PAIR);
+		succeed(&h, run, 0, "{\"n\":3}");
+		h.withhold = true;
+		harness_dispatch(&h);
+		assert_int_equal(operate(&h, run, 'd', "a"), 0);
+		succeed(&h, run, 0, "{\"n\":4}");
+		harness_dispatch(&h);
+		assert_int_equal(h.fetches.len, 2);
+		answer_first(&h, ANSWERS[i]);
+		assert_int_equal(harness_state(&h, run, 1), TASK_READY);
+		h.withhold = false;
+		harness_dispatch(&h);
+		assert_string_equal(harness_entry(&h, run, 1)->body, "n=4");
+		harness_check(&h);
+		harness_release(&h);
+	}
+}
+
 /* What could not be handed out anyway is not read. */
 static void
 too_much_is_not_read(void **state)
@@ -337,6 +376,7 @@ main(void)
 		cmocka_unit_test(fetching_counts_as_running),
 		cmocka_unit_test(a_stopped_type_gets_nothing),
 		cmocka_unit_test(what_came_meanwhile_is_asked_for),
+		cmocka_unit_test(an_answer_of_before_says_nothing),
 		cmocka_unit_test(too_much_is_not_read),
 	};
 
