@@ -35,6 +35,13 @@ effects_mark(struct effects *effects, uint64_t cursor_ms, uint64_t cursor_seq)
 }
 
 void
+effects_mark_read(struct effects *effects, uint64_t cursor_ms, uint64_t cursor_seq, size_t bytes)
+{
+	effects_mark(effects, cursor_ms, cursor_seq);
+	effects->items[effects->len - 1].u.mark.bytes = bytes;
+}
+
+void
 effect_release(struct effect *effect)
 {
 	switch (effect->kind) {

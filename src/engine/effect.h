@@ -182,6 +182,7 @@ struct effect {
 		} answer;
 		struct {
 			uint64_t cursor_ms, cursor_seq; /* 0-0: not from the completion stream */
+			size_t bytes; /* of the completion that was read */
 		} mark;
 	} u;
 };
@@ -195,6 +196,9 @@ struct effect *effects_add(struct effects *effects, enum effect_kind kind, struc
     uint32_t task);
 /* A mark 0-0 right behind another mark adds nothing. */
 void effects_mark(struct effects *effects, uint64_t cursor_ms, uint64_t cursor_seq);
+/* Behind what a completion of so many bytes led to, if to anything. */
+void effects_mark_read(struct effects *effects, uint64_t cursor_ms, uint64_t cursor_seq,
+    size_t bytes);
 void effect_release(struct effect *effect);          /* frees what it owns */
 void effects_drop_front(struct effects *effects, size_t n); /* releases and removes */
 void effects_release(struct effects *effects);

@@ -221,7 +221,7 @@ take(struct partition *p, const struct stream_entry *entry)
 	else if (done.status != DONE_PROGRESS || !is_surplus(p, &origin))
 		apply(p, entry->id, &origin, &done);
 	free(progress);
-	effects_mark(&p->effects, entry->id.ms, entry->id.seq);
+	effects_mark_read(&p->effects, entry->id.ms, entry->id.seq, origin.bytes);
 	p->cursor = p->done_read = entry->id;
 }
 
@@ -405,7 +405,7 @@ pass_over(struct partition *p, struct stream_id id, int64_t bytes)
 		return;
 	}
 	count(p, id, &(struct origin){ .bytes = (size_t)bytes }, COMPLETION_MALFORMED, reason);
-	effects_mark(&p->effects, id.ms, id.seq);
+	effects_mark_read(&p->effects, id.ms, id.seq, (size_t)bytes);
 	p->cursor = p->done_read = id;
 }
 

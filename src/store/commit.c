@@ -81,6 +81,13 @@ store_forget(struct store *store)
 	forget_stale(store);
 	ledger_free(store->ledger);
 	store->ledger = ledger_new();
+	store->kept = (struct kept){ 0 };
+}
+
+void
+store_set_cursor(struct store *store, struct stream_id cursor)
+{
+	store->kept = (struct kept){ cursor, cursor.ms || cursor.seq, 0 };
 }
 
 void

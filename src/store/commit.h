@@ -57,6 +57,10 @@ struct store {
 	int64_t audit_keep_ms;   /* age of what leaves the audit trail */
 	int64_t audit_trimmed_ms; /* when it was last trimmed by age */
 	int64_t audit_max;       /* length of the audit trail, about, whatever its age */
+	struct kept {
+		struct stream_id to; /* the last one */
+		size_t n, bytes;
+	} kept; /* completions that are read and wait for a later commit's trim */
 };
 
 void store_init(struct store *store, const char *prefix, unsigned partition);
@@ -66,6 +70,9 @@ void store_forget(struct store *store);
 
 /* An entry of a task stream that belongs to nothing. */
 void store_add_orphan(struct store *store, size_t queue, struct stream_id id);
+
+/* What is stored was read up to there; what stands before it may not be trimmed yet. */
+void store_set_cursor(struct store *store, struct stream_id cursor);
 
 /* A run id in `live`, a token in `cancel`, that belongs to nothing; at most 1,000 a commit. */
 enum stale_set { STALE_LIVE, STALE_CANCEL };

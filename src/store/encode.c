@@ -513,6 +513,8 @@ put_effect(struct encoder *enc, const struct effect *effect)
 		if (effect->u.mark.cursor_ms || effect->u.mark.cursor_seq) {
 			enc->cursor.ms = effect->u.mark.cursor_ms;
 			enc->cursor.seq = effect->u.mark.cursor_seq;
+			enc->read++;
+			enc->read_bytes += effect->u.mark.bytes;
 		}
 		break;
 	}

@@ -71,6 +71,7 @@ struct encoder {
 	size_t n_types, n_runs, n_groups, n_tasks, n_adds, n_letters, n_rest, n_less;
 	struct buf text; /* of one record at a time */
 	struct stream_id cursor; /* 0-0: unchanged */
+	size_t read, read_bytes; /* completions up to it */
 };
 
 extern const char *const ENC_KIND_NAMES[]; /* by enum task_kind */

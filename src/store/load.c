@@ -388,6 +388,7 @@ finish(struct load *load)
 		fns.now(fns.arg, &now);
 		engine_load_finish(load->engine, &now, load->effects);
 		drop_cancels(load);
+		store_set_cursor(load->store, cursor);
 		err = (struct err){ 0 };
 	}
 	load_free(load);

@@ -7,6 +7,8 @@
 #include "store/encode_private.h"
 #include "wire/pack.h"
 
+#define KEPT_MAX 32               /* completions that are read and not trimmed yet */
+#define KEPT_BYTES ((size_t)16 << 10)
 #define PIECE_BYTES (256 * 1024)
 
 const char *
@@ -282,16 +284,33 @@ has_cursor(const struct encoder *enc)
 	return enc->cursor.ms || enc->cursor.seq;
 }
 
+/*
+ * A trim is a tenth of what a commit of one task costs Redis.  Where tasks are handed out
+ * more completions will come: the trim of one of these does for a few small ones before.
+ */
+static bool
+trim_can_wait(const struct encoder *enc)
+{
+	return enc->n_tasks > 0 && enc->store->kept.n <= KEPT_MAX &&
+	    enc->store->kept.bytes <= KEPT_BYTES;
+}
+
 /* Read completions go: the cursor is past them. */
 static void
 finish_cursor(struct encoder *enc)
 {
-	const char *key = enc_key(enc, "done", NULL);
-	struct stream_id next = { enc->cursor.ms, enc->cursor.seq + 1 };
+	struct kept *kept = &enc->store->kept;
 
-	if (!has_cursor(enc))
+	if (has_cursor(enc)) {
+		kept->to = enc->cursor;
+		kept->n += enc->read;
+		kept->bytes += enc->read_bytes;
+	}
+	if (kept->n == 0 || trim_can_wait(enc))
 		return;
-	trim(enc, key, enc_id(enc, next));
+	trim(enc, enc_key(enc, "done", NULL),
+	    enc_id(enc, (struct stream_id){ kept->to.ms, kept->to.seq + 1 }));
+	*kept = (struct kept){ 0 };
 }
 
 /* The last arguments: pieces, each no longer than a text that Redis takes in any case. */

@@ -129,6 +129,86 @@ the_audit_trail_is_trimmed_once_a_minute(void **state)
 	assert_false(audit_trims(bench, 1));
 }
 
+/* Whether the next commit trims completions, up to which one is in *ret_to. */
+static bool
+done_trims(struct bench *bench, uint64_t *ret_to)
+{
+	struct commit *commit = bench_build(bench);
+	struct unpacked args = bench_args(commit);
+	struct stream_id id = { 0 };
+	int at = bench_find(commit, "test:{3}:done");
+
+	if (at > 0) {
+		assert_string_equal(args.v[at - 1], "XTRIM");
+		assert_true(stream_id_parse(args.v[at + 3], strlen(args.v[at + 3]), &id));
+		assert_int_equal(id.ms, 7);
+	}
+	*ret_to = id.seq;
+	unpacked_release(&args);
+	commit_free(commit);
+	return at > 0;
+}
+
+/* Whether a commit that read a completion of so many bytes trims up to it. */
+static bool
+read_trims(struct bench *bench, size_t bytes, bool hands_out)
+{
+	uint64_t read = (uint64_t)++bench->now.wall_ms, to;
+
+	if (hands_out)
+		(void)bench_submit(bench, 1, NULL);
+	effects_mark_read(&bench->effects, 7, read, bytes);
+	if (!done_trims(bench, &to))
+		return false;
+	assert_true(to == read + 1);
+	return true;
+}
+
+/* The same, of one that read nothing and hands nothing out. */
+static bool
+note_trims(struct bench *bench, uint64_t *ret_to)
+{
+	effects_add(&bench->effects, EFFECT_NOTE, NULL, TASK_NONE)->u.note.type = "audit.x";
+	effects_mark(&bench->effects, 0, 0);
+	return done_trims(bench, ret_to);
+}
+
+/* Behind a hand-out others come, whose trim does for those before: a few small ones. */
+static void
+a_few_completions_wait_for_a_trim(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_true(read_trims(bench, 10, false));
+	for (int i = 0; i < 32; i++)
+		assert_false(read_trims(bench, 10, true));
+	assert_true(read_trims(bench, 10, true));
+	assert_false(read_trims(bench, 16 * 1024, true));
+	assert_true(read_trims(bench, 1, true)); /* too much together */
+	assert_true(read_trims(bench, 16 * 1024 + 1, true));
+	assert_false(read_trims(bench, 10, true));
+	assert_true(read_trims(bench, 10, false));
+}
+
+/* What was handed out last may be cancelled: then no other completion comes. */
+static void
+no_completion_waits_for_the_next_one(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t to;
+
+	assert_false(note_trims(bench, &to));
+	assert_false(read_trims(bench, 10, true));
+	assert_true(note_trims(bench, &to));
+	assert_true(to == (uint64_t)bench->now.wall_ms + 1);
+	assert_false(note_trims(bench, &to));
+	store_set_cursor(&bench->store, (struct stream_id){ 7, 5 }); /* of the owner before */
+	assert_true(note_trims(bench, &to));
+	assert_true(to == 6);
+	store_set_cursor(&bench->store, (struct stream_id){ 0 });
+	assert_false(note_trims(bench, &to));
+}
+
 /* A run that begins and one that ends in the same commit: `live` is asked for once. */
 static void
 a_key_is_asked_for_once(void **state)
@@ -169,6 +249,8 @@ main(void)
 		T(an_answer_goes_with_its_command),
 		T(a_file_is_forgotten_in_its_turn),
 		T(the_audit_trail_is_trimmed_once_a_minute),
+		T(a_few_completions_wait_for_a_trim),
+		T(no_completion_waits_for_the_next_one),
 		T(a_key_is_asked_for_once),
 	};
 
