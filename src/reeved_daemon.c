@@ -284,6 +284,7 @@ open_http(struct reeved *d, struct err *err)
 	http.socket_path = d->socket;
 	(void)settings_http(d->settings->config, addr, &http.port);
 	http.addr = *addr ? addr : NULL;
+	http.count_cpu = config_get_bool(d->settings->config, "http.count_cpu");
 	d->http = http_server_new(d->loop, d->orch, &http, err);
 	return d->http ? 0 : ERR_FAILED;
 }

@@ -173,12 +173,14 @@ int
 measure_reeve(const struct bench_setting *setting, const struct shape *shape,
     struct sample *ret_sample, struct err *err)
 {
+	struct bench_setting counted = *setting;
 	struct shape warm_up = warm_up_of(shape);
 	struct sample sample = { 0 };
 	struct side side;
-	int rc = side_open(&side, setting, shape, err);
+	int rc;
 
-	if (rc < 0)
+	counted.count_http = true;
+	if ((rc = side_open(&side, &counted, shape, err)) < 0)
 		return rc;
 	if ((rc = play_reeve(&side, &warm_up, NULL, err)) == 0)
 		rc = play_reeve(&side, shape, &sample, err);

@@ -162,7 +162,8 @@ place_make_folders(struct place *place, struct err *err)
 			    strerror(errno));
 		free(path);
 	}
-	buf_adds(&text, "http: {listen: \"off\"}\n");
+	buf_printf(&text, "http: {listen: \"off\", count_cpu: %s}\n",
+	    place->setting.count_http ? "true" : "false");
 	if (rc == 0)
 		rc = write_file(place->dir, "reeve.yaml", &text, err);
 	/* its agent takes WORKER_BATCH tasks at once, and has no card that says so */

@@ -24,6 +24,7 @@ struct bench_setting {
 	const char *appendfsync; /* no everysec always */
 	bool source;             /* submissions carry the YAML text, not a name */
 	bool keep;               /* the folder stays */
+	bool count_http;         /* reeved counts the CPU that HTTP takes of it */
 };
 
 /* A list of numbers, or of indices of words. */

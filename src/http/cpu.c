@@ -17,7 +17,7 @@ thread_ns(void)
 void
 http_cpu_on(struct http_cpu *cpu)
 {
-	if (!cpu || cpu->runs)
+	if (!cpu || !cpu->counts || cpu->runs)
 		return;
 	cpu->runs = true;
 	cpu->since_ns = thread_ns();

@@ -103,10 +103,10 @@ on_mhd_log(void *arg, const char *fmt, va_list args)
 	char text[256];
 
 	(void)arg;
-	vsnprintf(text, sizeof text, fmt, args);
 	/* It tries TCP's options on unix sockets as well, with each answer. */
-	if (strstr(text, "TCP_") || str_starts(text, "Failed to push the data"))
+	if (strstr(fmt, "for TCP/IP socket") || str_starts(fmt, "Failed to push the data"))
 		return;
+	vsnprintf(text, sizeof text, fmt, args);
 	text[strcspn(text, "\n")] = '\0';
 	log_debug("http library", KV_S("text", text));
 }
@@ -538,6 +538,7 @@ init(struct http_server *server, const struct http_config *config)
 	server->phase_ms[HTTP_SEND] = config->send_ms ? config->send_ms : 60000;
 	server->max_connections = connection_limit(config->max_connections);
 	server->max_unread = config->max_unread ? config->max_unread : UNREAD_MAX;
+	server->cpu.counts = config->count_cpu;
 	server->addr = config->addr ? xstrdup(config->addr) : NULL;
 	if (config->n_uids)
 		server->uids =

@@ -13,6 +13,7 @@
 #ifndef REEVE_HTTP_SERVER_H
 #define REEVE_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,6 +37,7 @@ struct http_config {
 	int64_t body_ms;         /* the whole body [60 s] */
 	int64_t send_ms;         /* the whole answer [60 s] */
 	size_t max_unread;       /* bytes of all answers that are being sent [64 MiB] */
+	bool count_cpu;          /* see http/cpu.h */
 };
 
 /* NULL on failure: ERR_DENIED beyond loopback, ERR_CONFLICT when something listens there. */

@@ -46,6 +46,9 @@ const struct config_option settings_table[] = {
 	    "free one." },
 	{ "http.socket", "http-socket", 0, "REEVE_HTTP_SOCKET", CONFIG_STRING, "", 0, 107, NULL, 0,
 	    "PATH", "Unix socket of the API. Empty: reeve.sock in the state folder." },
+	{ "http.count_cpu", NULL, 0, "REEVE_HTTP_COUNT_CPU", CONFIG_BOOL, "false", 0, 0, NULL, 0,
+	    NULL, "Count what HTTP takes of the daemon's CPU (the metric "
+	    "reeve_http_cpu_microseconds_total). Counting takes a few microseconds a request." },
 	{ "redis.url", "redis", 0, "REEVE_REDIS_URL", CONFIG_STRING, "", 0, 0, NULL, CONFIG_SECRET,
 	    "URL", "Redis to use: redis://[user:password@]host:port[/db] or unix:///path. Empty: "
 	    "an own redis-server is started and supervised. Other users see flags; a password "

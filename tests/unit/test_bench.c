@@ -231,7 +231,7 @@ settings_have_names(void **state)
 	(void)state;
 	setting_describe(&setting, text, sizeof text);
 	assert_string_equal(text, "");
-	setting = (struct bench_setting){ 8, 2, 1024, true, "no", false, false };
+	setting = (struct bench_setting){ 8, 2, 1024, true, "no", false, false, false };
 	setting_describe(&setting, text, sizeof text);
 	assert_string_equal(text, "8 agents, 1024 bytes, 2 partitions, tcp, no");
 	setting_describe(&setting, text, 16);
