@@ -34,6 +34,7 @@ EXTRA_DIST += tests/integration/nodes_lib.sh
 
 # The whole daemon: each script is a side of it; proxy loses what a test wants lost.
 SH_TESTS += tests/integration/daemon_main.sh tests/integration/daemon_triggers.sh \
+	tests/integration/daemon_trims.sh \
 	tests/integration/daemon_kill.sh tests/integration/daemon_redis.sh \
 	tests/integration/daemon_proxy.sh tests/integration/daemon_several.sh tests/integration/daemon_completions.sh \
 	tests/integration/daemon_owners.sh tests/integration/daemon_mass.sh \
