@@ -37,6 +37,16 @@ str_is_name(const char *text, size_t len)
 	return true;
 }
 
+bool
+str_is_word(const char *text)
+{
+	const char *at = text;
+
+	while (*at > ' ' && *at <= '~')
+		at++;
+	return at > text && !*at;
+}
+
 /* Length of the valid character at text (left > 0), or 0. */
 static size_t
 utf8_len(const unsigned char *text, size_t left)

@@ -12,6 +12,9 @@
 /* [A-Za-z_][A-Za-z0-9_-]{0,63}: workflows, tasks, types, params, outputs. */
 bool str_is_name(const char *text, size_t len);
 
+/* Printable ASCII without spaces, and not empty. */
+bool str_is_word(const char *text);
+
 bool str_is_utf8(const char *text, size_t len); /* strict: no surrogates, no overlong forms */
 
 /* Index of the first byte that breaks UTF-8, or len. */

@@ -143,8 +143,7 @@ submission_free(struct submission *submission)
 {
 	if (!submission)
 		return;
-	free(submission->idempotency_key);
-	free(submission->request_hash);
+	free(submission->key);
 	free(submission->drop_field);
 	free(submission->drop_sha);
 	free(submission->actor);

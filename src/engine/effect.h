@@ -73,11 +73,10 @@ struct task_record {
 
 /* What comes with a new run. */
 struct submission {
-	char *idempotency_key; /* or NULL */
-	char *request_hash;    /* of what was asked under that key */
-	char *drop_field;      /* FOLDER-ID/PATH of a dropped file, or NULL */
-	char *drop_sha;        /* meaning that is accepted now */
-	char *actor;           /* who, for the event */
+	char *key;        /* as in struct run, which takes it; or NULL */
+	char *drop_field; /* FOLDER-ID/PATH of a dropped file, or NULL */
+	char *drop_sha;   /* meaning that is accepted now */
+	char *actor;      /* who, for the event */
 };
 
 struct effect {

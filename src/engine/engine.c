@@ -241,6 +241,10 @@ engine_submit(struct engine *engine, const struct moment *now, const struct run_
 		run->priority = (int8_t)spec->priority;
 	if (spec->replay_of)
 		run->replay_of = xstrdup(spec->replay_of);
+	if (spec->submission) {
+		run->key = spec->submission->key;
+		spec->submission->key = NULL;
+	}
 	run_attach(engine, run);
 	if (spec->replay_of)
 		task_give(engine, run, 0, spec->boost, spec->body, spec->body_len);

@@ -77,6 +77,7 @@ run_unref(struct run *run)
 	free(run->tail);
 	free(run->reopening);
 	free(run->replay_of);
+	free(run->key);
 	workflow_unref(run->wf);
 	free(run);
 }

@@ -98,6 +98,8 @@ struct run {
 	char *tail;           /* trailing fields of its record that this version does not know */
 	char *reopening;      /* what is reset and not all stored yet (reopen.c), or NULL */
 	char *replay_of;      /* RUN/TASK of the dead letter that it replays, or NULL */
+	char *key;            /* its idempotency key and, behind a space, the hash of what was
+	                         asked under it; or NULL */
 	int64_t created_ms;   /* wall */
 	int64_t reopened_ms;  /* wall, the last time; 0 = never */
 	int64_t paused_ms;    /* wall, since when nothing new starts; 0 = not paused */

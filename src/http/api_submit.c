@@ -10,7 +10,6 @@
 #include "http/api.h"
 
 #define SUBMITS_MAX 256
-#define KEY_MAX 200
 
 static const char *const fields[] = { "workflow", "source", "file", "params", "priority",
 	"idempotency_key", NULL };
@@ -99,14 +98,12 @@ check_key(const char *key, struct err *err)
 {
 	size_t len = strlen(key);
 
-	if (len == 0 || len > KEY_MAX)
+	if (len == 0 || len > FACADE_KEY_MAX)
 		return err_set(err, ERR_INVALID,
-		    "an idempotency key has 1 to %d characters", KEY_MAX);
-	for (size_t i = 0; i < len; i++) {
-		if (key[i] <= 0x20 || key[i] >= 0x7f)
-			return err_set(err, ERR_INVALID,
-			    "an idempotency key is printable ASCII without spaces");
-	}
+		    "an idempotency key has 1 to %d characters", FACADE_KEY_MAX);
+	if (!str_is_word(key))
+		return err_set(err, ERR_INVALID,
+		    "an idempotency key is printable ASCII without spaces");
 	return 0;
 }
 

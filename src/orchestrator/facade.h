@@ -35,6 +35,8 @@ struct facade_actor {
 	const char *via;  /* "socket", "http", "drop" */
 };
 
+#define FACADE_KEY_MAX 200 /* characters of an idempotency key, a word (str_is_word()) */
+
 struct facade_submit {
 	const char *workflow;        /* name of a registered workflow, or NULL */
 	const char *source;          /* or a definition's YAML text */

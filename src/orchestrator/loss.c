@@ -198,6 +198,35 @@ partition_recover(struct partition *p, bool restore, const struct facade_actor *
 
 /* --- memory is written back ----------------------------------------------------------- */
 
+static void
+keep_answer(struct effects *dump, const struct effect *from)
+{
+	struct effect *answer;
+
+	if (from->kind != EFFECT_ANSWER)
+		return;
+	answer = effects_add(dump, EFFECT_ANSWER, NULL, TASK_NONE);
+	answer->u.answer = from->u.answer;
+	answer->u.answer.id = from->u.answer.id ? xstrdup(from->u.answer.id) : NULL;
+	answer->u.answer.text = from->u.answer.text ? xstrdup(from->u.answer.text) : NULL;
+}
+
+/*
+ * Memory holds what commands changed that were passed on, though no commit removed their
+ * entries: redis may still have these (or took them since it was wiped), and they would be
+ * applied once more.
+ */
+static void
+keep_answers(const struct partition *p, struct effects *dump)
+{
+	for (size_t i = 0; i < p->n_flights; i++)
+		for (size_t k = 0; k < commit_effects(p->flights[i].commit); k++)
+			keep_answer(dump, commit_effect(p->flights[i].commit, k));
+	for (size_t i = p->taken; i < p->effects.len; i++)
+		keep_answer(dump, &p->effects.items[i]);
+	effects_mark(dump, 0, 0);
+}
+
 void
 restore_begin(struct partition *p)
 {
@@ -212,6 +241,8 @@ restore_begin(struct partition *p)
 	if (p->config.on_restore)
 		p->config.on_restore(p->config.arg);
 	engine_dump(memory, &now, &dump);
+	keep_answers(p, &dump);
+	partition_fail_waiters(p, p->loss); /* what they changed is kept: not to be done again */
 	p->engine = p->written = NULL; /* redis may lose it once more before all is written */
 	partition_drop_memory(p, p->loss);
 	p->written = memory;

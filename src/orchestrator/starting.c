@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "model/params.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/door.h"
@@ -188,10 +189,8 @@ make_submission(const struct start_job *job, const struct start_item *item)
 	struct submission *submission = xcalloc(1, sizeof *submission);
 
 	submission->actor = xstrdup(job->command->actor->name);
-	if (item->key) {
-		submission->idempotency_key = xstrdup(item->key);
-		submission->request_hash = xstrdup(item->hash);
-	}
+	if (item->key)
+		submission->key = xasprintf("%s %s", item->key, item->hash);
 	return submission;
 }
 
@@ -493,6 +492,13 @@ item_text(const json_t *from, const char *key)
 }
 
 static bool
+is_sha256(const char *text)
+{
+	return strlen(text) == SHA256_HEX_SIZE - 1 &&
+	    strspn(text, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
+}
+
+static bool
 read_item(const json_t *from, struct start_item *item)
 {
 	const char *key = json_string_value(json_object_get(from, "key"));
@@ -505,9 +511,8 @@ read_item(const json_t *from, struct start_item *item)
 	item->key = key ? xstrdup(key) : NULL;
 	copy_text(item->def, sizeof item->def, def);
 	copy_text(item->hash, sizeof item->hash, hash);
-	return strlen(def) == SHA256_HEX_SIZE - 1 && strlen(hash) == SHA256_HEX_SIZE - 1 &&
-	    strspn(def, "0123456789abcdef") == SHA256_HEX_SIZE - 1 && priority >= -1 &&
-	    priority <= 9;
+	return is_sha256(def) && is_sha256(hash) && priority >= -1 && priority <= 9 &&
+	    (!key || (strlen(key) <= FACADE_KEY_MAX && str_is_word(key)));
 }
 
 json_t *

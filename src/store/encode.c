@@ -169,30 +169,37 @@ repair_definition(struct encoder *enc, const struct run *run)
 		put_definition(enc, run, MANY_USERS);
 }
 
+/* Also of one that is written back: whoever asks again gets that run, not another one. */
 static void
-put_submission(struct encoder *enc, const struct run *run, const struct submission *sub)
+put_key(struct encoder *enc, const struct run *run)
+{
+	size_t n = strcspn(run->key, " ");
+	char *name = arena_strndup(enc->arena, run->key, n);
+	struct buf value = { 0 };
+	size_t len;
+
+	buf_printf(&value, "%s%s", run->id.text, run->key + n);
+	args_count(&enc->rest, 5);
+	args_adds(&enc->rest, "SET");
+	args_adds(&enc->rest, enc_key(enc, "idem:", name));
+	args_adds(&enc->rest, buf_text_in(enc, &value, &len));
+	args_adds(&enc->rest, "EX");
+	args_num(&enc->rest, enc->arena, (uint64_t)enc->store->idem_ttl_s);
+	enc->n_rest++;
+	buf_release(&value);
+}
+
+static void
+put_drop(struct encoder *enc, const struct run *run, const struct submission *sub)
 {
 	struct buf buf = { 0 };
 	const char *value;
 	size_t len;
 
-	if (sub->idempotency_key) {
-		buf_printf(&buf, "%s %s", run->id.text, sub->request_hash ? sub->request_hash : "");
-		value = buf_text_in(enc, &buf, &len);
-		args_count(&enc->rest, 5);
-		args_adds(&enc->rest, "SET");
-		args_adds(&enc->rest, enc_key(enc, "idem:", sub->idempotency_key));
-		args_adds(&enc->rest, value);
-		args_adds(&enc->rest, "EX");
-		args_num(&enc->rest, enc->arena, (uint64_t)enc->store->idem_ttl_s);
-		enc->n_rest++;
-	}
-	if (sub->drop_field) {
-		buf_printf(&buf, "%s %s", sub->drop_sha, run->id.text);
-		value = buf_text_in(enc, &buf, &len);
-		args_copy(&enc->drop, enc->arena, sub->drop_field, strlen(sub->drop_field));
-		args_add(&enc->drop, value, len);
-	}
+	buf_printf(&buf, "%s %s", sub->drop_sha, run->id.text);
+	value = buf_text_in(enc, &buf, &len);
+	args_copy(&enc->drop, enc->arena, sub->drop_field, strlen(sub->drop_field));
+	args_add(&enc->drop, value, len);
 	buf_release(&buf);
 }
 
@@ -236,8 +243,10 @@ put_new(struct encoder *enc, const struct effect *effect)
 		enc_list(enc, run);
 	}
 	put_definition(enc, run, 1);
-	if (effect->u.run.submission)
-		put_submission(enc, run, effect->u.run.submission);
+	if (run->key)
+		put_key(enc, run);
+	if (effect->u.run.submission && effect->u.run.submission->drop_field)
+		put_drop(enc, run, effect->u.run.submission);
 }
 
 static void

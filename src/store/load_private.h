@@ -26,7 +26,7 @@ struct early {
 /* What a run is made of: held until it is made. */
 struct head_item {
 	struct run_head head;
-	char *tail;
+	char *tail, *key;
 	char *params;
 	struct early early[EARLY_TASKS];
 };

@@ -33,6 +33,7 @@ load_run_made(struct run_item *item)
 	for (size_t i = 0; i < EARLY_TASKS; i++)
 		free(item->head->early[i].text);
 	free(item->head->tail);
+	free(item->head->key);
 	free(item->head->params);
 	free(item->head);
 	item->head = NULL;
@@ -66,7 +67,8 @@ make_head(struct load *load, struct run_item *item, const char *text, size_t len
 	}
 	item->head = xcalloc(1, sizeof *item->head);
 	item->head->tail = head.tail ? xstrdup(head.tail) : NULL;
-	head.tail = NULL;
+	item->head->key = run_head_key(&head);
+	head.key = head.tail = NULL;
 	item->head->head = head;
 	want_def(load, head.sha256);
 	return true;
@@ -219,9 +221,10 @@ make_run(struct load *load, struct run_item *item)
 	    from->params ? from->params : "{}", &from->head.record, from->head.priority);
 	if (from->head.replay_of[0])
 		item->run->replay_of = xstrdup(from->head.replay_of);
+	item->run->key = from->key;
 	item->run->tail = from->tail;
 	item->run->home = item->listed ? HOME_LISTED : HOME_OWN;
-	from->tail = NULL;
+	from->key = from->tail = NULL;
 	if (load->fns.on_run)
 		load->fns.on_run(load->fns.arg, item->run, &from->head);
 	if (load_early_tasks(load, item))

@@ -46,13 +46,25 @@ add_spend(struct buf *out, const struct spend *spend)
 	buf_addu(out, spend->micro_usd);
 }
 
-/* What only runs have that were paused, reopened, are a replay or have a budget. */
+/* Two texts with a space between; the first may hold anything else that is printed. */
+static void
+add_key(struct buf *out, const char *key)
+{
+	for (; *key; key++) {
+		if (*key < ' ' || *key > '~' || *key == ',' || *key == '%')
+			buf_printf(out, "%%%02x", (unsigned)(unsigned char)*key);
+		else
+			buf_addc(out, *key);
+	}
+}
+
+/* What only runs have that were paused, reopened, are a replay or have a budget or a key. */
 static void
 add_control(struct buf *out, const struct run *run, const struct run_record *record)
 {
-	bool tail = run->tail && *run->tail;
+	bool tail = run->tail && *run->tail, key = run->key || tail;
 
-	if (!tail && !run->replay_of && record->paused_ms == 0 && record->reopened_ms == 0 &&
+	if (!key && !run->replay_of && record->paused_ms == 0 && record->reopened_ms == 0 &&
 	    !record->reopening[0] && !record->given && !has_spent(record))
 		return;
 	add_time(out, record->paused_ms > 0 ? record->paused_ms : -1);
@@ -63,10 +75,15 @@ add_control(struct buf *out, const struct run *run, const struct run_record *rec
 	if (run->replay_of)
 		buf_adds(out, run->replay_of);
 	add_time(out, record->given ? 1 : -1);
-	if (!tail && !has_spent(record))
+	if (!key && !has_spent(record))
 		return;
 	add_spend(out, &record->spent);
 	add_spend(out, &record->since);
+	if (!key)
+		return;
+	buf_addc(out, ',');
+	if (run->key)
+		add_key(out, run->key);
 }
 
 void
@@ -228,6 +245,8 @@ read_control(struct fields *fields, struct run_head *head)
 		return;
 	read_spend(fields, &head->record.spent);
 	read_spend(fields, &head->record.since);
+	if (fields->at <= fields->end)
+		head->key = next_field(fields, &head->key_len);
 }
 
 bool
@@ -263,6 +282,31 @@ run_record_read(const char *text, size_t len, struct run_head *ret_head)
 	head.tail = fields.at <= fields.end ? fields.at : NULL;
 	*ret_head = head;
 	return true;
+}
+
+static char
+next_char(const char **at, const char *end)
+{
+	char hex[3] = { 0 };
+
+	if (**at != '%' || end - *at < 3)
+		return *(*at)++;
+	memcpy(hex, *at + 1, 2);
+	*at += 3;
+	return (char)strtoul(hex, NULL, 16);
+}
+
+char *
+run_head_key(const struct run_head *head)
+{
+	struct buf key = { 0 };
+
+	for (const char *at = head->key; at && at < head->key + head->key_len;)
+		buf_addc(&key, next_char(&at, head->key + head->key_len));
+	if (key.len > 0 && strchr(buf_text(&key), ' '))
+		return buf_steal(&key);
+	buf_release(&key);
+	return NULL;
 }
 
 /* An agent's name is its own choice: nothing that would break a record. */

@@ -10,7 +10,8 @@
  *   r    1,state,intent,priority,created,started,finished,
  *        succeeded,failed,skipped,cancelled,total,workflow,sha256,
  *        paused,reopened,reopening,replay of,given,
- *        tokens spent,micro USD spent,both when its budget was lifted
+ *        tokens spent,micro USD spent,both when its budget was lifted,
+ *        idempotency key and hash of what was asked (,% and what is not printed as %xx)
  *   p    params, a JSON object
  *   x    why the run failed, one line (only if it did; empty: it runs again)
  *   <i>  1,state,attempt,failures,crashes,token,ready,queued,started,finished,
@@ -45,12 +46,16 @@ struct run_head {
 	char workflow[72];
 	char sha256[SHA256_HEX_SIZE];
 	char replay_of[REPLAY_OF_SIZE]; /* or "" */
-	const char *tail; /* into the text that was read, or NULL */
+	const char *key, *tail; /* into the text that was read, or NULL */
+	size_t key_len;
 };
 
 /* Appends the record of run in the state that the effect carries. */
 void run_record_write(struct buf *out, const struct run *run, const struct run_record *record);
 bool run_record_read(const char *text, size_t len, struct run_head *ret_head);
+
+/* As in struct run: a new text, or NULL: it has none. */
+char *run_head_key(const struct run_head *head);
 
 bool run_has_params(const struct run *run); /* any at all */
 

@@ -23,7 +23,7 @@ YAML
 wait_until 10 reeve workflows show pair
 wait_until 10 created 1
 wait_until 10 all_ended
-submit pair
+submit pair --idempotency-key night,1
 wait_until 10 task_is "$run" a succeeded
 wait_until 10 task_is "$run" w running
 
@@ -56,6 +56,7 @@ wait_until 15 recovered restore
 wait_until 15 ready
 try recover restore
 is 'exit code when nothing is lost' "$code" 5
+is 'asked again' "$(reeve --json run pair --idempotency-key night,1 | jq -r .id)" "$run"
 : >"$work/go"
 wait_until 20 run_is "$run" succeeded
 is 'what ran' "$(tr '\n' ' ' <"$work/ran")" 'a b-v '

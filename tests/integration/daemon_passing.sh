@@ -86,12 +86,16 @@ wait_until 5 in_length 0
 redis XADD 'reeve:{0}:in' '*' id no kind submit >/dev/null
 redis XADD 'reeve:{0}:in' '*' id 0123456789abcdef kind submit body '[' >/dev/null
 redis XADD 'reeve:{0}:in' '*' id 0123456789abcdee kind submit body '{"items":[{}]}' >/dev/null
+sum=$(printf '%064d' 0)
+redis XADD 'reeve:{0}:in' '*' id 0123456789abcdec kind submit body \
+	'{"items":[{"def":"'"$sum"'","hash":"'"$sum"'","workflow":"w","params":"{}","priority":1,"key":"a b"}]}' >/dev/null
 redis XADD 'reeve:{0}:in' '*' id 0123456789abcded kind dance body '{}' >/dev/null
 wait_until 5 in_length 0
 use one
 is 'malformed' "$(metric 'reeve_commands_total{result="malformed"}')" 2
 has 'an unknown kind' "$(redis GET 'reeve:{0}:in:0123456789abcded')" "knows no command"
 has 'an empty item' "$(redis GET 'reeve:{0}:in:0123456789abcdee')" '"error":"invalid"'
+has 'a key of two words' "$(redis GET 'reeve:{0}:in:0123456789abcdec')" 'does not say which'
 
 # a key of another type keeps only commands away
 redis SET 'reeve:{0}:in' x >/dev/null

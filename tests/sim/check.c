@@ -338,6 +338,7 @@ same_engine(struct world *world, const struct engine *memory, const struct engin
 			    run->id.text, run->voids, run->paused_ms ? "paused" : "",
 			    run->held ? "held" : "", other->voids,
 			    other->paused_ms ? "paused" : "", other->held ? "held" : "");
+		check_same_key(world, run, other);
 		if (run->intent != other->intent || run->open != other->open ||
 		    run->outstanding != other->outstanding || run->broken != other->broken)
 			world_fail(world, "run %s: counters differ", run->id.text);
@@ -622,6 +623,7 @@ check_run(struct world *world, const struct asked *asked)
 		world_fail(world, "run %s was accepted and is lost", asked->id.text);
 	if (!object)
 		return;
+	check_key(world, asked);
 	member = field(object, "r");
 	if (!member || !run_record_read(member->value.data, member->value.len, &head))
 		world_fail(world, "run %s: its record cannot be read", asked->id.text);

@@ -58,6 +58,30 @@ check_head(struct world *world, const char *run, struct run_head *ret_head)
 	return own && read_head(own, ret_head);
 }
 
+void
+check_same_key(struct world *world, const struct run *run, const struct run *loaded)
+{
+	const char *a = run->key ? run->key : "none", *b = loaded->key ? loaded->key : "none";
+
+	if (strcmp(a, b) != 0)
+		world_fail(world, "run %s: its key is %s, %s loaded", run->id.text, a, b);
+}
+
+/* Whoever asks again with the same key gets this run, though it was written back. */
+void
+check_key(struct world *world, const struct asked *asked)
+{
+	char name[40];
+	const struct object *key;
+
+	snprintf(name, sizeof name, "idem:key%zu", asked->number);
+	key = check_find(world, name);
+	if (world->harmed_at < 0 && (!key || key->kind != KIND_STRING ||
+	    strncmp(key->string.data, asked->id.text, strlen(asked->id.text)) != 0))
+		world_fail(world, "run %s: its idempotency key names %s", asked->id.text,
+		    key ? key->string.data : "nothing");
+}
+
 /* --- after each commit: what goes may go -------------------------------------------------- */
 
 /* By the clock of whoever owned it; a clock that was set says nothing. */

@@ -8,6 +8,7 @@
 #include "fake_private.h"
 #include "world.h"
 
+#define NO_PROBE "0000000000000000"
 #define SLACK_MS 2 /* times are whole milliseconds */
 
 static double
@@ -153,13 +154,13 @@ count_change(struct world *world, const char *before, const char *after)
 		world_count(world, TALLY_CIRCUIT_CLOSED);
 }
 
-/* It was closed on the way: a probe succeeded, or somebody resumed the type. */
+/* What happened to the circuit on the way: an event of the commit tells it. */
 static bool
-closes(const char *const *argv, unsigned type)
+tells(const char *const *argv, unsigned type, const char *event)
 {
-	char said[64];
+	char said[80];
 
-	snprintf(said, sizeof said, "circuit.closed\t-\t\t0\t\t{\"agent_type\":\"%s\"",
+	snprintf(said, sizeof said, "%s\t-\t\t0\t\t{\"agent_type\":\"%s\"", event,
 	    type_name(type));
 	while (*argv && !strstr(*argv, said))
 		argv++;
@@ -172,17 +173,22 @@ check_circuit(struct world *world, const char *const *argv, unsigned type,
     const struct dispatched *added, const char *before, const char *after)
 {
 	const char *probe = strrchr(after, ' '), *last = strrchr(before, ' ');
+	bool opened;
 
 	if (str_starts(before, "open") && str_starts(after, "open") && added->n > 0)
 		world_fail(world, "%s: %zu starts while its circuit is open", type_name(type),
 		    added->n);
 	if (!str_starts(after, "half_open") || added->n == 0)
 		return;
-	if (added->n > 1 || strcmp(probe + 1, added->token) != 0)
+	opened = tells(argv, type, "circuit.opened");
+	if (opened && strcmp(probe + 1, NO_PROBE) == 0)
+		return; /* what started did so before it opened */
+	if ((added->n > 1 && !opened) || strcmp(probe + 1, added->token) != 0)
 		world_fail(world, "%s: %zu starts while its circuit is half-open (%s)",
 		    type_name(type), added->n, after);
+	/* closed: a probe succeeded, or somebody resumed the type */
 	if (str_starts(before, "half_open") && check_is_outstanding(world, type, last + 1) &&
-	    !closes(argv, type))
+	    !tells(argv, type, "circuit.closed"))
 		world_fail(world, "%s: a second probe (%s) beside the first (%s)", type_name(type),
 		    after, before);
 }

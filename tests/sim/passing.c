@@ -111,9 +111,15 @@ change(struct daemon *daemon, struct passed *passed)
 {
 	struct partition *p = daemon->partition;
 	struct run *run = engine_find(partition_engine(p), passed->asked->id.text);
+	struct run_head head;
 	struct moment now;
 
 	partition_moment(p, &now);
+	if (passed->kind == SUBMIT && !run && daemon_serves(daemon) &&
+	    check_owns(passed->world, daemon) &&
+	    check_head(passed->world, passed->asked->id.text, &head))
+		world_fail(passed->world, "run %s ended, and is begun anew",
+		    passed->asked->id.text);
 	if (passed->kind == SUBMIT && !run)
 		people_submit(passed->world, daemon, passed->asked);
 	else if (passed->kind == RETRY && run)

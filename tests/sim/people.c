@@ -70,7 +70,7 @@ people_submit(struct world *world, struct daemon *daemon, struct asked *asked)
 
 	partition_moment(daemon->partition, &now);
 	spec.submission = xcalloc(1, sizeof *spec.submission);
-	spec.submission->idempotency_key = xasprintf("key%zu", asked->number);
+	spec.submission->key = xasprintf("key%zu hash", asked->number);
 	if (engine_submit(partition_engine(daemon->partition), &now, &spec,
 		partition_effects(daemon->partition), &run, NULL) < 0)
 		world_fail(world, "a submission was refused");

@@ -130,7 +130,7 @@ submit(struct owner *owner)
 
 	spec.id = run_id_make(owner->now.wall_ms, 0, &owner->pair->rng);
 	spec.submission = xcalloc(1, sizeof *spec.submission);
-	spec.submission->idempotency_key = xasprintf("key%u", below(owner->pair, 5));
+	spec.submission->key = xasprintf("key%u hash", below(owner->pair, 5));
 	if (below(owner->pair, 2)) {
 		spec.submission->drop_field = xstrdup("folder/file.yaml");
 		spec.submission->drop_sha = xstrdup("abc");

@@ -478,6 +478,8 @@ struct object *check_find(struct world *world, const char *name); /* a key; NULL
 /* A run's record, from the list of live runs or its own hash; false: there is none. */
 struct run_head;
 bool check_head(struct world *world, const char *run, struct run_head *ret_head);
+void check_key(struct world *world, const struct asked *asked);
+void check_same_key(struct world *world, const struct run *run, const struct run *loaded);
 /* It owns, and nothing that it sent is under way. */
 bool check_owns(struct world *world, const struct daemon *daemon);
 /* A run as Redis has it, in an engine of its own; a reference, or NULL. */

@@ -30,6 +30,19 @@ test_name(void **state)
 }
 
 static void
+test_word(void **state)
+{
+	(void)state;
+	assert_true(str_is_word("a"));
+	assert_true(str_is_word("!night,1%~"));
+	assert_false(str_is_word(""));
+	assert_false(str_is_word("a b"));
+	assert_false(str_is_word("a\n"));
+	assert_false(str_is_word("\x7f"));
+	assert_false(str_is_word("caf\xC3\xA9"));
+}
+
+static void
 test_utf8(void **state)
 {
 	static const char *const good[] = { "", "plain", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80",
@@ -284,6 +297,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_word),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_i64),

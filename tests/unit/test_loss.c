@@ -198,6 +198,95 @@ restored_by_policy(void **state)
 	second_task_ends_it(stage, &id);
 }
 
+struct told {
+	struct partition *partition;
+	unsigned times;
+	bool failed, undone;
+};
+
+static void
+on_told(void *arg, const struct err *err)
+{
+	struct told *told = arg;
+
+	told->times++;
+	told->failed = err->code < 0;
+	told->undone = partition_undone(told->partition);
+}
+
+/* As a command that was passed on does it, and one of an asker of this daemon. */
+static void
+apply(struct stage *stage, struct run_id *ret_id, struct told *told)
+{
+	const struct stream_id entry = { 7, 0 };
+
+	*told = (struct told){ .partition = stage->a.partition };
+	*ret_id = owner_submit(&stage->a, PAIR, NULL, NULL);
+	partition_answer(stage->a.partition, entry, "00000000000000aa", "{\"run\":\"r\"}");
+	partition_mark(stage->a.partition);
+	partition_barrier(stage->a.partition, on_told, told);
+}
+
+/* Of a command that memory holds the entry goes, as if its own commit had come. */
+static void
+is_not_to_be_done_again(struct stage *stage, const struct run_id *id, const struct told *told)
+{
+	char *answer = stage_text(stage, "in:00000000000000aa", NULL);
+
+	assert_non_null(engine_find(partition_engine(stage->a.partition), id->text));
+	assert_int_equal(engine_runs_live(partition_engine(stage->a.partition)), 1);
+	assert_int_equal(stage_int(stage, "XLEN", "in"), 0);
+	assert_string_equal(answer, "{\"run\":\"r\"}");
+	free(answer);
+	assert_int_equal(told->times, 1);
+	assert_true(told->failed);
+	assert_false(told->undone);
+}
+
+static void
+put_command(struct stage *stage)
+{
+	freeReplyObject(stage_call(stage, "XADD", "reeve:{0}:in", "7-0", "id", "00000000000000aa",
+	    NULL));
+}
+
+/* It was applied, and the commit that should tell of it found the state gone. */
+static void
+a_command_under_way_is_done_once(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id;
+	struct told told;
+
+	stage_do(stage, "FLUSHALL", NULL, NULL);
+	put_command(stage);
+	apply(stage, &id, &told);
+	stage_pass(stage, 4000);
+	is_held(stage);
+	assert_int_equal(stage_int(stage, "XLEN", "in"), 1);
+	assert_int_equal(partition_recover(stage->a.partition, true, &BOSS, NULL), 0);
+	serves(stage);
+	is_not_to_be_done_again(stage, &id, &told);
+}
+
+/* No commit had been made of it. */
+static void
+a_command_before_its_commit_is_done_once(void **state)
+{
+	struct stage *stage = *state;
+	struct run_id id;
+	struct told told;
+
+	restart(stage, LOSS_RESTORE);
+	owner_cut(&stage->a, false);
+	stage_do(stage, "FLUSHALL", NULL, NULL);
+	put_command(stage);
+	apply(stage, &id, &told);
+	owner_up(&stage->a);
+	serves(stage);
+	is_not_to_be_done_again(stage, &id, &told);
+}
+
 /* More than a commit takes; it is cut off on the way, and goes on. */
 static void
 a_big_run_is_restored(void **state)
@@ -366,6 +455,8 @@ main(void)
 		T(held_and_restored),
 		T(held_and_accepted),
 		T(restored_by_policy),
+		T(a_command_under_way_is_done_once),
+		T(a_command_before_its_commit_is_done_once),
 		T(a_big_run_is_restored),
 		T(it_goes_on_by_itself),
 		T(a_lost_description_is_no_loss),

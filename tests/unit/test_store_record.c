@@ -6,6 +6,7 @@
 
 #include "test.h"
 
+#include "base/mem.h"
 #include "base/rand.h"
 #include "store/record.h"
 
@@ -203,9 +204,12 @@ runs_come_back(void **state)
 	for (int i = 0; i < 5000; i++) {
 		struct run_record record = random_run(&rng);
 		char tail[] = "later,fields", replay_of[] = "01kaj2m4c3v9w8x7e6d-0/build";
+		const char *const keys[] = { NULL, "nightly 9a8b", "a,b%2c%% ff", "caf\xc3\xa9\n c0de" };
 		struct buf text = { 0 };
 		struct run_head head;
+		char *key;
 
+		run.key = (char *)(uintptr_t)keys[rng_below(&rng, ARRAY_LEN(keys))];
 		run.tail = rng_below(&rng, 2) ? tail : NULL;
 		run.replay_of = rng_below(&rng, 2) ? replay_of : NULL;
 		run_record_write(&text, &run, &record);
@@ -221,7 +225,34 @@ runs_come_back(void **state)
 			assert_string_equal(head.tail, tail);
 		else
 			assert_null(head.tail);
+		key = run_head_key(&head);
+		if (run.key)
+			assert_string_equal(key, run.key);
+		else
+			assert_null(key);
+		free(key);
 		buf_release(&text);
+	}
+}
+
+/* As a record may have been spoilt: no key, or another one, and nothing behind its end. */
+static void
+spoilt_keys_are_read(void **state)
+{
+	const char *const texts[] = { "", "%", "%4", "one", "a %4", "%00 b" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		char *copy = xstrndup(texts[i], strlen(texts[i]));
+		struct run_head head = { .key = copy, .key_len = strlen(copy) };
+		char *key = run_head_key(&head);
+
+		if (strcmp(texts[i], "a %4") == 0)
+			assert_string_equal(key, "a %4");
+		else
+			assert_null(key);
+		free(key);
+		free(copy);
 	}
 }
 
@@ -234,6 +265,7 @@ main(void)
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(cut_records_never_crash),
 		cmocka_unit_test(runs_come_back),
+		cmocka_unit_test(spoilt_keys_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
