@@ -58,15 +58,6 @@ check_head(struct world *world, const char *run, struct run_head *ret_head)
 	return own && read_head(own, ret_head);
 }
 
-void
-check_same_key(struct world *world, const struct run *run, const struct run *loaded)
-{
-	const char *a = run->key ? run->key : "none", *b = loaded->key ? loaded->key : "none";
-
-	if (strcmp(a, b) != 0)
-		world_fail(world, "run %s: its key is %s, %s loaded", run->id.text, a, b);
-}
-
 /* Whoever asks again with the same key gets this run, though it was written back. */
 void
 check_key(struct world *world, const struct asked *asked)

@@ -10,7 +10,7 @@ FAKE_SOURCES = tests/sim/fake_agents.c \
 C_TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = $(FAKE_SOURCES) tests/sim/agents.c tests/sim/check.c \
 	tests/sim/check_agents.c tests/sim/check_history.c tests/sim/check_letters.c \
-	tests/sim/check_keep.c tests/sim/control.c \
+	tests/sim/check_keep.c tests/sim/check_load.c tests/sim/control.c \
 	tests/sim/daemon.c tests/sim/drill.c tests/sim/fate.c \
 	tests/sim/flows.c tests/sim/keeping.c tests/sim/limits.c tests/sim/link.c \
 	tests/sim/loss.c tests/sim/operators.c tests/sim/passing.c tests/sim/people.c tests/sim/pools.c \

@@ -470,6 +470,8 @@ const char *check_added(const struct commit_add *add, const char *field);
 /* An entry of the type's stream with this token is not settled. */
 bool check_is_outstanding(struct world *world, unsigned type, const char *token);
 void check_same_load(struct world *world, struct daemon *daemon);
+void check_same_engine(struct world *world, const struct engine *memory,
+    const struct engine *loaded);
 void check_end(struct world *world);
 void check_audit(struct world *world, const struct daemon *daemon);
 void check_history(struct world *world); /* check_history.c */
@@ -479,7 +481,6 @@ struct object *check_find(struct world *world, const char *name); /* a key; NULL
 struct run_head;
 bool check_head(struct world *world, const char *run, struct run_head *ret_head);
 void check_key(struct world *world, const struct asked *asked);
-void check_same_key(struct world *world, const struct run *run, const struct run *loaded);
 /* It owns, and nothing that it sent is under way. */
 bool check_owns(struct world *world, const struct daemon *daemon);
 /* A run as Redis has it, in an engine of its own; a reference, or NULL. */
