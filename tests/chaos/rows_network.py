@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Rows 12, 14, 15, 16, 17, 18: what happens between the parts and Redis."""
 import os
+import re
 import socket
 import threading
 import time
@@ -202,6 +203,10 @@ def failover(world):
                 on_replica('INFO', 'replication'))
     join = world.load(dags=5, tasks=20, seconds=0.1)
     join()
+    # runs that were accepted in the lost suffix are lost with it: these are not
+    accepted = offset(world.call('INFO', 'replication'), b'master')
+    world.until(20, 'the replica has the runs', lambda:
+                offset(on_replica('INFO', 'replication'), b'slave') >= accepted)
     world.progress(10)
     on_replica('REPLICAOF', 'NO', 'ONE')
     world.progress(3)  # the master takes more writes, which will be lost
@@ -211,6 +216,10 @@ def failover(world):
     world.redis = replica
     world.healed()
     return world.ready()
+
+
+def offset(info, whose):
+    return int(re.search(whose + rb'_repl_offset:(\d+)', info).group(1))
 
 
 def free_port():
