@@ -126,8 +126,8 @@ unknown_trailing_fields_are_kept(void **state)
 	record = get_field(stage, &id, "r");
 	free(changed);
 	/* to the definition likewise: paused, reopened, reopening, replay of, given,
-	   and what was spent */
-	changed = xasprintf("%s,,,,,,,,,,newer", record);
+	   what was spent and the key */
+	changed = xasprintf("%s,,,,,,,,,,,newer", record);
 	set_field(stage, &id, "r", changed);
 	free(record);
 	free(changed);
