@@ -164,6 +164,8 @@ one_event(struct world *world, struct history **all, const struct event_view *vi
 		close_task(run, task);
 		/* one that no agent took in time waits as well */
 		task->begun |= strcmp(type, "task.waiting") == 0;
+	} else if (strcmp(type, "task.skipped") == 0 && world->harmed_at >= 0) {
+		close_task(run, task); /* its entry was deleted, as in on_queued() */
 	} else if (strcmp(type, "task.succeeded") == 0 || strcmp(type, "task.failed") == 0 ||
 	    strcmp(type, "task.cancelled") == 0) {
 		close_task(run, task);
