@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "fake_private.h"
+#include "store/events.h"
 #include "world.h"
 
 #define NO_PROBE "0000000000000000"
@@ -167,25 +168,68 @@ tells(const char *const *argv, unsigned type, const char *event)
 	return *argv;
 }
 
+/* The event is about a task of the type. */
+static bool
+is_of_type(const struct world *world, const struct event_view *view, unsigned type)
+{
+	for (size_t i = 0; i < world->n_asked; i++) {
+		const struct workflow *wf = world->asked[i]->wf;
+
+		if (strcmp(world->asked[i]->id.text, view->run) != 0)
+			continue;
+		for (uint32_t k = 0; k < wf->n_tasks; k++) {
+			if (strlen(wf->tasks[k].id) == view->task_len &&
+			    memcmp(wf->tasks[k].id, view->task, view->task_len) == 0)
+				return strcmp(wf->tasks[k].agent, type_name(type)) == 0;
+		}
+	}
+	return false;
+}
+
+/* Of the type, since its circuit opened within this commit. */
+static size_t
+starts_since_opened(const struct world *world, const char *const *argv, unsigned type)
+{
+	struct commit_walk walk = check_adds(argv);
+	struct event_view view = { 0 };
+	struct commit_add add;
+	const char *at = "";
+	size_t n = 0;
+
+	while (check_next_add(&walk, &add)) {
+		if (strcmp(add.key, "reeve:{0}:ev") == 0)
+			at = check_added(&add, "e");
+	}
+	for (const char *end = at + strlen(at); event_unpack(&at, end, &view);) {
+		if (strcmp(view.type, "circuit.opened") == 0 &&
+		    memmem(view.data, view.data_len, type_name(type), strlen(type_name(type))))
+			n = 0;
+		n += strcmp(view.type, "task.queued") == 0 && is_of_type(world, &view, type);
+	}
+	return n;
+}
+
 /* While it is open nothing starts, while it is half-open the probe alone. */
 static void
 check_circuit(struct world *world, const char *const *argv, unsigned type,
     const struct dispatched *added, const char *before, const char *after)
 {
 	const char *probe = strrchr(after, ' '), *last = strrchr(before, ' ');
-	bool opened;
+	size_t n = added->n;
+	bool probes;
 
 	if (str_starts(before, "open") && str_starts(after, "open") && added->n > 0)
 		world_fail(world, "%s: %zu starts while its circuit is open", type_name(type),
 		    added->n);
 	if (!str_starts(after, "half_open") || added->n == 0)
 		return;
-	opened = tells(argv, type, "circuit.opened");
-	if (opened && strcmp(probe + 1, NO_PROBE) == 0)
-		return; /* what started did so before it opened */
-	if ((added->n > 1 && !opened) || strcmp(probe + 1, added->token) != 0)
+	probes = strcmp(probe + 1, NO_PROBE) != 0;
+	/* what started before it opened, in this commit too, is no probe */
+	if (tells(argv, type, "circuit.opened"))
+		n = starts_since_opened(world, argv, type);
+	if (n > (probes ? 1 : 0) || (probes && strcmp(probe + 1, added->token) != 0))
 		world_fail(world, "%s: %zu starts while its circuit is half-open (%s)",
-		    type_name(type), added->n, after);
+		    type_name(type), n, after);
 	/* closed: a probe succeeded, or somebody resumed the type */
 	if (str_starts(before, "half_open") && check_is_outstanding(world, type, last + 1) &&
 	    !tells(argv, type, "circuit.closed"))
